@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// For targets that are pointers throughout, which is their purpose: see the note at their head.
+let pointerSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+let settings: [SwiftSetting] = [.strictMemorySafety()] + pointerSettings
+
+/// Every kernel source, read by `CKernelSources` from beside its wrapper.
+let kernelSources = [
+  "Common/Common.cuh", "Rows/Rows.cu", "Norm/Norm.cu", "Linear/Linear.cu",
+  "Attention/Attention.cu", "Sampling/Sampling.cu", "CodecConvolution/CodecConvolution.cu",
+]
+
+let package = Package(
+  name: "swift-qwen3-tts",
+  products: [
+    .library(name: "Qwen3TTS", targets: ["Qwen3TTS"]),
+    .executable(name: "qwen3-tts", targets: ["qwen3-tts"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+  ],
+  targets: [
+    .target(name: "SpeechModel", swiftSettings: settings),
+    .target(name: "CCUDA", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CUDA", dependencies: ["CCUDA", "Digest"], swiftSettings: pointerSettings),
+    .target(name: "CKernelSources"),
+    .target(
+      name: "CUDABackend", dependencies: ["SpeechModel", "CUDA", "CKernelSources"],
+      exclude: kernelSources, swiftSettings: settings),
+    .executableTarget(
+      name: "gpu-check",
+      dependencies: [
+        "SpeechModel", "CPUBackend", "CUDABackend", "ModelFiles", "SyntheticCheckpoint",
+      ],
+      path: "Sources/GPUCheck", swiftSettings: settings),
+    .target(name: "CCPUKernels"),
+    .target(
+      name: "CPUBackend", dependencies: ["SpeechModel", "CCPUKernels"],
+      swiftSettings: pointerSettings),
+    .target(name: "ModelFiles", dependencies: ["SpeechModel"], swiftSettings: settings),
+    .target(name: "Digest", swiftSettings: settings),
+    .target(
+      name: "SyntheticCheckpoint", dependencies: ["SpeechModel", "ModelFiles", "Digest"],
+      swiftSettings: settings),
+    .target(name: "SystemIO", swiftSettings: settings),
+    .target(
+      name: "TextTokenizer",
+      dependencies: [.product(name: "HeapModule", package: "swift-collections")],
+      swiftSettings: settings),
+    .target(
+      name: "Qwen3TTS",
+      dependencies: ["SpeechModel", "CPUBackend", "ModelFiles", "TextTokenizer"],
+      resources: [.copy("Resources/DefaultVoice")], swiftSettings: settings),
+    .executableTarget(
+      name: "qwen3-tts",
+      dependencies: [
+        "Qwen3TTS", "SpeechModel", "CPUBackend", "ModelFiles", "SyntheticCheckpoint", "Audio",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+    .target(name: "Audio", dependencies: ["SystemIO"], swiftSettings: settings),
+    .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: settings),
+    .testTarget(
+      name: "AudioTests", dependencies: ["Audio", "SystemIO", "FuzzSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),
+    .testTarget(name: "Qwen3TTSTests", dependencies: ["Qwen3TTS"], swiftSettings: settings),
+    .testTarget(
+      name: "ModelTests",
+      dependencies: ["SpeechModel", "CPUBackend", "ModelFiles", "Digest", "SyntheticCheckpoint"],
+      swiftSettings: pointerSettings),
+  ]
+)

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// Baseline of the architecture: SSE2 on x86-64, NEON on aarch64.
+
+#include "table.h"
+#include "vector.h"
+
+#define K(name) portable_##name
+#if defined(__aarch64__)
+#define FUSED 1
+#else
+#define FUSED 0
+#endif
+#define TILE_M 2
+#define TILE_N 2
+#include "kernels.inc"

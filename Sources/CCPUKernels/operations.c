@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+//
+// The operations: how each is cut into tasks, and the parts that need no vectors by hand.
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "CCPUKernels.h"
+#include "pool.h"
+#include "table.h"
+
+// Multiply-adds below which a job is done by its caller: about 10 us of work, against 1-2 us for
+// sharing it, and much more when another program holds a core.
+enum { WORTH_SHARING = 262144, PATCH_ROWS = 128 };
+
+static const kernel_table *kernels;
+static qt_isa isa;
+
+static qt_isa best_isa(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+    return QT_AVX512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return QT_AVX2;
+#endif
+  return QT_PORTABLE;
+}
+
+qt_isa qt_select_isa(qt_isa wanted) {
+  qt_isa best = best_isa();
+  isa = wanted < best ? wanted : best;
+#if defined(__x86_64__)
+  kernels = isa == QT_AVX512 ? avx512_kernels() : isa == QT_AVX2 ? avx2_kernels() : portable_kernels();
+#else
+  kernels = portable_kernels();
+#endif
+  return isa;
+}
+
+__attribute__((constructor)) static void choose(void) {
+  const char *name = getenv("QWEN3_TTS_CPU");
+  qt_isa wanted = QT_AVX512;
+  if (name && strcmp(name, "portable") == 0) wanted = QT_PORTABLE;
+  if (name && strcmp(name, "avx2") == 0) wanted = QT_AVX2;
+  qt_select_isa(wanted);
+}
+
+qt_isa qt_current_isa(void) { return isa; }
+
+// MARK: Linear
+
+typedef struct {
+  linear_job job;
+  int n_step, n_tasks, m_step;
+} linear_tasks;
+
+static void linear_task(void *context, int task) {
+  const linear_tasks *t = context;
+  int n0 = task % t->n_tasks * t->n_step;
+  int m0 = task / t->n_tasks * t->m_step;
+  int n1 = n0 + t->n_step < t->job.n ? n0 + t->n_step : t->job.n;
+  int m1 = m0 + t->m_step < t->job.m ? m0 + t->m_step : t->job.m;
+  kernels->linear(&t->job, n0, n1, m0, m1);
+}
+
+void qt_linear(const void *w, qt_dtype dtype, int n, int k, const float *x, int m,
+               const float *bias, const float *scale, bool accumulate, float *y, int ldy) {
+  linear_tasks t = {{w, dtype, n, k, m, x, bias, scale, accumulate, y, ldy}, n, 1, m};
+  long work = (long)n * k * m;
+  if (work < WORTH_SHARING || qt_thread_count() == 1) {
+    kernels->linear(&t.job, 0, n, 0, m);
+    return;
+  }
+  // Rows of w in pieces of whole tiles; rows of x in blocks that stay in the second-level cache.
+  int pieces = 4 * qt_thread_count();
+  int step = (n + pieces - 1) / pieces;
+  t.n_step = (step + 7) / 8 * 8;
+  t.n_tasks = (n + t.n_step - 1) / t.n_step;
+  t.m_step = m > 256 ? 128 : m;
+  qt_parallel(t.n_tasks * ((m + t.m_step - 1) / t.m_step), linear_task, &t);
+}
+
+// MARK: Convolutions
+
+long qt_patch_count(int inputs, int kernel) { return (long)PATCH_ROWS * inputs * kernel; }
+
+typedef struct {
+  const float *xx;
+  int inputs, kernel, dilation, rows;
+  float *patches;
+} patch_tasks;
+
+enum { PATCH_STEP = 8 };
+
+static void patch_task(void *context, int task) {
+  const patch_tasks *t = context;
+  int end = (task + 1) * PATCH_STEP < t->rows ? (task + 1) * PATCH_STEP : t->rows;
+  for (int r = task * PATCH_STEP; r < end; r++) {
+    float *patch = t->patches + (long)r * t->inputs * t->kernel;
+    for (int j = 0; j < t->kernel; j++) {
+      const float *row = t->xx + (long)(r + j * t->dilation) * t->inputs;
+      for (int i = 0; i < t->inputs; i++) patch[(long)i * t->kernel + j] = row[i];
+    }
+  }
+}
+
+void qt_convolution(const void *w, qt_dtype dtype, int outputs, int inputs, int kernel,
+                    int dilation, const float *xx, int m, const float *bias, float *patches,
+                    float *y) {
+  for (int start = 0; start < m; start += PATCH_ROWS) {
+    int rows = m - start < PATCH_ROWS ? m - start : PATCH_ROWS;
+    patch_tasks t = {xx + (long)start * inputs, inputs, kernel, dilation, rows, patches};
+    int tasks = (rows + PATCH_STEP - 1) / PATCH_STEP;
+    if ((long)rows * inputs * kernel < WORTH_SHARING)
+      for (int task = 0; task < tasks; task++) patch_task(&t, task);
+    else
+      qt_parallel(tasks, patch_task, &t);
+    qt_linear(w, dtype, outputs, inputs * kernel, patches, rows, bias, NULL, false,
+              y + (long)start * outputs, outputs);
+  }
+}
+
+typedef struct {
+  const void *w;
+  qt_dtype dtype;
+  int outputs, inputs, kernel, stride, m, step;
+  const float *xx, *bias;
+  float *y;
+} transposed_tasks;
+
+static void transposed_task(void *context, int task) {
+  const transposed_tasks *t = context;
+  int o0 = task * t->step;
+  int count = t->outputs - o0 < t->step ? t->outputs - o0 : t->step;
+  int kernel = t->kernel, stride = t->stride;
+  int overlap = kernel > stride;
+  int rows = t->m + overlap;
+  int columns = count * kernel;
+  // Products with every row of xx, then the two that meet in each output.
+  float *product = malloc(sizeof(float) * (size_t)rows * columns);
+  if (!product) abort();
+  kernels->columns(t->w, t->dtype, (long)o0 * kernel, (long)t->outputs * kernel, t->xx, t->inputs,
+                   rows, columns, product);
+  for (int r = 0; r < t->m; r++) {
+    const float *current = product + (long)(r + overlap) * columns;
+    const float *before = product + (long)r * columns;
+    for (int j = 0; j < stride; j++) {
+      float *out = t->y + ((long)r * stride + j) * t->outputs + o0;
+      for (int o = 0; o < count; o++) {
+        float v = t->bias[o0 + o] + current[o * kernel + j];
+        if (overlap) v += before[o * kernel + j + stride];
+        out[o] = v;
+      }
+    }
+  }
+  free(product);
+}
+
+void qt_transposed_convolution(const void *w, qt_dtype dtype, int outputs, int inputs, int kernel,
+                               int stride, const float *xx, int m, const float *bias, float *y) {
+  int pieces = 4 * qt_thread_count();
+  int step = (outputs + pieces - 1) / pieces;
+  // Whole tiles of columns, and a product that stays in the second-level cache.
+  int quantum = 64 / kernel > 0 ? 64 / kernel : 1;
+  step = (step + quantum - 1) / quantum * quantum;
+  int limit = (int)(262144 / ((long)(m + 1) * kernel));
+  if (limit < 1) limit = 1;
+  if (step > limit) step = limit;
+  transposed_tasks t = {w, dtype, outputs, inputs, kernel, stride, m, step, xx, bias, y};
+  qt_parallel((outputs + step - 1) / step, transposed_task, &t);
+}
+
+void qt_depthwise(const float *w, int channels, int kernel, const float *xx, int m,
+                  const float *bias, float *y) {
+  for (int r = 0; r < m; r++)
+    for (int c = 0; c < channels; c++) {
+      float v = bias[c];
+      for (int j = 0; j < kernel; j++) v += w[c * kernel + j] * xx[(long)(r + j) * channels + c];
+      y[(long)r * channels + c] = v;
+    }
+}
+
+// MARK: Rows
+
+/// A task over rows or over pieces of a long array.
+typedef struct {
+  const float *x, *a, *b;
+  float *y;
+  int m, n, rows_a_task;
+  float epsilon;
+  long count;
+} row_tasks;
+
+enum { PIECE = 16384 };
+
+static void share_rows(row_tasks *t, void (*body)(void *, int)) {
+  long work = (long)t->m * t->n;
+  t->rows_a_task = work < WORTH_SHARING ? t->m : (int)(1 + PIECE / t->n);
+  qt_parallel((t->m + t->rows_a_task - 1) / t->rows_a_task, body, t);
+}
+
+static int last_row(const row_tasks *t, int task) {
+  int end = (task + 1) * t->rows_a_task;
+  return end < t->m ? end : t->m;
+}
+
+static void rms_task(void *context, int task) {
+  const row_tasks *t = context;
+  for (int r = task * t->rows_a_task; r < last_row(t, task); r++)
+    kernels->rms_norm(t->x + (long)r * t->n, t->n, t->a, t->epsilon, t->y + (long)r * t->n);
+}
+
+void qt_rms_norm(const float *x, int m, int n, const float *weight, float epsilon, float *y) {
+  row_tasks t = {.x = x, .a = weight, .y = y, .m = m, .n = n, .epsilon = epsilon};
+  share_rows(&t, rms_task);
+}
+
+void qt_layer_norm(const float *x, int m, int n, const float *weight, const float *bias,
+                   float epsilon, float *y) {
+  for (int r = 0; r < m; r++) {
+    const float *row = x + (long)r * n;
+    double mean = 0, variance = 0;
+    for (int i = 0; i < n; i++) mean += row[i];
+    mean /= n;
+    for (int i = 0; i < n; i++) variance += (row[i] - mean) * (row[i] - mean);
+    double factor = 1.0 / sqrt(variance / n + epsilon);
+    for (int i = 0; i < n; i++)
+      y[(long)r * n + i] = (float)((row[i] - mean) * factor) * weight[i] + bias[i];
+  }
+}
+
+static void swiglu_task(void *context, int task) {
+  const row_tasks *t = context;
+  for (int r = task * t->rows_a_task; r < last_row(t, task); r++)
+    kernels->swiglu(t->x + 2 * (long)r * t->n, t->n, t->y + (long)r * t->n);
+}
+
+void qt_swiglu(const float *x, int m, int n, float *y) {
+  row_tasks t = {.x = x, .y = y, .m = m, .n = n};
+  share_rows(&t, swiglu_task);
+}
+
+static void snake_task(void *context, int task) {
+  const row_tasks *t = context;
+  for (int r = task * t->rows_a_task; r < last_row(t, task); r++)
+    kernels->snake(t->x + (long)r * t->n, t->n, t->a, t->b, t->y + (long)r * t->n);
+}
+
+void qt_snake(const float *x, int m, int n, const float *alpha, const float *inverse_beta,
+              float *y) {
+  row_tasks t = {.x = x, .a = alpha, .b = inverse_beta, .y = y, .m = m, .n = n};
+  share_rows(&t, snake_task);
+}
+
+void qt_silu(float *x, long count) { kernels->silu(x, count); }
+
+static void gelu_task(void *context, int task) {
+  const row_tasks *t = context;
+  long end = (task + 1L) * PIECE < t->count ? (task + 1L) * PIECE : t->count;
+  for (long i = (long)task * PIECE; i < end; i++)
+    t->y[i] = 0.5f * t->y[i] * (1.0f + erff(t->y[i] * 0.70710678f));
+}
+
+void qt_gelu(float *x, long count) {
+  row_tasks t = {.y = x, .count = count};
+  qt_parallel((int)((count + PIECE - 1) / PIECE), gelu_task, &t);
+}
+
+void qt_clamp(float *x, long count) {
+  for (long i = 0; i < count; i++) x[i] = x[i] < -1 ? -1 : x[i] > 1 ? 1 : x[i];
+}
+
+void qt_add(const float *in, float *out, long count) {
+  for (long i = 0; i < count; i++) out[i] += in[i];
+}
+
+void qt_add_row(const void *row, qt_dtype dtype, long count, float scale, bool accumulate,
+                float *out) {
+  kernels->add_row(row, dtype, count, scale, accumulate, out);
+}
+
+// MARK: Attention
+
+void qt_norm_rotate_append(float *qkv, int m, int heads, int kv_heads, int head_dim,
+                           const float *q_norm, const float *k_norm, float epsilon,
+                           const float *inverse_frequencies, const int32_t *positions,
+                           const int64_t *cache_rows, float *keys, float *values) {
+  long width = (long)(heads + 2 * kv_heads) * head_dim;
+  long kv_width = (long)kv_heads * head_dim;
+  int half = head_dim / 2;
+  float cosine[half], sine[half];
+  for (int r = 0; r < m; r++) {
+    float *row = qkv + r * width;
+    for (int j = 0; j < half; j++) {
+      float angle = (float)positions[r] * inverse_frequencies[j];
+      cosine[j] = cosf(angle);
+      sine[j] = sinf(angle);
+    }
+    for (int h = 0; h < heads + kv_heads; h++) {
+      float *head = row + (long)h * head_dim;
+      const float *norm = h < heads ? q_norm : k_norm;
+      if (norm) kernels->rms_norm(head, head_dim, norm, epsilon, head);
+      for (int j = 0; j < half; j++) {
+        float a = head[j], b = head[j + half];
+        head[j] = a * cosine[j] - b * sine[j];
+        head[j + half] = b * cosine[j] + a * sine[j];
+      }
+    }
+    const float *key = row + (long)heads * head_dim;
+    memcpy(keys + cache_rows[r] * kv_width, key, sizeof(float) * kv_width);
+    memcpy(values + cache_rows[r] * kv_width, key + kv_width, sizeof(float) * kv_width);
+  }
+}
+
+typedef struct {
+  const float *qkv, *keys, *values;
+  int m, heads, kv_heads, head_dim, window, capacity;
+  const int32_t *positions, *slots;
+  float *scores, *y;
+  long longest;
+} attention_tasks;
+
+static void attention_task(void *context, int task) {
+  const attention_tasks *t = context;
+  int r = task / t->heads, h = task % t->heads;
+  long width = (long)(t->heads + 2 * t->kv_heads) * t->head_dim;
+  long kv_width = (long)t->kv_heads * t->head_dim;
+  int group = t->heads / t->kv_heads;
+  long base = (long)t->slots[r] * t->capacity * kv_width + (long)(h / group) * t->head_dim;
+  int last = t->positions[r];
+  int first = t->window > 0 && last >= t->window ? last - t->window + 1 : 0;
+  kernels->attend(t->qkv + r * width + (long)h * t->head_dim, t->head_dim, kv_width,
+                  t->keys + base, t->values + base, first, last, t->capacity,
+                  t->scores + task * t->longest, t->y + ((long)r * t->heads + h) * t->head_dim);
+}
+
+void qt_attention(const float *qkv, int m, int heads, int kv_heads, int head_dim, int window,
+                  const int32_t *positions, const int32_t *slots, int capacity, const float *keys,
+                  const float *values, float *scores, long longest, float *y) {
+  attention_tasks t = {qkv,      keys,      values, m,      heads, kv_heads, head_dim, window,
+                       capacity, positions, slots,  scores, y,     longest};
+  if ((long)m * heads * head_dim * longest < WORTH_SHARING)
+    for (int task = 0; task < m * heads; task++) attention_task(&t, task);
+  else
+    qt_parallel(m * heads, attention_task, &t);
+}

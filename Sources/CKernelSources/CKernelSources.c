@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "CKernelSources.h"
+
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+static const unsigned char common[] = {
+#embed "../CUDABackend/Common/Common.cuh"
+};
+static const unsigned char rows[] = {
+#embed "../CUDABackend/Rows/Rows.cu"
+};
+static const unsigned char norm[] = {
+#embed "../CUDABackend/Norm/Norm.cu"
+};
+static const unsigned char linear[] = {
+#embed "../CUDABackend/Linear/Linear.cu"
+};
+static const unsigned char attention[] = {
+#embed "../CUDABackend/Attention/Attention.cu"
+};
+static const unsigned char sampling[] = {
+#embed "../CUDABackend/Sampling/Sampling.cu"
+};
+static const unsigned char codecConvolution[] = {
+#embed "../CUDABackend/CodecConvolution/CodecConvolution.cu"
+};
+
+static const struct {
+  const char *name;
+  const unsigned char *bytes;
+  size_t size;
+} sources[] = {
+  {"Common.cuh", common, sizeof common},
+  {"Rows.cu", rows, sizeof rows},
+  {"Norm.cu", norm, sizeof norm},
+  {"Linear.cu", linear, sizeof linear},
+  {"Attention.cu", attention, sizeof attention},
+  {"Sampling.cu", sampling, sizeof sampling},
+  {"CodecConvolution.cu", codecConvolution, sizeof codecConvolution},
+};
+
+size_t ckernelSourceCount(void) { return sizeof sources / sizeof *sources; }
+
+const char *ckernelSourceName(size_t index) { return sources[index].name; }
+
+const unsigned char *ckernelSourceBytes(size_t index) { return sources[index].bytes; }
+
+size_t ckernelSourceSize(size_t index) { return sources[index].size; }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+
+import CCUDA
+import Synchronization
+
+/// A device's primary context.
+///
+/// `@unchecked Sendable`: the driver lets any thread use a context; the handle never changes and the
+/// two counters are guarded.
+package final class CUDAContext: @unchecked Sendable {
+  let handle: CCUcontext
+  let device: Int32
+  /// The device's name.
+  package let name: String
+  /// Compute capability times ten: 90 for 9.0.
+  package let architecture: Int
+  package let multiprocessorCount: Int
+  /// Shared memory a block may ask for, in bytes.
+  package let sharedBytesPerBlock: Int
+  private let live = Mutex(0)
+  private let failure = Mutex<CUDAError?>(nil)
+
+  /// - Parameter ordinal: Which of the visible devices.
+  package init(device ordinal: Int = 0) throws(CUDAError) {
+    if let problem = ccudaLoadDriver() {
+      throw CUDAError(
+        call: "dlopen", code: Int32(CCUDA_NOT_LOADED), name: String(cString: problem),
+        remedy: "install the driver of the device")
+    }
+    func check(_ call: String, _ code: Int32) throws(CUDAError) {
+      if code != 0 { throw CUDAError(driver: call, code: code) }
+    }
+    var device: Int32 = 0
+    try check("cuInit", ccuInit(0))
+    try check("cuDeviceGet", ccuDeviceGet(&device, Int32(ordinal)))
+    func attribute(_ attribute: Int32) throws(CUDAError) -> Int {
+      var value: Int32 = 0
+      try check("cuDeviceGetAttribute", ccuDeviceGetAttribute(&value, attribute, device))
+      return Int(value)
+    }
+    multiprocessorCount = try attribute(16)
+    sharedBytesPerBlock = try attribute(97)
+    architecture = try 10 * attribute(75) + attribute(76)
+    var text = [CChar](repeating: 0, count: 128)
+    try check("cuDeviceGetName", ccuDeviceGetName(&text, 127, device))
+    name = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    var context: CCUcontext?
+    try check("cuDevicePrimaryCtxRetain", ccuDevicePrimaryCtxRetain(&context, device))
+    guard let context else {
+      throw CUDAError(driver: "cuDevicePrimaryCtxRetain", code: 201)
+    }
+    handle = context
+    self.device = device
+  }
+
+  deinit { _ = ccuDevicePrimaryCtxRelease(device) }
+
+  /// Allocations on the device and of pinned memory that are not yet freed.
+  package var liveAllocationCount: Int { live.withLock { $0 } }
+
+  /// Bytes of the device: free now, and all.
+  package func memory() throws(CUDAError) -> (available: Int, total: Int) {
+    var available = 0
+    var total = 0
+    try call("cuMemGetInfo") { ccuMemGetInfo(&available, &total) }
+    return (available, total)
+  }
+
+  func countAllocation(_ change: Int) { live.withLock { $0 += change } }
+
+  /// Makes the context current and checks one driver call, after any failure a `deinit` recorded.
+  func call(_ name: String, _ body: () -> Int32) throws(CUDAError) {
+    var code = ccuCtxSetCurrent(handle)
+    if code == 0 { code = body() }
+    if code != 0 { throw CUDAError(driver: name, code: code) }
+    if let earlier = failure.withLock({ error in
+      defer { error = nil }
+      return error
+    }) {
+      throw earlier
+    }
+  }
+
+  /// For `deinit`: a failure is kept for the next checked call.
+  func release(_ name: String, _ body: () -> Int32) {
+    var code = ccuCtxSetCurrent(handle)
+    if code == 0 { code = body() }
+    if code != 0 {
+      let error = CUDAError(driver: name, code: code)
+      failure.withLock { $0 = $0 ?? error }
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+
+import CCUDA
+
+// This target is the one that talks to the driver: it is pointers to foreign objects throughout and
+// is built without strict memory safety. What makes them sound: each object is owned by one class
+// that destroys it, every call goes through `CUDAContext.call`, and copies check their ranges.
+
+/// A call of the driver or of NVRTC that failed, or something they need that is missing.
+package struct CUDAError: Error, Sendable, CustomStringConvertible {
+  /// Name of the call, `cuMemAlloc` for instance.
+  package var call: String
+  package var code: Int32
+  /// The library's name for the code.
+  package var name: String
+  /// What to do about it, with a compiler's log when there is one.
+  package var remedy: String
+
+  package init(call: String, code: Int32, name: String, remedy: String) {
+    self.call = call
+    self.code = code
+    self.name = name
+    self.remedy = remedy
+  }
+
+  /// The error of a driver call.
+  init(driver call: String, code: Int32) {
+    var text: UnsafePointer<CChar>?
+    let name =
+      ccuGetErrorName(code, &text) == 0
+      ? text.map { String(cString: $0) } ?? "unknown" : "unknown"
+    let remedy =
+      switch code {
+      case 2: "use a smaller model, a shorter context or fewer slots, or free memory on the device"
+      case 3: "the driver is not loaded"
+      case 35, 803: "install a driver as new as the CUDA libraries"
+      case 100, 101: "check that the device is visible to this process"
+      case 209, 218: "delete the cache of compiled kernels"
+      case 700, 716, 719: "a kernel failed earlier: run again without recorded steps"
+      default: "run again without recorded steps, which names the failing operation"
+      }
+    self.init(call: call, code: code, name: name, remedy: remedy)
+  }
+
+  package var description: String { "\(call) failed with \(name) (\(code)): \(remedy)" }
+}

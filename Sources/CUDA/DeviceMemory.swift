@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+
+import CCUDA
+
+/// Memory on the device. Views of it are plain addresses and do not keep it alive.
+package final class DeviceMemory {
+  package let address: UInt64
+  package let byteCount: Int
+  private let context: CUDAContext
+
+  /// At least 16 bytes, not initialised.
+  package init(byteCount: Int, _ context: CUDAContext) throws(CUDAError) {
+    var address: UInt64 = 0
+    let size = max(byteCount, 16)
+    try context.call("cuMemAlloc(\(size) bytes)") { ccuMemAlloc(&address, size) }
+    context.countAllocation(1)
+    self.address = address
+    self.byteCount = size
+    self.context = context
+  }
+
+  deinit {
+    context.release("cuMemFree") { ccuMemFree(address) }
+    context.countAllocation(-1)
+  }
+
+  /// Sets every byte to zero.
+  package func clear(on stream: CUDAStream) throws(CUDAError) {
+    try context.call("cuMemsetD8Async") { ccuMemsetD8Async(address, 0, byteCount, stream.handle) }
+  }
+
+  /// Copies some bytes of `bytes` to `offset`. The source may change afterwards.
+  package func upload(
+    _ bytes: RawSpan, _ range: Range<Int>, to offset: Int = 0, on stream: CUDAStream
+  ) throws(CUDAError) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= bytes.byteCount)
+    precondition(offset >= 0 && offset + range.count <= byteCount, "more bytes than allocated")
+    try context.call("cuMemcpyHtoDAsync") {
+      bytes.withUnsafeBytes { buffer in
+        guard let base = buffer.baseAddress else { return 0 }
+        return ccuMemcpyHtoDAsync(
+          address + UInt64(offset), base + range.lowerBound, range.count, stream.handle)
+      }
+    }
+  }
+}
+
+extension CUDAStream {
+  /// Copies numbers to the device. The array may go before the copy has run.
+  package func write<Element: BitwiseCopyable>(
+    _ values: [Element], to address: UInt64
+  ) throws(CUDAError) {
+    guard !values.isEmpty else { return }
+    try context.call("cuMemcpyHtoDAsync") {
+      values.withUnsafeBytes {
+        ccuMemcpyHtoDAsync(address, $0.baseAddress, $0.count, handle)
+      }
+    }
+  }
+
+  /// Numbers from the device, once everything queued before has run.
+  package func read<Element: BitwiseCopyable>(
+    _ address: UInt64, count: Int, zero: Element
+  ) throws(CUDAError) -> [Element] {
+    var values = [Element](repeating: zero, count: count)
+    guard count > 0 else { return values }
+    try context.call("cuMemcpyDtoHAsync") {
+      values.withUnsafeMutableBytes {
+        let code = ccuMemcpyDtoHAsync($0.baseAddress, address, $0.count, handle)
+        return code == 0 ? ccuStreamSynchronize(handle) : code
+      }
+    }
+    return values
+  }
+}
+
+/// Page-locked I32 words of the host that the device writes.
+package final class PinnedMemory {
+  /// Where the device finds it.
+  package let deviceAddress: UInt64
+  package let count: Int
+  private let base: UnsafeMutableRawPointer
+  private let context: CUDAContext
+
+  /// Words of zeros.
+  package init(count: Int, _ context: CUDAContext) throws(CUDAError) {
+    var memory: UnsafeMutableRawPointer?
+    // 3: for every context, and mapped for the device.
+    try context.call("cuMemHostAlloc") { ccuMemHostAlloc(&memory, 4 * count, 3) }
+    guard let memory else { throw CUDAError(driver: "cuMemHostAlloc", code: 2) }
+    memory.initializeMemory(as: Int32.self, repeating: 0, count: count)
+    var address: UInt64 = 0
+    do {
+      try context.call("cuMemHostGetDevicePointer") {
+        ccuMemHostGetDevicePointer(&address, memory, 0)
+      }
+    } catch {
+      context.release("cuMemFreeHost") { ccuMemFreeHost(memory) }
+      throw error
+    }
+    context.countAllocation(1)
+    base = memory
+    deviceAddress = address
+    self.count = count
+    self.context = context
+  }
+
+  deinit {
+    context.release("cuMemFreeHost") { ccuMemFreeHost(base) }
+    context.countAllocation(-1)
+  }
+
+  /// A word, read before anything that follows.
+  package func loadAcquire(_ index: Int) -> Int32 {
+    precondition(index >= 0 && index < count)
+    return Int32(bitPattern: ccudaLoadAcquire(base + 4 * index))
+  }
+
+  /// Some words.
+  package func words(_ range: Range<Int>) -> [Int32] {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    return range.map { base.load(fromByteOffset: 4 * $0, as: Int32.self) }
+  }
+
+  /// Overwrites a word. Only while the device does not use the memory.
+  package func store(_ value: Int32, at index: Int) {
+    precondition(index >= 0 && index < count)
+    base.storeBytes(of: value, toByteOffset: 4 * index, as: Int32.self)
+  }
+
+  /// Tells the processor that it waits in a loop.
+  package static func pause() { ccudaPause() }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// The cache is [slots · capacity, kv_heads · head_dim] for each layer, F32; position p of a slot is
+// row p mod capacity.
+
+// One block of head_dim threads for each head of q, k and v, and each row: normalises and turns
+// queries and keys, keeps key and value. Bound: launch.
+KERNEL norm_rotate_append(float *qkv, const float *query_norm, const float *key_norm, float epsilon,
+                          const float *inverse_frequencies, const int *positions,
+                          int position_stride, const int *slots, int slot_stride, float *keys,
+                          float *values, int heads, int kv_heads, int head_dim, int capacity) {
+  __shared__ float turned[512];
+  int h = blockIdx.x, r = blockIdx.y, j = threadIdx.x;
+  int position = positions[(i64)r * position_stride];
+  float *head = qkv + ((i64)r * (heads + 2 * kv_heads) + h) * head_dim;
+  i64 cache_row = (i64)slots[(i64)r * slot_stride] * capacity + position % capacity;
+  if (h >= heads + kv_heads) {
+    values[(cache_row * kv_heads + h - heads - kv_heads) * head_dim + j] = head[j];
+    return;
+  }
+  const float *norm = h < heads ? query_norm : key_norm;
+  float value = head[j];
+  if (norm) {
+    float mean = block_sum(value * value) / head_dim;
+    value = value * (1.0f / sqrtf(mean + epsilon)) * norm[j];
+  }
+  turned[j] = value;
+  __syncthreads();
+  int half = head_dim / 2;
+  float angle = (float)position * inverse_frequencies[j % half];
+  float cosine = cosf(angle), sine = sinf(angle);
+  value = j < half ? value * cosine - turned[j + half] * sine
+                   : value * cosine + turned[j - half] * sine;
+  head[j] = value;
+  if (h >= heads) keys[(cache_row * kv_heads + h - heads) * head_dim + j] = value;
+}
+
+// One block of 8 warps for each query head and row; a warp takes every eighth position with a
+// running maximum, then the warps are merged. head_dim: a multiple of 32, at most 256.
+// Bound: bytes of the keys and values seen.
+KERNEL attention(const float *qkv, const int *positions, int position_stride, const int *slots,
+                 int slot_stride, const float *keys, const float *values, float *out, int heads,
+                 int kv_heads, int head_dim, int window, int capacity) {
+  __shared__ float warp_top[8], warp_total[8], warp_sums[8][256];
+  int h = blockIdx.x, r = blockIdx.y, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  int last = positions[(i64)r * position_stride];
+  int first = window > 0 && last >= window ? last - window + 1 : 0;
+  i64 slot_row = (i64)slots[(i64)r * slot_stride] * capacity;
+  int kv_head = h / (heads / kv_heads);
+  const float *source = qkv + ((i64)r * (heads + 2 * kv_heads) + h) * head_dim;
+  float scale = 1.0f / sqrtf((float)head_dim);
+  float query[8], sums[8];
+#pragma unroll
+  for (int i = 0; i < 8; i++) {
+    sums[i] = 0;
+    query[i] = 32 * i < head_dim ? source[lane + 32 * i] * scale : 0.0f;
+  }
+  float top = NEGATIVE_INFINITY, total = 0;
+  for (int p = first + warp; p <= last; p += 8) {
+    i64 at = ((slot_row + p % capacity) * kv_heads + kv_head) * head_dim + lane;
+    float score = 0;
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+      if (32 * i < head_dim) score += query[i] * keys[at + 32 * i];
+    score = warp_sum(score);
+    float next = fmaxf(top, score), kept = expf(top - next), weight = expf(score - next);
+    total = total * kept + weight;
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+      if (32 * i < head_dim) sums[i] = sums[i] * kept + weight * values[at + 32 * i];
+    top = next;
+  }
+#pragma unroll
+  for (int i = 0; i < 8; i++)
+    if (32 * i < head_dim) warp_sums[warp][lane + 32 * i] = sums[i];
+  if (lane == 0) {
+    warp_top[warp] = top;
+    warp_total[warp] = total;
+  }
+  __syncthreads();
+  for (int e = threadIdx.x; e < head_dim; e += blockDim.x) {
+    float best = NEGATIVE_INFINITY, sum = 0, all = 0;
+    for (int w = 0; w < 8; w++) best = fmaxf(best, warp_top[w]);
+    for (int w = 0; w < 8; w++) {
+      float weight = expf(warp_top[w] - best);
+      sum += weight * warp_sums[w][e];
+      all += weight * warp_total[w];
+    }
+    out[((i64)r * heads + h) * head_dim + e] = sum / all;
+  }
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+
+package import CUDA
+package import SpeechModel
+
+/// A view of F32 numbers on the device.
+package struct CUDATensor: BackendTensor {
+  let address: UInt64
+  package let rows: Int
+  package let columns: Int
+
+  var count: Int { rows * columns }
+
+  package func rows(_ range: Range<Int>) -> CUDATensor {
+    precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows outside the tensor")
+    return CUDATensor(
+      address: address + UInt64(4 * range.lowerBound * columns), rows: range.count,
+      columns: columns)
+  }
+
+  package func reshaped(rows: Int, columns: Int) -> CUDATensor {
+    precondition(rows * columns == count, "a reshaped tensor keeps its size")
+    return CUDATensor(address: address, rows: rows, columns: columns)
+  }
+}
+
+/// A view of I32 numbers on the device.
+package struct CUDAIndices: BackendIndices {
+  let address: UInt64
+  package let count: Int
+  let stride: Int
+
+  package func strided(from start: Int, count: Int, by stride: Int) -> CUDAIndices {
+    precondition(
+      start >= 0 && (count == 0 || start + (count - 1) * stride < self.count),
+      "elements outside the indices")
+    return CUDAIndices(
+      address: address + UInt64(4 * start * self.stride), count: count,
+      stride: stride * self.stride)
+  }
+}
+
+/// A weight on the device, in its stored precision.
+package struct CUDAMatrix {
+  let address: UInt64
+  package let rows: Int
+  package let columns: Int
+  /// Ending of the names of kernels that read it.
+  let suffix: String
+}
+
+/// Keys and values on the device, `[layers][slots · capacity, kvWidth]`.
+package struct CUDACache {
+  let keys: [CUDATensor]
+  let values: [CUDATensor]
+  let capacity: Int
+}
+
+/// Frames in page-locked memory: word 0 counts those published, `depth` places follow.
+package final class CUDAFrameRing {
+  static var depth: Int { 1024 }
+  static var header: Int { 16 }
+
+  let memory: PinnedMemory
+  /// Codes of a frame.
+  let width: Int
+  /// Frames published, on the device.
+  let counter: CUDAIndices
+
+  init(_ memory: PinnedMemory, width: Int, counter: CUDAIndices) {
+    self.memory = memory
+    self.width = width
+    self.counter = counter
+  }
+}
+
+/// The model on an NVIDIA device: F32 arithmetic over weights in their stored precision.
+///
+/// Not `Sendable`: one thread uses it at a time. All work goes through one stream, in order.
+package final class CUDABackend: Backend {
+  package typealias Failure = CUDAError
+  package typealias Tensor = CUDATensor
+  package typealias Indices = CUDAIndices
+  package typealias Matrix = CUDAMatrix
+  package typealias Cache = CUDACache
+  package typealias FrameRing = CUDAFrameRing
+
+  package let context: CUDAContext
+  package let stream: CUDAStream
+  /// False: every body runs operation by operation.
+  package let recordsSteps: Bool
+  // Declared before what they depend on is freed: graphs and memory go before the stream's module.
+  private var graphs: [ReplayKey: CUDAGraph] = [:]
+  private var memories: [DeviceMemory] = []
+  private let kernels: [String: CUDAKernel]
+
+  static let plainKernels = [
+    "fill", "copy", "add", "add_trailing", "increment", "swiglu", "silu", "gelu", "snake",
+    "clamp_unit", "publish", "rms_norm", "layer_norm", "norm_rotate_append", "attention", "sample",
+    "depthwise_convolution", "shift_history",
+  ]
+  /// Kernels that exist for each way weights are stored.
+  static let elementKernels = [
+    "gather", "linear_rows1", "linear_rows2", "linear_rows8", "linear_tiles", "causal_convolution",
+    "transposed_convolution",
+  ]
+
+  /// - Parameters:
+  ///   - recordsSteps: Whether `replay` records its bodies.
+  ///   - cache: Where compiled kernels are kept.
+  package init(
+    _ context: CUDAContext, recordsSteps: Bool = true, cache: KernelCache = .standard
+  ) throws(CUDAError) {
+    self.context = context
+    self.recordsSteps = recordsSteps
+    stream = try CUDAStream(context)
+    let image = try cache.image(
+      KernelSources.text, name: "kernels",
+      options: ["--gpu-architecture=sm_\(context.architecture)", "--std=c++17"])
+    let module = try CUDAModule(image: image, context)
+    var kernels: [String: CUDAKernel] = [:]
+    // All of them now: loading one may not happen while a body is recorded.
+    for name in Self.plainKernels { kernels[name] = try module.kernel(name) }
+    for name in Self.elementKernels {
+      for suffix in ["f32", "bf16", "f16"] {
+        kernels["\(name)_\(suffix)"] = try module.kernel("\(name)_\(suffix)")
+      }
+    }
+    self.kernels = kernels
+  }
+
+  /// Queues a kernel by name.
+  func launch<each Argument: BitwiseCopyable>(
+    _ name: String, grid: CUDAGrid, block: Int, sharedBytes: Int = 0,
+    _ arguments: repeat each Argument
+  ) throws(CUDAError) {
+    guard let kernel = kernels[name] else { preconditionFailure("no kernel \(name)") }
+    guard grid.x > 0, grid.y > 0 else { return }
+    try stream.launch(
+      kernel, grid: grid, block: block, sharedBytes: sharedBytes, repeat each arguments)
+  }
+
+  /// Queues a kernel with a thread for each of `count` numbers.
+  func launch<each Argument: BitwiseCopyable>(
+    _ name: String, over count: Int, _ arguments: repeat each Argument
+  ) throws(CUDAError) {
+    try launch(name, grid: CUDAGrid((count + 255) / 256), block: 256, repeat each arguments)
+  }
+
+  // MARK: Memory
+
+  private func allocate(byteCount: Int) throws(CUDAError) -> DeviceMemory {
+    let memory = try DeviceMemory(byteCount: byteCount, context)
+    memories.append(memory)
+    return memory
+  }
+
+  private func allocateZeros(byteCount: Int) throws(CUDAError) -> UInt64 {
+    let memory = try allocate(byteCount: byteCount)
+    try memory.clear(on: stream)
+    return memory.address
+  }
+
+  package func makeTensor(rows: Int, columns: Int) throws(CUDAError) -> CUDATensor {
+    CUDATensor(
+      address: try allocateZeros(byteCount: 4 * rows * columns), rows: rows, columns: columns)
+  }
+
+  package func makeIndices(count: Int) throws(CUDAError) -> CUDAIndices {
+    CUDAIndices(address: try allocateZeros(byteCount: 4 * count), count: count, stride: 1)
+  }
+
+  package func makeCache(
+    layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int
+  ) throws(CUDAError) -> CUDACache {
+    let rows = slotCount * capacity
+    let all = try makeTensor(rows: 2 * layerCount * rows, columns: kvWidth)
+    func layers(from first: Int) -> [CUDATensor] {
+      (first..<first + layerCount).map { all.rows($0 * rows..<($0 + 1) * rows) }
+    }
+    return CUDACache(keys: layers(from: 0), values: layers(from: layerCount), capacity: capacity)
+  }
+
+  package func makeFrameRing(
+    slotCount: Int, codebookCount: Int
+  ) throws(CUDAError) -> CUDAFrameRing {
+    let width = slotCount * codebookCount
+    return CUDAFrameRing(
+      try PinnedMemory(count: CUDAFrameRing.header + CUDAFrameRing.depth * width, context),
+      width: width, counter: try makeIndices(count: 1))
+  }
+
+  package func loadMatrix(_ parts: [HostTensor]) throws(CUDAError) -> CUDAMatrix {
+    let rows = parts.reduce(0) { $0 + $1.shape[0] }
+    let columns = parts[0].count / parts[0].shape[0]
+    precondition(parts.allSatisfy { $0.count == $0.shape[0] * columns }, "parts have one width")
+    let type = parts[0].elementType
+    guard parts.allSatisfy({ $0.elementType == type }) else {
+      // Parts stored in different ways become F32.
+      let tensor = try makeTensor(rows: rows, columns: columns)
+      try write(parts.flatMap { $0.floats() }, to: tensor)
+      return CUDAMatrix(address: tensor.address, rows: rows, columns: columns, suffix: "f32")
+    }
+    let suffix =
+      switch type {
+      case .float32: "f32"
+      case .bfloat16: "bf16"
+      case .float16: "f16"
+      case .int32, .int64, .int16, .uint8: preconditionFailure("\(parts[0].name) holds integers")
+      }
+    let memory = try allocate(byteCount: rows * columns * type.byteCount)
+    var offset = 0
+    for part in parts {
+      try part.storage.withBytes { (bytes: RawSpan) throws(CUDAError) in
+        try memory.upload(bytes, part.byteRange, to: offset, on: stream)
+      }
+      offset += part.byteRange.count
+    }
+    return CUDAMatrix(address: memory.address, rows: rows, columns: columns, suffix: suffix)
+  }
+
+  package func loadVector(_ values: [Float]) throws(CUDAError) -> CUDATensor {
+    let tensor = try makeTensor(rows: 1, columns: values.count)
+    try write(values, to: tensor)
+    return tensor
+  }
+
+  // MARK: Host exchange
+
+  package func write(_ values: [Float], to tensor: CUDATensor) throws(CUDAError) {
+    precondition(values.count <= tensor.count, "more values than the tensor holds")
+    try stream.write(values, to: tensor.address)
+  }
+
+  package func write(_ values: [Int32], to indices: CUDAIndices) throws(CUDAError) {
+    precondition(values.count <= indices.count, "more values than the indices hold")
+    if indices.stride == 1 { return try stream.write(values, to: indices.address) }
+    for (index, value) in values.enumerated() {
+      try stream.write([value], to: indices.address + UInt64(4 * index * indices.stride))
+    }
+  }
+
+  package func read(_ tensor: CUDATensor) throws(CUDAError) -> [Float] {
+    try stream.read(tensor.address, count: tensor.count, zero: 0)
+  }
+
+  package func read(_ indices: CUDAIndices) throws(CUDAError) -> [Int32] {
+    guard indices.count > 0 else { return [] }
+    let span = (indices.count - 1) * indices.stride + 1
+    let words: [Int32] = try stream.read(indices.address, count: span, zero: 0)
+    return (0..<indices.count).map { words[$0 * indices.stride] }
+  }
+
+  package func clear(_ tensor: CUDATensor) throws(CUDAError) {
+    try launch("fill", over: tensor.count, tensor.address, 1, tensor.count, UInt32(0))
+  }
+
+  package func clear(_ indices: CUDAIndices) throws(CUDAError) {
+    try launch("fill", over: indices.count, indices.address, indices.stride, indices.count, UInt32(0))
+  }
+
+  // MARK: Replay
+
+  package func replay(
+    _ key: ReplayKey, _ body: () throws(CUDAError) -> Void
+  ) throws(CUDAError) {
+    guard recordsSteps else { return try body() }
+    let graph: CUDAGraph
+    if let recorded = graphs[key] {
+      graph = recorded
+    } else {
+      graph = try stream.capture(body)
+      graphs[key] = graph
+    }
+    try graph.launch(on: stream)
+  }
+
+  package var framesInFlight: Int { 2 }
+
+  package func publish(_ codes: CUDAIndices, to ring: CUDAFrameRing) throws(CUDAError) {
+    precondition(codes.count == ring.width, "a frame has the ring's width")
+    try launch(
+      "publish", grid: CUDAGrid(1), block: 128, codes.address, Int32(codes.stride),
+      Int32(ring.width), ring.counter.address,
+      ring.memory.deviceAddress + UInt64(4 * CUDAFrameRing.header), Int32(CUDAFrameRing.depth),
+      ring.memory.deviceAddress)
+  }
+
+  package func collect(
+    _ index: Int, from ring: CUDAFrameRing
+  ) throws(CUDAError) -> [Int32] {
+    var polls = 0
+    while ring.memory.loadAcquire(0) <= index {
+      polls += 1
+      if polls % 4096 == 0, try stream.isIdle(), ring.memory.loadAcquire(0) <= index {
+        throw CUDAError(
+          call: "collect", code: -1, name: "frame \(index) was never published",
+          remedy: "publish a frame before it is collected")
+      }
+      PinnedMemory.pause()
+    }
+    let start = CUDAFrameRing.header + index % CUDAFrameRing.depth * ring.width
+    let codes = ring.memory.words(start..<start + ring.width)
+    guard Int(ring.memory.loadAcquire(0)) - index <= CUDAFrameRing.depth else {
+      throw CUDAError(
+        call: "collect", code: -1, name: "frame \(index) was overwritten",
+        remedy: "collect a frame before \(CUDAFrameRing.depth) others follow it")
+    }
+    return codes
+  }
+
+  package func reset(_ ring: CUDAFrameRing) throws(CUDAError) {
+    try clear(ring.counter)
+    try stream.synchronize()
+    ring.memory.store(0, at: 0)
+  }
+}

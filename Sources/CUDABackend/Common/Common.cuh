@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// What several kernels use. No header of the toolkit is included: NVRTC alone compiles this.
+
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef long long i64;
+
+#define KERNEL extern "C" __global__ void
+#define NEGATIVE_INFINITY __int_as_float(0xff800000)
+
+// How weights are stored.
+enum { F32 = 0, BF16 = 1, F16 = 2 };
+
+// A kernel for each way: `MACRO(f32, F32)` and so on.
+#define FOR_EACH_ELEMENT(MACRO) MACRO(f32, F32) MACRO(bf16, BF16) MACRO(f16, F16)
+
+__device__ __forceinline__ float half_to_float(u16 bits) {
+  float value;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(bits));
+  return value;
+}
+
+// One stored number.
+template <int T> __device__ __forceinline__ float element(const void *base, i64 index) {
+  if (T == F32) return ((const float *)base)[index];
+  u16 bits = ((const u16 *)base)[index];
+  return T == BF16 ? __uint_as_float((u32)bits << 16) : half_to_float(bits);
+}
+
+// Numbers in a load of 16 bytes.
+template <int T> struct Lanes { static constexpr int count = T == F32 ? 4 : 8; };
+
+// The 16 bytes at `base`, widened.
+template <int T> __device__ __forceinline__ void load_lanes(const void *base, float *out) {
+  uint4 words = *(const uint4 *)base;
+  u32 word[4] = {words.x, words.y, words.z, words.w};
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    if (T == F32) {
+      out[i] = __uint_as_float(word[i]);
+    } else if (T == BF16) {
+      out[2 * i] = __uint_as_float(word[i] << 16);
+      out[2 * i + 1] = __uint_as_float(word[i] & 0xffff0000u);
+    } else {
+      out[2 * i] = half_to_float((u16)word[i]);
+      out[2 * i + 1] = half_to_float((u16)(word[i] >> 16));
+    }
+  }
+}
+
+__device__ __forceinline__ float warp_sum(float value) {
+#pragma unroll
+  for (int step = 16; step > 0; step >>= 1) value += __shfl_xor_sync(0xffffffffu, value, step);
+  return value;
+}
+
+// Sum over a block of whole warps; every thread gets it.
+__device__ __forceinline__ float block_sum(float value) {
+  __shared__ float partial[32];
+  int warp = threadIdx.x / 32, lane = threadIdx.x % 32, warps = blockDim.x / 32;
+  value = warp_sum(value);
+  __syncthreads();
+  if (lane == 0) partial[warp] = value;
+  __syncthreads();
+  return warp_sum(lane < warps ? partial[lane] : 0.0f);
+}
+
+// Index of this thread in the whole launch.
+__device__ __forceinline__ i64 global_index() {
+  return (i64)blockIdx.x * blockDim.x + threadIdx.x;
+}
+
+// C = A B over tiles of 64 × 64, 256 threads of 4 × 4. `a(row, k)` and `b(column, k)` load,
+// `store(row, column, value)` stores. `B::along_columns`: neighbours in memory are columns.
+// Bound: multiply-adds in F32.
+template <class A, class B, class Store>
+__device__ __forceinline__ void tile_product(
+  const A &a, const B &b, const Store &store, int m, int n, int k) {
+  __shared__ float a_tile[16][65], b_tile[16][65];
+  int m0 = blockIdx.y * 64, n0 = blockIdx.x * 64;
+  int tx = threadIdx.x % 16, ty = threadIdx.x / 16;
+  float sums[4][4] = {};
+  for (int k0 = 0; k0 < k; k0 += 16) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      int index = threadIdx.x + 256 * i;
+      int kk = index % 16, r = index / 16;
+      a_tile[kk][r] = m0 + r < m && k0 + kk < k ? a(m0 + r, k0 + kk) : 0.0f;
+      if (B::along_columns) {
+        kk = index / 64;
+        r = index % 64;
+      }
+      b_tile[kk][r] = n0 + r < n && k0 + kk < k ? b(n0 + r, k0 + kk) : 0.0f;
+    }
+    __syncthreads();
+#pragma unroll
+    for (int kk = 0; kk < 16; kk++) {
+      float left[4], right[4];
+#pragma unroll
+      for (int i = 0; i < 4; i++) left[i] = a_tile[kk][ty + 16 * i];
+#pragma unroll
+      for (int j = 0; j < 4; j++) right[j] = b_tile[kk][tx + 16 * j];
+#pragma unroll
+      for (int i = 0; i < 4; i++)
+#pragma unroll
+        for (int j = 0; j < 4; j++) sums[i][j] += left[i] * right[j];
+    }
+    __syncthreads();
+  }
+#pragma unroll
+  for (int i = 0; i < 4; i++)
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      int row = m0 + ty + 16 * i, column = n0 + tx + 16 * j;
+      if (row < m && column < n) store(row, column, sums[i][j]);
+    }
+}

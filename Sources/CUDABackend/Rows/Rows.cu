@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// Rows and single numbers: one thread a number. Bound: bytes read and written.
+
+KERNEL fill(u32 *out, i64 stride, i64 count, u32 value) {
+  i64 i = global_index();
+  if (i < count) out[i * stride] = value;
+}
+
+KERNEL copy(const float *source, float *out, i64 count) {
+  i64 i = global_index();
+  if (i < count) out[i] = source[i];
+}
+
+// out[r] += source[r]; `period` numbers of the source repeat.
+KERNEL add(const float *source, float *out, i64 count, i64 period) {
+  i64 i = global_index();
+  if (i < count) out[i] += source[i % period];
+}
+
+// out[r] (+)= scale[ids[r]] · table[ids[r]]; a negative id is a row of zeros.
+template <int T>
+__device__ __forceinline__ void gather_element(const void *table, const int *ids, int id_stride,
+                                               const float *scale, int accumulate, float *out,
+                                               int rows, int columns) {
+  i64 i = global_index();
+  if (i >= (i64)rows * columns) return;
+  int r = (int)(i / columns), c = (int)(i % columns);
+  int id = ids[(i64)r * id_stride];
+  float value = 0;
+  if (id >= 0) {
+    value = element<T>(table, (i64)id * columns + c);
+    if (scale) value *= scale[id];
+  }
+  out[i] = accumulate ? out[i] + value : value;
+}
+#define GATHER(name, T)                                                                            \
+  KERNEL gather_##name(const void *table, const int *ids, int id_stride, const float *scale,       \
+                       int accumulate, float *out, int rows, int columns) {                        \
+    gather_element<T>(table, ids, id_stride, scale, accumulate, out, rows, columns);               \
+  }
+FOR_EACH_ELEMENT(GATHER)
+
+// out[r] += source[slots[r] · rows_per_slot + min(frame[slot], count[slot])].
+KERNEL add_trailing(const float *source, int rows_per_slot, const int *frame, int frame_stride,
+                    const int *count, int count_stride, const int *slots, int slot_stride,
+                    float *out, int rows, int columns) {
+  i64 i = global_index();
+  if (i >= (i64)rows * columns) return;
+  int r = (int)(i / columns), c = (int)(i % columns);
+  int slot = slots[(i64)r * slot_stride];
+  int index = min(frame[(i64)slot * frame_stride], count[(i64)slot * count_stride]);
+  out[i] += source[((i64)slot * rows_per_slot + index) * columns + c];
+}
+
+KERNEL increment(int *values, int stride, int count, int amount) {
+  i64 i = global_index();
+  if (i < count) values[i * stride] += amount;
+}
+
+__device__ __forceinline__ float sigmoid_product(float x) { return x / (1.0f + expf(-x)); }
+
+// out[r, i] = silu(x[r, i]) · x[r, width + i].
+KERNEL swiglu(const float *x, float *out, int rows, int width) {
+  i64 i = global_index();
+  if (i >= (i64)rows * width) return;
+  i64 r = i / width, c = i % width;
+  out[i] = sigmoid_product(x[2 * r * width + c]) * x[2 * r * width + width + c];
+}
+
+KERNEL silu(float *x, i64 count) {
+  i64 i = global_index();
+  if (i < count) x[i] = sigmoid_product(x[i]);
+}
+
+KERNEL gelu(float *x, i64 count) {
+  i64 i = global_index();
+  if (i < count) x[i] = 0.5f * x[i] * (1.0f + erff(x[i] * 0.70710678f));
+}
+
+// out = x + sin²(x · alpha) · inverse_beta, both per column.
+KERNEL snake(const float *x, const float *alpha, const float *inverse_beta, float *out, i64 count,
+             int columns) {
+  i64 i = global_index();
+  if (i >= count) return;
+  int c = (int)(i % columns);
+  float s = sinf(x[i] * alpha[c]);
+  out[i] = x[i] + s * s * inverse_beta[c];
+}
+
+KERNEL clamp_unit(float *x, i64 count) {
+  i64 i = global_index();
+  if (i < count) x[i] = fminf(fmaxf(x[i], -1.0f), 1.0f);
+}
+
+// One block. Codes into the ring's next place, then, visible to the host after them, the number of
+// frames published.
+KERNEL publish(const int *codes, int stride, int count, int *counter, int *ring, int depth,
+               volatile int *published) {
+  int frame = *counter;
+  int *place = ring + (i64)(frame % depth) * count;
+  for (int i = threadIdx.x; i < count; i += blockDim.x) place[i] = codes[(i64)i * stride];
+  __threadfence_system();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    *counter = frame + 1;
+    *published = frame + 1;
+  }
+}

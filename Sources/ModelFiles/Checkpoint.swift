@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+
+package import SpeechModel
+
+import Foundation
+
+/// A model folder in the released layout: configurations and mapped weights.
+package struct Checkpoint: Sendable {
+  /// Where it was read from; empty for one made in memory.
+  package let folder: String
+  package let configuration: ModelConfiguration
+  package let codecConfiguration: CodecConfiguration
+  package let generation: GenerationConfiguration
+  /// Talker, code predictor and speaker encoder.
+  package let weights: any WeightSource & Sendable
+  /// Codec, both directions.
+  package let codecWeights: any WeightSource & Sendable
+
+  /// Parts made in memory.
+  package init(
+    configuration: ModelConfiguration, codecConfiguration: CodecConfiguration,
+    generation: GenerationConfiguration, weights: any WeightSource & Sendable,
+    codecWeights: any WeightSource & Sendable
+  ) {
+    folder = ""
+    self.configuration = configuration
+    self.codecConfiguration = codecConfiguration
+    self.generation = generation
+    self.weights = weights
+    self.codecWeights = codecWeights
+  }
+
+  /// Opens a folder. Weights are mapped, not read.
+  package init(folder: String) throws(CheckpointError) {
+    var isDirectory: ObjCBool = false
+    guard unsafe FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory),
+      isDirectory.boolValue
+    else {
+      throw CheckpointError(
+        file: folder, expected: "a folder with config.json and model.safetensors",
+        found: "no such folder",
+        remedy: "Name the folder of a downloaded model, or leave the model out for the bundled voice.")
+    }
+    let main = folder + "/config.json"
+    let codec = folder + "/speech_tokenizer/config.json"
+    self.folder = folder
+    configuration = try Self.decode(ConfigurationFile.self, main).configuration(file: main)
+    codecConfiguration = try Self.decode(CodecConfigurationFile.self, codec).configuration(
+      file: codec, talker: configuration.talker, predictor: configuration.predictor)
+    let generation = folder + "/generation_config.json"
+    self.generation =
+      try Self.decode(GenerationConfigurationFile.self, generation).configuration
+    weights = try Safetensors(path: folder + "/model.safetensors")
+    codecWeights = try Safetensors(path: folder + "/speech_tokenizer/model.safetensors")
+  }
+
+  private static func decode<Value: Decodable>(
+    _ type: Value.Type, _ path: String
+  ) throws(CheckpointError) -> Value {
+    let data: Data
+    do {
+      data = try Data(contentsOf: URL(fileURLWithPath: path))
+    } catch {
+      throw CheckpointError(
+        file: path, expected: "a readable file", found: "none",
+        remedy: "The folder is incomplete; fetch the model again.")
+    }
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    do {
+      return try decoder.decode(type, from: data)
+    } catch let error as DecodingError {
+      let (key, problem) = Self.explain(error)
+      throw CheckpointError(file: path, subject: key, expected: "a valid value", found: problem)
+    } catch {
+      throw CheckpointError(file: path, expected: "JSON", found: "\(error)")
+    }
+  }
+
+  private static func explain(_ error: DecodingError) -> (key: String?, problem: String) {
+    func path(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String? {
+      let keys = context.codingPath + (key.map { [$0] } ?? [])
+      return keys.isEmpty ? nil : keys.map(\.stringValue).joined(separator: ".")
+    }
+    switch error {
+    case .keyNotFound(let key, let context): return (path(context, key), "nothing")
+    case .typeMismatch(let type, let context):
+      return (path(context), "a value that is no \(type)")
+    case .valueNotFound(_, let context): return (path(context), "null")
+    case .dataCorrupted(let context): return (path(context), context.debugDescription)
+    @unknown default: return (nil, "\(error)")
+    }
+  }
+}

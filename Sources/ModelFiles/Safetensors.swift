@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+
+package import SpeechModel
+
+import Foundation
+
+/// A safetensors file, mapped: names, shapes and places of its tensors.
+///
+/// Nothing in the header is trusted: lengths, offsets and shapes are checked against each other and
+/// against the file before anything is read.
+package struct Safetensors: WeightSource, Sendable {
+  package let path: String
+  package let tensors: [String: HostTensor]
+  /// The `__metadata__` entry, empty when there is none.
+  package let metadata: [String: String]
+  /// Size of the file.
+  package let byteCount: Int
+
+  /// Headers longer than this are refused: the largest released one has 60 kB.
+  private static let longestHeader = 100 << 20
+
+  package init(path: String) throws(CheckpointError) {
+    let file = try MappedFile(path: path)
+    try self.init(path: path, storage: file, byteCount: file.count)
+  }
+
+  /// Reads the header from bytes that lie in `storage`.
+  package init(
+    path: String, storage: any TensorStorage, byteCount: Int
+  ) throws(CheckpointError) {
+    self.path = path
+    self.byteCount = byteCount
+    guard byteCount >= 8 else {
+      throw CheckpointError(
+        file: path, expected: "a safetensors file of at least 8 bytes",
+        found: "\(byteCount) bytes", remedy: "Fetch the file again.")
+    }
+    let length = storage.withBytes { bytes in
+      // Safety: eight bytes are there.
+      UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(as: UInt64.self))
+    }
+    guard length <= UInt64(min(byteCount - 8, Self.longestHeader)) else {
+      throw CheckpointError(
+        file: path, subject: "header",
+        expected: "at most \(min(byteCount - 8, Self.longestHeader)) bytes",
+        found: "a length of \(length)",
+        remedy: "The file is cut short or is no safetensors file; fetch it again.")
+    }
+    let start = 8 + Int(length)
+    let header = storage.withBytes { bytes in
+      unsafe bytes.extracting(8..<start).withUnsafeBytes { unsafe Data($0) }
+    }
+    let entries: [String: Entry]
+    do {
+      entries = try JSONDecoder().decode([String: Entry].self, from: header)
+    } catch {
+      throw CheckpointError(
+        file: path, subject: "header", expected: "a JSON object of tensors",
+        found: "\(error)", remedy: "Fetch the file again.")
+    }
+    var tensors: [String: HostTensor] = [:]
+    var metadata: [String: String] = [:]
+    for (name, entry) in entries {
+      if case .metadata(let values) = entry {
+        metadata = values
+        continue
+      }
+      tensors[name] = try Self.tensor(
+        name, entry, path: path, storage: storage, data: start..<byteCount)
+    }
+    try Self.checkLayout(tensors, path: path, data: start..<byteCount)
+    self.tensors = tensors
+    self.metadata = metadata
+  }
+
+  private enum Entry: Decodable {
+    case metadata([String: String])
+    case tensor(type: String, shape: [Int], offsets: [Int])
+
+    enum CodingKeys: String, CodingKey {
+      case type = "dtype"
+      case shape
+      case offsets = "data_offsets"
+    }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      if decoder.codingPath.last?.stringValue == "__metadata__" {
+        self = .metadata(try decoder.singleValueContainer().decode([String: String].self))
+        return
+      }
+      self = .tensor(
+        type: try container.decode(String.self, forKey: .type),
+        shape: try container.decode([Int].self, forKey: .shape),
+        offsets: try container.decode([Int].self, forKey: .offsets))
+    }
+  }
+
+  private static func tensor(
+    _ name: String, _ entry: Entry, path: String, storage: any TensorStorage, data: Range<Int>
+  ) throws(CheckpointError) -> HostTensor {
+    guard case .tensor(let type, let shape, let offsets) = entry else {
+      preconditionFailure("metadata is no tensor")
+    }
+    func refuse(_ expected: String, _ found: String) -> CheckpointError {
+      CheckpointError(file: path, subject: name, expected: expected, found: found)
+    }
+    guard let elementType = ElementType(rawValue: type) else {
+      throw refuse(
+        "one of " + ElementType.allCases.map(\.rawValue).joined(separator: ", "), "dtype \(type)")
+    }
+    var size = elementType.byteCount
+    for dimension in shape {
+      let product = size.multipliedReportingOverflow(by: dimension)
+      guard dimension >= 0, !product.overflow else {
+        throw refuse("a shape that fits memory", "\(shape)")
+      }
+      size = product.partialValue
+    }
+    guard offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1],
+      offsets[1] <= data.count
+    else {
+      throw refuse("offsets inside \(data.count) bytes of data", "\(offsets)")
+    }
+    guard offsets[1] - offsets[0] == size else {
+      throw refuse(
+        "\(size) bytes for \(type) \(shape)", "offsets \(offsets) of \(offsets[1] - offsets[0])")
+    }
+    return HostTensor(
+      name: name, shape: shape, elementType: elementType, storage: storage,
+      byteRange: data.lowerBound + offsets[0]..<data.lowerBound + offsets[1])
+  }
+
+  /// Tensors must cover the data without overlaps and gaps, as the format demands.
+  private static func checkLayout(
+    _ tensors: [String: HostTensor], path: String, data: Range<Int>
+  ) throws(CheckpointError) {
+    var end = data.lowerBound
+    let ordered = tensors.values.sorted {
+      ($0.byteRange.lowerBound, $0.byteRange.upperBound)
+        < ($1.byteRange.lowerBound, $1.byteRange.upperBound)
+    }
+    for tensor in ordered {
+      guard tensor.byteRange.lowerBound == end else {
+        throw CheckpointError(
+          file: path, subject: tensor.name, expected: "data from byte \(end) on",
+          found: "data from byte \(tensor.byteRange.lowerBound) on, "
+            + (tensor.byteRange.lowerBound < end ? "over another tensor's" : "after a gap"))
+      }
+      end = tensor.byteRange.upperBound
+    }
+    guard end == data.upperBound else {
+      throw CheckpointError(
+        file: path, subject: "data", expected: "tensors up to byte \(data.upperBound)",
+        found: "tensors up to byte \(end)", remedy: "Fetch the file again.")
+    }
+  }
+
+  package func tensor(_ name: String, _ shape: [Int]) throws -> HostTensor {
+    guard let tensor = tensors[name] else {
+      throw CheckpointError(
+        file: path, subject: name, expected: "a tensor \(shape)", found: "none of that name",
+        remedy: "Is this a Qwen3-TTS 12 Hz checkpoint of the configuration beside it?")
+    }
+    guard tensor.shape == shape else {
+      throw CheckpointError(
+        file: path, subject: name, expected: "\(shape)", found: "\(tensor.shape)")
+    }
+    switch tensor.elementType {
+    case .bfloat16, .float16, .float32: return tensor
+    case .int32, .int64, .int16, .uint8:
+      throw CheckpointError(
+        file: path, subject: name, expected: "BF16, F16 or F32",
+        found: tensor.elementType.rawValue)
+    }
+  }
+}
+
+/// Writes safetensors files.
+package enum SafetensorsWriter {
+  /// A tensor of 32-bit integers to be written.
+  package struct IntegerTensor {
+    package var name: String
+    package var shape: [Int]
+    package var values: [Int32]
+
+    package init(name: String, shape: [Int], values: [Int32]) {
+      self.name = name
+      self.shape = shape
+      self.values = values
+    }
+  }
+
+  /// Writes the tensors in the order of their names; the file appears whole or not at all.
+  package static func write(
+    _ tensors: [IntegerTensor], metadata: [String: String] = [:], to path: String
+  ) throws {
+    var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
+    var data = Data()
+    for tensor in tensors.sorted(by: { $0.name < $1.name }) {
+      precondition(tensor.values.count == tensor.shape.reduce(1, *), "values fill the shape")
+      let start = data.count
+      for value in tensor.values {
+        let bits = UInt32(bitPattern: value)
+        data.append(contentsOf: (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) })
+      }
+      header[tensor.name] = [
+        "dtype": "I32", "shape": tensor.shape, "data_offsets": [start, data.count],
+      ]
+    }
+    var text = try JSONSerialization.data(withJSONObject: header, options: [.sortedKeys])
+    while text.count % 8 != 0 { text.append(0x20) }
+    let length = UInt64(text.count)
+    let file = Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }) + text + data
+    try file.write(to: URL(fileURLWithPath: path), options: .atomic)
+  }
+}
+
+extension HostTensor {
+  /// The elements of an integer tensor.
+  package func integers() throws -> [Int32] {
+    guard elementType == .int32 else {
+      throw CheckpointError(
+        file: name, expected: "I32", found: elementType.rawValue)
+    }
+    return storage.withBytes { bytes in
+      (0..<count).map { index in
+        // Safety: the tensor lies inside its storage.
+        Int32(
+          littleEndian: unsafe bytes.unsafeLoadUnaligned(
+            fromByteOffset: byteRange.lowerBound + 4 * index, as: Int32.self))
+      }
+    }
+  }
+}

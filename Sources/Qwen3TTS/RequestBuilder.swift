@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+
+import SpeechModel
+import TextTokenizer
+
+/// Turns options and text into prompts, refusing what the model cannot do.
+struct RequestBuilder: Sendable {
+  let configuration: ModelConfiguration
+  let generation: GenerationConfiguration
+
+  var voices: [String] { configuration.talker.speakers.keys.sorted() }
+  var languages: [String] { LanguageChoice.names(configuration.talker) }
+
+  /// What every part of a text shares.
+  struct Request {
+    let configuration: ModelConfiguration
+    let speaker: PromptSpeaker
+    let language: Int32?
+    let instruction: [Int32]
+    let layout: SpeechModel.TextLayout
+    let talker: SamplingSettings
+    let predictor: SamplingSettings
+    let notices: [String]
+
+    func prompt(_ ids: [Int32]) -> Prompt {
+      Prompt(
+        target: ids, instruction: instruction, language: language, speaker: speaker,
+        layout: layout, configuration: configuration)
+    }
+
+    func settings(seed: UInt64, utterance: UInt32) -> UtteranceSettings {
+      UtteranceSettings(talker: talker, predictor: predictor, seed: seed, utterance: utterance)
+    }
+  }
+
+  func request(_ options: SpeechOptions, tokenizer: TextTokenizer) throws -> Request {
+    try check(options)
+    let (speaker, name) = try speaker(options.voice)
+    let language: LanguageChoice
+    do {
+      language = try LanguageChoice(
+        options.language, speaker: name, talker: configuration.talker)
+    } catch {
+      throw refuse("language", "auto, " + error.known.joined(separator: ", "), error.name)
+    }
+    var notices: [String] = []
+    var instruction: [Int32] = []
+    if let text = options.instruction, !text.isEmpty {
+      if let reason = instructionRefusal {
+        notices.append("The instruction was not used: \(reason)")
+      } else {
+        instruction = tokenizer.instructionIDs(text)
+      }
+    }
+    let (talker, predictor) = sampling(options)
+    return Request(
+      configuration: configuration, speaker: speaker, language: language.id,
+      instruction: instruction,
+      layout: options.textLayout?.model ?? (configuration.variant == .base ? .incremental : .whole),
+      talker: talker, predictor: predictor, notices: notices)
+  }
+
+  /// Token ids of the wrapped parts of a text.
+  func parts(
+    of text: String, _ options: SpeechOptions, tokenizer: TextTokenizer
+  ) throws -> [[Int32]] {
+    let parts = SentenceSplitter(limit: options.tokensPerPart) {
+      tokenizer.encode(String($0), addedTokens: .asText).count
+    }.split(text)
+    guard !parts.isEmpty else {
+      throw refuse("text", "something to say", "nothing but spaces and punctuation")
+    }
+    return parts.map { tokenizer.targetIDs($0) }
+  }
+
+  private func refuse(_ what: String, _ expected: String, _ found: some Any) -> SynthesisError {
+    SynthesisError(.invalidInput, "\(what): expected \(expected), found \(found)")
+  }
+
+  private func check(_ options: SpeechOptions) throws {
+    if let value = options.temperature, !(value > 0 && value <= 100) {
+      throw refuse("temperature", "a number above 0, at most 100", value)
+    }
+    if let value = options.topP, !(value > 0 && value <= 1) {
+      throw refuse("top-p", "a number above 0, at most 1", value)
+    }
+    if let value = options.topK, value < 0 { throw refuse("top-k", "0 or more", value) }
+    if let value = options.repetitionPenalty, !(value > 0 && value <= 100) {
+      throw refuse("repetition penalty", "a number above 0, at most 100", value)
+    }
+    if let value = options.maximumFrames, value < 1 {
+      throw refuse("maximum frames", "1 or more", value)
+    }
+    if !(options.framesPerToken > 0 && options.framesPerToken <= 10_000) {
+      throw refuse("frames per token", "a number above 0", options.framesPerToken)
+    }
+    let chunks = 1...SpeechSynthesizer.longestChunk
+    for value in [options.firstChunkFrames, options.chunkFrames] where !chunks.contains(value) {
+      throw refuse("chunk frames", "1…\(chunks.upperBound)", value)
+    }
+    if options.tokensPerPart < 1 {
+      throw refuse("tokens per part", "1 or more", options.tokensPerPart)
+    }
+  }
+
+  private func speaker(_ voice: Voice) throws -> (PromptSpeaker, name: String?) {
+    switch (voice, configuration.variant) {
+    case (.standard, .voiceDesign): return (.unspecified, nil)
+    case (.standard, .base):
+      throw refuse("voice", "a speaker embedding, because Base models have no voices", "none")
+    case (.standard, .customVoice):
+      guard let name = voices.first, let id = configuration.talker.speakers[name] else {
+        throw refuse("voice", "a model with voices", "none")
+      }
+      return (.named(id), name)
+    case (.named(let name), _):
+      guard let id = configuration.talker.speakers[name.lowercased()] else {
+        let known = voices.isEmpty ? "none: this model has no named voices"
+          : voices.joined(separator: ", ")
+        throw refuse("voice", known, name)
+      }
+      return (.named(id), name.lowercased())
+    case (.embedding(let values), .base):
+      let width = configuration.talker.transformer.hiddenSize
+      guard values.count == width, values.allSatisfy(\.isFinite) else {
+        throw refuse("voice", "a speaker embedding of \(width) finite numbers", values.count)
+      }
+      return (.embedding(values), nil)
+    case (.embedding, _):
+      throw refuse("voice", "a Base model for a speaker embedding", configuration.variant.rawValue)
+    }
+  }
+
+  /// Why this model takes no instruction; `nil` when it does.
+  private var instructionRefusal: String? {
+    switch configuration.variant {
+    case .base: "Base models take none."
+    case .voiceDesign: nil
+    case .customVoice:
+      configuration.sizeLabel.contains("0b6")
+        ? "0.6B CustomVoice models take none; use the 1.7B." : nil
+    }
+  }
+
+  private func sampling(_ options: SpeechOptions) -> (SamplingSettings, SamplingSettings) {
+    var talker = generation.talker
+    var predictor = generation.predictor
+    if options.isGreedy {
+      talker.samples = false
+      predictor.samples = false
+    }
+    if let value = options.temperature { (talker.temperature, predictor.temperature) = (value, value) }
+    if let value = options.topK { (talker.topK, predictor.topK) = (value, value) }
+    if let value = options.topP { (talker.topP, predictor.topP) = (value, value) }
+    if let value = options.repetitionPenalty { talker.repetitionPenalty = value }
+    return (talker, predictor)
+  }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+
+package import ModelFiles
+package import SpeechModel
+
+/// Speaks prompts, whatever the backend.
+package protocol PromptSpeaking: AnyObject {
+  /// Speaks one prompt.
+  ///
+  /// - Parameters:
+  ///   - budget: The most frames.
+  ///   - chunks: Frames in the first chunk and in later ones.
+  ///   - isCancelled: Asked once a frame.
+  ///   - deliver: Receives samples, and the codes they were made of, as they are made.
+  /// - Returns: Why it ended, and the milliseconds each frame took.
+  func speak(
+    _ prompt: Prompt, settings: UtteranceSettings, budget: Int, chunks: (first: Int, later: Int),
+    isCancelled: () -> Bool, deliver: ([Float], [[Int32]]) -> Void
+  ) throws -> UtteranceReport
+  /// Positions of prompt and frames together.
+  var capacity: Int { get }
+}
+
+/// What happened in one utterance.
+package struct UtteranceReport: Sendable {
+  package var finishReason: FinishReason
+  /// Time to read the prompt.
+  package var prefill = Duration.zero
+  /// Time of each frame's codes.
+  package var frames: [Duration] = []
+  /// Time and frame count of each codec chunk.
+  package var codec: [(time: Duration, frames: Int)] = []
+}
+
+/// A language model and a codec on one backend, with the state of one utterance.
+package final class SpeechEngine<B: Backend>: PromptSpeaking {
+  private let step: FrameStep<B>
+  private let codec: CodecStream<B>
+  private let endToken: Int32
+
+  package var capacity: Int { step.capacity }
+
+  /// Frames the codec decodes at once.
+  package static var longestChunk: Int { 16 }
+
+  package init(_ checkpoint: Checkpoint, capacity: Int, on backend: B) throws {
+    let model = try LanguageModel(
+      reading: checkpoint.weights, checkpoint.configuration, on: backend)
+    step = try FrameStep(model, capacity: capacity, on: backend)
+    codec = try CodecStream(
+      CodecDecoder(
+        reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
+        on: backend),
+      chunkCapacity: Self.longestChunk, on: backend)
+    endToken = checkpoint.configuration.talker.control.end
+  }
+
+  package func speak(
+    _ prompt: Prompt, settings: UtteranceSettings, budget: Int, chunks: (first: Int, later: Int),
+    isCancelled: () -> Bool, deliver: ([Float], [[Int32]]) -> Void
+  ) throws -> UtteranceReport {
+    let clock = ContinuousClock()
+    var report = UtteranceReport(finishReason: .length)
+    var detector = RunawayDetector()
+    var pending: [[Int32]] = []
+    var delivered = 0
+    let limit = min(budget, capacity - prompt.rows.count)
+    var launched = 0
+
+    func flush() throws {
+      guard !pending.isEmpty else { return }
+      var samples: [Float] = []
+      let time = try clock.measure { samples = try codec.decode(Array(pending.joined())) }
+      report.codec.append((time, pending.count))
+      detector.hear(samples)
+      deliver(samples, pending)
+      delivered += pending.count
+      pending.removeAll(keepingCapacity: true)
+    }
+
+    report.prefill = try clock.measure {
+      try codec.reset()
+      try step.begin(prompt, settings: settings)
+    }
+    frames: for index in 0..<max(limit, 0) {
+      if isCancelled() {
+        report.finishReason = .cancelled
+        break
+      }
+      let start = clock.now
+      while launched < min(limit, index + step.backend.framesInFlight) {
+        if launched == 0 { try step.firstFrame() } else { try step.nextFrame() }
+        launched += 1
+      }
+      let codes = try step.backend.collect(index, from: step.ring)
+      report.frames.append(clock.now - start)
+      if codes[0] == endToken {
+        report.finishReason = .stop
+        break
+      }
+      pending.append(codes)
+      if pending.count >= (delivered == 0 ? chunks.first : chunks.later) { try flush() }
+      if detector.isStuck(after: codes) {
+        report.finishReason = .runaway
+        break frames
+      }
+    }
+    if report.finishReason != .cancelled { try flush() }
+    return report
+  }
+}
+
+/// Notices speech that will not end: the same few codes over and over, or lasting silence.
+struct RunawayDetector {
+  /// Frames of a repetition before it counts: 6.4 s, longer than any drawn-out sound.
+  static let longestLoop = 80
+  /// Periods looked for.
+  static let periods = 1...8
+  /// Silence that no text asks for, in samples: 6 s.
+  static let longestSilence = 144_000
+  /// Below −66 dBFS.
+  static let silence: Float = 0.0005
+
+  private var history: [Int32] = []
+  private var silentSamples = 0
+
+  mutating func hear(_ samples: [Float]) {
+    if let last = samples.lastIndex(where: { abs($0) > Self.silence }) {
+      silentSamples = samples.count - 1 - last
+    } else {
+      silentSamples += samples.count
+    }
+  }
+
+  mutating func isStuck(after codes: [Int32]) -> Bool {
+    history.append(codes[0])
+    if history.count > Self.longestLoop + Self.periods.upperBound { history.removeFirst() }
+    return silentSamples >= Self.longestSilence || Self.periods.contains { loops($0) }
+  }
+
+  private func loops(_ period: Int) -> Bool {
+    guard history.count >= Self.longestLoop + period else { return false }
+    let recent = history.suffix(Self.longestLoop + period)
+    return zip(recent, recent.dropFirst(period)).allSatisfy { $0 == $1 }
+  }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+
+import SpeechModel
+
+/// Who speaks.
+public enum Voice: Sendable, Equatable {
+  /// The model's first voice, in alphabetical order; nobody in particular where it has none.
+  case standard
+  /// One of the model's named voices, in any case.
+  case named(String)
+  /// A speaker embedding as wide as the model, for Base models.
+  case embedding([Float])
+}
+
+/// How the text reaches the model.
+public enum TextLayout: String, Sendable, CaseIterable {
+  /// All of it before the first frame.
+  case whole
+  /// One token a frame.
+  case incremental
+
+  var model: SpeechModel.TextLayout { self == .whole ? .whole : .incremental }
+}
+
+/// What can be chosen for one speech. What is `nil` comes from the model's `generation_config.json`.
+public struct SpeechOptions: Sendable, Equatable {
+  public var voice: Voice = .standard
+  /// A language of the model, or "auto".
+  public var language = "auto"
+  /// How to speak, in words; for 1.7B CustomVoice and VoiceDesign models.
+  public var instruction: String?
+  /// `nil`: whole, and incremental for Base models.
+  public var textLayout: TextLayout?
+  /// Always take the likeliest code.
+  public var isGreedy = false
+  /// Divides the scores; above 0.
+  public var temperature: Float?
+  /// Codes to choose from; 0 means all.
+  public var topK: Int?
+  /// Probability mass to choose from, in 0…1.
+  public var topP: Float?
+  /// Factor against repeating a code; 1 is off.
+  public var repetitionPenalty: Float?
+  /// Makes a speech repeatable; `nil` draws one, which the summary tells.
+  public var seed: UInt64?
+  /// The most frames of 80 ms; `nil`: what the text can need.
+  public var maximumFrames: Int?
+  /// Frames a text token can need, with a wide margin; bounds a speech that does not end.
+  public var framesPerToken = 12.0
+  /// Frames in the first chunk: 1 gives the earliest sound.
+  public var firstChunkFrames = 1
+  /// Frames in later chunks, 1…`SpeechSynthesizer.longestChunk`.
+  public var chunkFrames = 8
+  /// Tokens of text spoken in one go; longer texts are cut at the ends of sentences.
+  public var tokensPerPart = 120
+
+  /// The defaults.
+  public init() {}
+}
+
+/// Why a speech ended.
+public enum FinishReason: String, Sendable, Codable {
+  /// The model ended it.
+  case stop
+  /// It reached the frame budget or the end of the model's memory.
+  case length
+  /// It was stuck in a loop or in silence.
+  case runaway
+  /// The listener went away.
+  case cancelled
+}
+
+/// What was spoken and how fast.
+public struct SpeechSummary: Sendable, Codable, Equatable {
+  /// Frames of 80 ms.
+  public var frames = 0
+  /// Parts the text was cut into.
+  public var parts = 0
+  public var finishReason = FinishReason.stop
+  public var seed: UInt64 = 0
+  /// Seconds of audio.
+  public var audioSeconds = 0.0
+  /// Seconds from the request to the end.
+  public var wallSeconds = 0.0
+  /// Seconds from the request to the first samples (TTFA, in the engine).
+  public var firstAudioSeconds = 0.0
+  /// Audio seconds per wall second: above 1 is faster than real time.
+  public var realTimeFactor: Double { wallSeconds > 0 ? audioSeconds / wallSeconds : 0 }
+  /// Things that were asked for and not done, in plain words.
+  public var notices: [String] = []
+}
+
+/// Consecutive samples of a speech, delivered together.
+public struct AudioChunk: Sendable {
+  /// Mono, 24 kHz, −1…1. Empty in the last chunk.
+  public var samples: [Float] = []
+  /// The frames the samples were made of, 16 codes each.
+  public var codes: [[Int32]] = []
+  /// In the last chunk only.
+  public var summary: SpeechSummary?
+}

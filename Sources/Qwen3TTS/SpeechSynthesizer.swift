@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+
+public import Foundation
+import CPUBackend
+import ModelFiles
+import SpeechModel
+import Synchronization
+import TextTokenizer
+
+/// Where the model runs.
+public enum Device: String, Sendable, CaseIterable {
+  /// The best device there is.
+  case automatic = "auto"
+  case cpu
+  case cuda
+}
+
+/// Speaks with one model.
+///
+///     let synthesizer = try await SpeechSynthesizer()
+///     for try await chunk in synthesizer.speech(for: "Good morning.") {
+///       play(chunk.samples)  // Float, mono, 24 kHz
+///     }
+///
+/// Work is done on the synthesizer's own thread, one speech after the other.
+public actor SpeechSynthesizer {
+  /// Frames a chunk can have.
+  public static let longestChunk = SpeechEngine<CPUBackend>.longestChunk
+  /// Samples per second.
+  public static let sampleRate = 24_000
+
+  private let executor: ThreadExecutor
+  private let engine: any PromptSpeaking
+  private let tokenizer: TextTokenizer
+  private nonisolated let requests: RequestBuilder
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    unsafe executor.asUnownedSerialExecutor()
+  }
+
+  /// The folder of the voice that comes with the package.
+  public static var bundledModel: URL {
+    Bundle.module.resourceURL?.appending(path: "DefaultVoice")
+      ?? Bundle.module.bundleURL.appending(path: "DefaultVoice")
+  }
+
+  /// Opens a model.
+  ///
+  /// - Parameters:
+  ///   - model: A folder in the released layout; `nil` for the bundled voice.
+  ///   - device: Where to run. Only the CPU is available in this version.
+  ///   - capacity: Positions of prompt and frames together that one part of a text can take.
+  /// - Throws: `SynthesisError`: `invalidModel` with file, expected and found, or
+  ///   `deviceUnavailable`.
+  public init(
+    model: URL? = nil, device: Device = .automatic, capacity: Int = 4096
+  ) async throws {
+    guard device != .cuda else {
+      throw SynthesisError(
+        .deviceUnavailable,
+        "device cuda: expected a CUDA engine, found that this version does not connect its CUDA "
+          + "backend to the library yet. Use --device cpu.")
+    }
+    guard capacity >= 64 else {
+      throw SynthesisError(.invalidInput, "capacity: expected at least 64, found \(capacity)")
+    }
+    let folder = model ?? Self.bundledModel
+    do {
+      let checkpoint = try Checkpoint(folder: folder.path)
+      tokenizer = try TextTokenizer(folder: folder)
+      engine = try SpeechEngine(checkpoint, capacity: capacity, on: CPUBackend())
+      requests = RequestBuilder(
+        configuration: checkpoint.configuration, generation: checkpoint.generation)
+    } catch let error as SynthesisError {
+      throw error
+    } catch {
+      throw SynthesisError(.invalidModel, "\(error)", underlying: error)
+    }
+    executor = ThreadExecutor(name: "qwen3-tts")
+  }
+
+  /// Names of the model's voices, in alphabetical order; none in Base and VoiceDesign models.
+  public nonisolated var voices: [String] { requests.voices }
+
+  /// Languages that can be asked for, besides "auto".
+  public nonisolated var languages: [String] { requests.languages }
+
+  /// Speaks a text.
+  ///
+  /// Nothing is missed when the sequence is read slowly. To stop, end the iteration or cancel the
+  /// task that iterates: the engine notices within a frame.
+  ///
+  /// - Returns: Chunks of samples as they are made, the last with a summary and no samples. Errors
+  ///   are `SynthesisError`.
+  public nonisolated func speech(
+    for text: String, options: SpeechOptions = SpeechOptions()
+  ) -> AsyncThrowingStream<AudioChunk, any Error> {
+    let (stream, continuation) = AsyncThrowingStream<AudioChunk, any Error>.makeStream()
+    let cancelled = CancellationFlag()
+    continuation.onTermination = { _ in cancelled.set() }
+    let accepted = ContinuousClock.now
+    Task {
+      await run(text, options, accepted: accepted, cancelled: cancelled, into: continuation)
+    }
+    return stream
+  }
+
+  /// Speaks a text and returns all samples at once.
+  public nonisolated func waveform(
+    for text: String, options: SpeechOptions = SpeechOptions()
+  ) async throws -> (samples: [Float], summary: SpeechSummary) {
+    var samples: [Float] = []
+    var summary = SpeechSummary()
+    for try await chunk in speech(for: text, options: options) {
+      samples += chunk.samples
+      summary = chunk.summary ?? summary
+    }
+    try Task.checkCancellation()
+    return (samples, summary)
+  }
+
+  private func run(
+    _ text: String, _ options: SpeechOptions, accepted: ContinuousClock.Instant,
+    cancelled: CancellationFlag, into continuation: AsyncThrowingStream<AudioChunk, any Error>.Continuation
+  ) {
+    do {
+      let summary = try speak(text, options, accepted: accepted, cancelled: cancelled) {
+        continuation.yield($0)
+      }
+      continuation.yield(AudioChunk(summary: summary))
+      continuation.finish()
+    } catch {
+      let known = error as? SynthesisError
+      continuation.finish(
+        throwing: known ?? SynthesisError(.internalFailure, "\(error)", underlying: error))
+    }
+  }
+
+  private func speak(
+    _ text: String, _ options: SpeechOptions, accepted: ContinuousClock.Instant,
+    cancelled: CancellationFlag, deliver: (AudioChunk) -> Void
+  ) throws -> SpeechSummary {
+    let request = try requests.request(options, tokenizer: tokenizer)
+    let parts = try requests.parts(of: text, options, tokenizer: tokenizer)
+    var summary = SpeechSummary()
+    summary.seed = options.seed ?? UInt64.random(in: .min ... .max)
+    summary.notices = request.notices
+    summary.parts = parts.count
+    for (index, ids) in parts.enumerated() {
+      let prompt = request.prompt(ids)
+      guard prompt.rows.count + 16 < engine.capacity, prompt.trailing.count < engine.capacity
+      else {
+        throw SynthesisError(
+          .invalidInput, "text: expected a prompt under \(engine.capacity) positions, found "
+            + "\(prompt.rows.count); shorten the instruction or the text")
+      }
+      let budget =
+        options.maximumFrames.map { $0 - summary.frames }
+        ?? 50 + Int(Double(ids.count) * options.framesPerToken)
+      let report = try engine.speak(
+        prompt, settings: request.settings(seed: summary.seed, utterance: UInt32(index)),
+        budget: budget,
+        chunks: (index == 0 ? options.firstChunkFrames : options.chunkFrames, options.chunkFrames),
+        isCancelled: { cancelled.isSet },
+        deliver: { samples, codes in
+          if summary.frames == 0 { summary.firstAudioSeconds = (.now - accepted).seconds }
+          summary.frames += codes.count
+          deliver(AudioChunk(samples: samples, codes: codes))
+        })
+      summary.finishReason = report.finishReason
+      if report.finishReason == .cancelled || summary.frames == options.maximumFrames { break }
+    }
+    summary.audioSeconds = Double(summary.frames) * 0.08
+    summary.wallSeconds = (.now - accepted).seconds
+    return summary
+  }
+}
+
+extension Duration {
+  /// The same in seconds.
+  package var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}
+
+/// Set once, from any thread.
+final class CancellationFlag: Sendable {
+  private let value = Atomic(false)
+  var isSet: Bool { value.load(ordering: .relaxed) }
+  func set() { value.store(true, ordering: .relaxed) }
+}

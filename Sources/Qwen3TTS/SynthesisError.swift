@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+
+/// What kept the synthesizer from speaking.
+public struct SynthesisError: Error, CustomStringConvertible, Sendable {
+  /// The kind of problem. More may come.
+  public struct Code: Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+
+    /// A text, voice, language or option the model cannot use.
+    public static let invalidInput = Code(description: "invalidInput")
+    /// Files of a model that are missing, damaged or of another kind.
+    public static let invalidModel = Code(description: "invalidModel")
+    /// A device that is not there.
+    public static let deviceUnavailable = Code(description: "deviceUnavailable")
+    /// Everything else.
+    public static let internalFailure = Code(description: "internalFailure")
+  }
+
+  public let code: Code
+  /// What was expected, what was found, what to do.
+  public let message: String
+  /// The error behind it, if there is one.
+  public let underlying: (any Error)?
+
+  /// An error with a message for people.
+  public init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {
+    self.code = code
+    self.message = message
+    self.underlying = underlying
+  }
+
+  public var description: String { message }
+}

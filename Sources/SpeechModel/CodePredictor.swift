@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+
+/// The code predictor: codebooks 1…15 of a frame, one pass each, from the talker's hidden state and
+/// codebook 0 (model specification, section 8.3). Its cache starts empty at every frame.
+package struct CodePredictor<B: Backend> {
+  package let configuration: CodePredictorConfiguration
+  /// Table `g` embeds code `g + 1`; as wide as the talker.
+  package let embeddings: [B.Matrix]
+  /// From the talker's width to the predictor's; `nil` where they are equal.
+  let projection: (weight: B.Matrix, bias: B.Tensor)?
+  let stack: TransformerStack<B>
+  /// Head `g` scores code `g + 1`.
+  let heads: [B.Matrix]
+
+  /// Reads the tensors under `talker.code_predictor.`.
+  package init(
+    reading weights: some WeightSource, _ configuration: CodePredictorConfiguration,
+    talker: TalkerConfiguration, on backend: B
+  ) throws {
+    self.configuration = configuration
+    let width = talker.transformer.hiddenSize
+    let hidden = configuration.transformer.hiddenSize
+    let entries = configuration.codebookSize
+    let residualCount = talker.codebookCount - 1
+    embeddings = try (0..<residualCount).map { index in
+      try backend.loadMatrix([
+        weights.tensor("model.codec_embedding.\(index).weight", [entries, width])
+      ])
+    }
+    heads = try (0..<residualCount).map { index in
+      try backend.loadMatrix([weights.tensor("lm_head.\(index).weight", [entries, hidden])])
+    }
+    if width == hidden {
+      projection = nil
+    } else {
+      projection = (
+        try backend.loadMatrix([
+          weights.tensor("small_to_mtp_projection.weight", [hidden, width])
+        ]),
+        try backend.vector(weights.tensor("small_to_mtp_projection.bias", [hidden]))
+      )
+    }
+    stack = try TransformerStack(
+      reading: weights.scoped("model."), configuration.transformer, traits: .language, on: backend)
+  }
+}
+
+/// The predictor's buffers for a number of slots.
+package struct CodePredictorWorkspace<B: Backend> {
+  let slotCount: Int
+  let rows: TransformerWorkspace<B>
+  /// Embeddings before the projection, `[2 · slots, talker width]`; `rows.hidden` without one.
+  let input: B.Tensor
+  package let hidden: B.Tensor
+  package let logits: B.Tensor
+  let cache: B.Cache
+  /// Positions of pass 0 (zeros, then ones), then of every later pass.
+  let positions: [B.Indices]
+  /// Slot of each row of pass 0: all slots, twice.
+  let slots: B.Indices
+
+  package init(
+    slotCount: Int, _ predictor: CodePredictor<B>, talker: TalkerConfiguration, on backend: B
+  ) throws(B.Failure) {
+    self.slotCount = slotCount
+    let shape = predictor.configuration.transformer
+    rows = try TransformerWorkspace(rows: 2 * slotCount, shape, on: backend)
+    input =
+      predictor.projection == nil
+      ? rows.hidden
+      : try backend.makeTensor(rows: 2 * slotCount, columns: talker.transformer.hiddenSize)
+    hidden = try backend.makeTensor(rows: slotCount, columns: shape.hiddenSize)
+    logits = try backend.makeTensor(rows: slotCount, columns: predictor.configuration.codebookSize)
+    cache = try backend.makeCache(
+      layerCount: shape.layerCount, slotCount: slotCount, capacity: talker.codebookCount,
+      kvWidth: shape.kvWidth)
+    var positions: [B.Indices] = []
+    for pass in 0..<talker.codebookCount - 1 {
+      let values =
+        pass == 0
+        ? [Int32](repeating: 0, count: slotCount) + [Int32](repeating: 1, count: slotCount)
+        : [Int32](repeating: Int32(pass + 1), count: slotCount)
+      let indices = try backend.makeIndices(count: values.count)
+      try backend.write(values, to: indices)
+      positions.append(indices)
+    }
+    self.positions = positions
+    slots = try backend.makeIndices(count: 2 * slotCount)
+    try backend.write((0..<2 * slotCount).map { Int32($0 % slotCount) }, to: slots)
+  }
+}
+
+extension CodePredictor {
+  /// Draws codes 1…15 of the frame whose code 0 stands in `codes`, `[slots, codebookCount]`.
+  ///
+  /// - Parameter talkerHidden: `[slots, talker width]`, after the talker's last norm.
+  package func predict(
+    talkerHidden: B.Tensor, codecEmbedding: B.Matrix, codes: B.Indices, state: SamplingState<B>,
+    _ work: CodePredictorWorkspace<B>, on backend: B
+  ) throws(B.Failure) {
+    let count = work.slotCount
+    for pass in 0..<heads.count {
+      let code = codes.strided(from: pass, count: count, by: heads.count + 1)
+      // Pass 0 takes two rows a slot, the hidden state and code 0; its result is the second.
+      let rowCount = pass == 0 ? 2 * count : count
+      let last = rowCount - count..<rowCount
+      if pass == 0 { try backend.copy(talkerHidden, into: work.input.rows(0..<count)) }
+      try backend.gather(
+        pass == 0 ? codecEmbedding : embeddings[pass - 1], ids: code, scale: nil,
+        accumulate: false, into: work.input.rows(last))
+      let rows = work.rows.first(rowCount)
+      if let projection {
+        try backend.linear(
+          work.input.rows(0..<rowCount), projection.weight, bias: projection.bias,
+          into: rows.hidden)
+      }
+      try stack(
+        rows, positions: work.positions[pass],
+        slots: work.slots.strided(from: 0, count: rowCount, by: 1), cache: work.cache, on: backend)
+      try stack.finalNorm(rows.hidden.rows(last), into: work.hidden, on: backend)
+      try backend.linear(work.hidden, heads[pass], bias: nil, into: work.logits)
+      try backend.sample(
+        work.logits, rule: SamplingRule(codebook: pass + 1), state: state,
+        into: codes.strided(from: pass + 1, count: count, by: heads.count + 1))
+    }
+  }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+
+// Codes to waveform (model specification, sections 10 and 11): dequantize, a causal convolution, a
+// windowed transformer, two upsampling stages, and a stack of Snake activations and convolutions.
+// Everything is causal, so keeping the last inputs of each convolution and the last keys and values
+// makes any split into chunks give the samples of one pass.
+
+/// A Snake activation, `x + sin²(x · alpha) · inverseBeta`, per channel.
+struct Snake<B: Backend> {
+  let alpha: B.Tensor
+  let inverseBeta: B.Tensor
+
+  init(reading weights: some WeightSource, channels: Int, on backend: B) throws {
+    alpha = try backend.loadVector(
+      weights.tensor("alpha", [channels]).floats().map { Math.exp($0) })
+    inverseBeta = try backend.loadVector(
+      weights.tensor("beta", [channels]).floats().map { 1 / (Math.exp($0) + 1e-9) })
+  }
+}
+
+/// A convolution's weight and bias.
+struct Convolution<B: Backend> {
+  let weight: B.Matrix
+  let bias: B.Tensor
+
+  /// `shape` is as stored; the bias has `outputs` entries.
+  init(reading weights: some WeightSource, _ shape: [Int], outputs: Int, on backend: B) throws {
+    weight = try backend.loadMatrix([weights.tensor("weight", shape)])
+    bias = try backend.vector(weights.tensor("bias", [outputs]))
+  }
+}
+
+/// A transposed convolution of stride 2 and a ConvNeXt block.
+struct LatentUpsampling<B: Backend> {
+  let stride: Int
+  let transposed: Convolution<B>
+  let depthwise: B.Tensor
+  let depthwiseBias: B.Tensor
+  let norm: B.Tensor
+  let normBias: B.Tensor
+  let expand: Convolution<B>
+  let contract: Convolution<B>
+  let gamma: B.Tensor
+
+  init(reading weights: some WeightSource, channels: Int, stride: Int, on backend: B) throws {
+    self.stride = stride
+    transposed = try Convolution(
+      reading: weights.scoped("0.conv."), [channels, channels, stride], outputs: channels,
+      on: backend)
+    depthwise = try backend.vector(weights.tensor("1.dwconv.conv.weight", [channels, 1, 7]))
+      .reshaped(rows: channels, columns: 7)
+    depthwiseBias = try backend.vector(weights.tensor("1.dwconv.conv.bias", [channels]))
+    norm = try backend.vector(weights.tensor("1.norm.weight", [channels]))
+    normBias = try backend.vector(weights.tensor("1.norm.bias", [channels]))
+    expand = try Convolution(
+      reading: weights.scoped("1.pwconv1."), [4 * channels, channels], outputs: 4 * channels,
+      on: backend)
+    contract = try Convolution(
+      reading: weights.scoped("1.pwconv2."), [channels, 4 * channels], outputs: channels,
+      on: backend)
+    gamma = try backend.vector(weights.tensor("1.gamma", [channels]))
+  }
+}
+
+/// `x + conv2(snake2(conv1(snake1(x))))`.
+struct ResidualUnit<B: Backend> {
+  let dilation: Int
+  let first: Snake<B>
+  let dilated: Convolution<B>
+  let second: Snake<B>
+  let pointwise: Convolution<B>
+
+  init(reading weights: some WeightSource, channels: Int, dilation: Int, on backend: B) throws {
+    self.dilation = dilation
+    first = try Snake(reading: weights.scoped("act1."), channels: channels, on: backend)
+    dilated = try Convolution(
+      reading: weights.scoped("conv1.conv."), [channels, channels, 7], outputs: channels,
+      on: backend)
+    second = try Snake(reading: weights.scoped("act2."), channels: channels, on: backend)
+    pointwise = try Convolution(
+      reading: weights.scoped("conv2.conv."), [channels, channels, 1], outputs: channels,
+      on: backend)
+  }
+}
+
+/// Snake, a transposed convolution that halves the channels, three residual units.
+struct DecoderBlock<B: Backend> {
+  let channels: Int
+  let stride: Int
+  let snake: Snake<B>
+  let transposed: Convolution<B>
+  let units: [ResidualUnit<B>]
+
+  init(reading weights: some WeightSource, inputs: Int, stride: Int, on backend: B) throws {
+    let channels = inputs / 2
+    self.channels = channels
+    self.stride = stride
+    snake = try Snake(reading: weights.scoped("0."), channels: inputs, on: backend)
+    transposed = try Convolution(
+      reading: weights.scoped("1.conv."), [inputs, channels, 2 * stride], outputs: channels,
+      on: backend)
+    units = try [1, 3, 9].enumerated().map { index, dilation in
+      try ResidualUnit(
+        reading: weights.scoped("\(index + 2)."), channels: channels, dilation: dilation,
+        on: backend)
+    }
+  }
+}
+
+/// The weights of the codec decoder.
+package struct CodecDecoder<B: Backend> {
+  package let configuration: CodecDecoderConfiguration
+  let codebooks: [(table: B.Matrix, scale: B.Tensor)]
+  let semanticOutput: B.Matrix
+  let acousticOutput: B.Matrix
+  let preConvolution: Convolution<B>
+  let input: Convolution<B>
+  let stack: TransformerStack<B>
+  let output: Convolution<B>
+  let upsampling: [LatentUpsampling<B>]
+  let head: Convolution<B>
+  let blocks: [DecoderBlock<B>]
+  let lastSnake: Snake<B>
+  let last: Convolution<B>
+
+  /// Reads the tensors under `decoder.`.
+  package init(
+    reading weights: some WeightSource, _ configuration: CodecDecoderConfiguration, on backend: B
+  ) throws {
+    self.configuration = configuration
+    let full = configuration.codebookDim
+    let half = full / 2
+    let entries = configuration.codebookSize
+    let latent = configuration.latentDim
+    let hidden = configuration.transformer.hiddenSize
+    codebooks = try (0..<configuration.quantizerCount).map { index in
+      let name =
+        index == 0
+        ? "quantizer.rvq_first.vq.layers.0._codebook."
+        : "quantizer.rvq_rest.vq.layers.\(index - 1)._codebook."
+      // A row counts sum / max(usage, 1e-5); the division is left to the look-up.
+      let usage = try weights.tensor(name + "cluster_usage", [entries]).floats()
+      return (
+        try backend.loadMatrix([weights.tensor(name + "embedding_sum", [entries, half])]),
+        try backend.loadVector(usage.map { 1 / max($0, 1e-5) })
+      )
+    }
+    semanticOutput = try backend.loadMatrix([
+      weights.tensor("quantizer.rvq_first.output_proj.weight", [full, half, 1])
+    ])
+    acousticOutput = try backend.loadMatrix([
+      weights.tensor("quantizer.rvq_rest.output_proj.weight", [full, half, 1])
+    ])
+    preConvolution = try Convolution(
+      reading: weights.scoped("pre_conv.conv."), [latent, full, 3], outputs: latent, on: backend)
+    input = try Convolution(
+      reading: weights.scoped("pre_transformer.input_proj."), [hidden, latent], outputs: hidden,
+      on: backend)
+    stack = try TransformerStack(
+      reading: weights.scoped("pre_transformer."), configuration.transformer, traits: .codec,
+      on: backend)
+    output = try Convolution(
+      reading: weights.scoped("pre_transformer.output_proj."), [latent, hidden], outputs: latent,
+      on: backend)
+    upsampling = try configuration.upsamplingRatios.enumerated().map { index, stride in
+      try LatentUpsampling(
+        reading: weights.scoped("upsample.\(index)."), channels: latent, stride: stride,
+        on: backend)
+    }
+    head = try Convolution(
+      reading: weights.scoped("decoder.0.conv."), [configuration.decoderDim, latent, 7],
+      outputs: configuration.decoderDim, on: backend)
+    blocks = try configuration.upsampleRates.enumerated().map { index, stride in
+      try DecoderBlock(
+        reading: weights.scoped("decoder.\(index + 1).block."),
+        inputs: configuration.decoderDim >> index, stride: stride, on: backend)
+    }
+    let count = configuration.upsampleRates.count
+    let channels = configuration.decoderDim >> count
+    lastSnake = try Snake(
+      reading: weights.scoped("decoder.\(count + 1)."), channels: channels, on: backend)
+    last = try Convolution(
+      reading: weights.scoped("decoder.\(count + 2).conv."), [1, channels, 7], outputs: 1,
+      on: backend)
+  }
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+
+/// A codec decoder at work: the state of one speech and the buffers of a chunk.
+///
+/// The state is constant in size however long the speech. Chunks of any sizes give the samples of
+/// one pass, bit for bit on a backend whose rows do not depend on each other's number.
+package struct CodecStream<B: Backend> {
+  package let decoder: CodecDecoder<B>
+  let backend: B
+  /// Frames that can be decoded at once.
+  package let chunkCapacity: Int
+
+  private let codes: B.Indices
+  private let positions: B.Indices
+  private let slots: B.Indices
+  private let cache: B.Cache
+  private let work: TransformerWorkspace<B>
+  private let semantic: B.Tensor
+  private let acoustic: B.Tensor
+  private let quantized: B.Tensor
+  private let latent: B.Tensor
+  /// Two buffers of a stage's activations and one beside them; grown to the widest stage.
+  private let buffers: [B.Tensor]
+
+  private let preHistory: B.Tensor
+  private let upsamplingHistory: [B.Tensor]
+  private let headHistory: B.Tensor
+  private let transposedHistory: [B.Tensor]
+  private let unitHistory: [[B.Tensor]]
+  private let lastHistory: B.Tensor
+
+  /// - Parameter chunkCapacity: The most frames of one chunk.
+  package init(
+    _ decoder: CodecDecoder<B>, chunkCapacity: Int, on backend: B
+  ) throws(B.Failure) {
+    let shape = decoder.configuration
+    let transformer = shape.transformer
+    self.decoder = decoder
+    self.backend = backend
+    self.chunkCapacity = chunkCapacity
+    codes = try backend.makeIndices(count: chunkCapacity * shape.quantizerCount)
+    positions = try backend.makeIndices(count: chunkCapacity)
+    slots = try backend.makeIndices(count: chunkCapacity)
+    cache = try backend.makeCache(
+      layerCount: transformer.layerCount, slotCount: 1,
+      capacity: (transformer.window ?? 1) - 1 + chunkCapacity, kvWidth: transformer.kvWidth)
+    work = try TransformerWorkspace(rows: chunkCapacity, transformer, on: backend)
+    let half = shape.codebookDim / 2
+    semantic = try backend.makeTensor(rows: chunkCapacity, columns: half)
+    acoustic = try backend.makeTensor(rows: chunkCapacity, columns: half)
+    quantized = try backend.makeTensor(rows: chunkCapacity, columns: shape.codebookDim)
+    latent = try backend.makeTensor(rows: chunkCapacity, columns: shape.latentDim)
+    var buffers: [B.Tensor] = []
+    for _ in 0..<3 {
+      buffers.append(
+        try backend.makeTensor(rows: 1, columns: chunkCapacity * Self.widestStage(shape)))
+    }
+    self.buffers = buffers
+
+    preHistory = try backend.makeTensor(rows: 2, columns: shape.codebookDim)
+    headHistory = try backend.makeTensor(rows: 6, columns: shape.latentDim)
+    var upsampling: [B.Tensor] = []
+    for _ in decoder.upsampling {
+      upsampling.append(try backend.makeTensor(rows: 6, columns: shape.latentDim))
+    }
+    upsamplingHistory = upsampling
+    var transposed: [B.Tensor] = []
+    var units: [[B.Tensor]] = []
+    for block in decoder.blocks {
+      transposed.append(try backend.makeTensor(rows: 1, columns: 2 * block.channels))
+      var histories: [B.Tensor] = []
+      for unit in block.units {
+        histories.append(
+          try backend.makeTensor(rows: 6 * unit.dilation, columns: block.channels))
+      }
+      units.append(histories)
+    }
+    transposedHistory = transposed
+    unitHistory = units
+    lastHistory = try backend.makeTensor(
+      rows: 6, columns: shape.decoderDim >> shape.upsampleRates.count)
+    try reset()
+  }
+
+  /// Numbers of the widest stage, per frame.
+  private static func widestStage(_ shape: CodecDecoderConfiguration) -> Int {
+    var rows = 1
+    var widest = 0
+    for ratio in shape.upsamplingRatios {
+      rows *= ratio
+      widest = max(widest, rows * 4 * shape.latentDim)
+    }
+    widest = max(widest, rows * shape.decoderDim)
+    for (index, rate) in shape.upsampleRates.enumerated() {
+      rows *= rate
+      widest = max(widest, rows * (shape.decoderDim >> (index + 1)))
+    }
+    return widest
+  }
+
+  /// Begins another speech.
+  package func reset() throws(B.Failure) {
+    try backend.write((0..<chunkCapacity).map { Int32($0) }, to: positions)
+    try backend.clear(preHistory)
+    try backend.clear(headHistory)
+    try backend.clear(lastHistory)
+    for history in upsamplingHistory + transposedHistory + unitHistory.joined() {
+      try backend.clear(history)
+    }
+  }
+
+  /// Decodes the next frames.
+  ///
+  /// - Parameter frames: `[count, quantizerCount]` flattened, `count` at most `chunkCapacity`.
+  /// - Returns: `count · samplesPerFrame` samples in −1…1.
+  package func decode(_ frames: [Int32]) throws(B.Failure) -> [Float] {
+    let count = frames.count / decoder.configuration.quantizerCount
+    precondition(count > 0 && count <= chunkCapacity, "a chunk holds 1…\(chunkCapacity) frames")
+    try backend.write(frames, to: codes)
+    try backend.replay(.codec(frameCount: count)) { () throws(B.Failure) in
+      try decodeChunk(count)
+    }
+    return try backend.read(samples(count))
+  }
+
+  /// Decodes a whole sequence as the official package does: in blocks of 300 frames, each begun anew
+  /// with the 25 frames before it, whose samples are dropped. Up to 300 frames this is one pass.
+  ///
+  /// - Parameter frames: `[count, quantizerCount]` flattened.
+  package func decodeInOfficialBlocks(_ frames: [Int32]) throws(B.Failure) -> [Float] {
+    let width = decoder.configuration.quantizerCount
+    let count = frames.count / width
+    var samples: [Float] = []
+    for start in stride(from: 0, to: count, by: 300) {
+      let context = min(25, start)
+      try reset()
+      let block = try decodeAll(
+        Array(frames[(start - context) * width..<min(start + 300, count) * width]))
+      samples += block.dropFirst(context * decoder.configuration.samplesPerFrame)
+    }
+    return samples
+  }
+
+  /// Decodes any number of frames, continuing the speech.
+  package func decodeAll(_ frames: [Int32]) throws(B.Failure) -> [Float] {
+    let step = chunkCapacity * decoder.configuration.quantizerCount
+    var samples: [Float] = []
+    for start in stride(from: 0, to: frames.count, by: step) {
+      samples += try decode(Array(frames[start..<min(start + step, frames.count)]))
+    }
+    return samples
+  }
+
+  private func samples(_ count: Int) -> B.Tensor {
+    view(2, rows: count * decoder.configuration.samplesPerFrame, columns: 1)
+  }
+
+  /// Part of a buffer as a matrix.
+  private func view(_ buffer: Int, rows: Int, columns: Int) -> B.Tensor {
+    buffers[buffer].reshaped(rows: buffers[buffer].columns, columns: 1).rows(0..<rows * columns)
+      .reshaped(rows: rows, columns: columns)
+  }
+
+  private func decodeChunk(_ count: Int) throws(B.Failure) {
+    try dequantize(count)
+    try runTransformer(count)
+    var (rows, current) = try upsample(count)
+    let shape = decoder.configuration
+    let head = view(1 - current, rows: rows, columns: shape.decoderDim)
+    try backend.causalConvolution(
+      view(current, rows: rows, columns: shape.latentDim), history: headHistory,
+      weight: decoder.head.weight, bias: decoder.head.bias, kernel: 7, dilation: 1, into: head)
+    current = 1 - current
+    for (index, block) in decoder.blocks.enumerated() {
+      try run(block, index: index, rows: rows, current: current)
+      rows *= block.stride
+      current = 1 - current
+    }
+    let channels = shape.decoderDim >> shape.upsampleRates.count
+    let out = samples(count)
+    try backend.snakeConvolution(
+      view(current, rows: rows, columns: channels), alpha: decoder.lastSnake.alpha,
+      inverseBeta: decoder.lastSnake.inverseBeta, history: lastHistory,
+      weight: decoder.last.weight, bias: decoder.last.bias, kernel: 7, dilation: 1,
+      scratch: view(1 - current, rows: rows, columns: channels), into: out)
+    try backend.clamp(out)
+  }
+
+  /// Codes to `quantized`, `[count, codebookDim]`, and on to `latent` before the transformer.
+  private func dequantize(_ count: Int) throws(B.Failure) {
+    let quantizers = decoder.configuration.quantizerCount
+    let semantic = semantic.rows(0..<count)
+    let acoustic = acoustic.rows(0..<count)
+    for (index, codebook) in decoder.codebooks.enumerated() {
+      try backend.gather(
+        codebook.table, ids: codes.strided(from: index, count: count, by: quantizers),
+        scale: codebook.scale, accumulate: index > 1, into: index == 0 ? semantic : acoustic)
+    }
+    let quantized = quantized.rows(0..<count)
+    try backend.linear(semantic, decoder.semanticOutput, bias: nil, into: quantized)
+    try backend.linearAdd(
+      acoustic, decoder.acousticOutput, bias: nil, scale: nil, into: quantized)
+    try backend.causalConvolution(
+      quantized, history: preHistory, weight: decoder.preConvolution.weight,
+      bias: decoder.preConvolution.bias, kernel: 3, dilation: 1, into: latent.rows(0..<count))
+  }
+
+  private func runTransformer(_ count: Int) throws(B.Failure) {
+    let work = work.first(count)
+    let latent = latent.rows(0..<count)
+    try backend.linear(
+      latent, decoder.input.weight, bias: decoder.input.bias, into: work.hidden)
+    try decoder.stack(
+      work, positions: positions.strided(from: 0, count: count, by: 1),
+      slots: slots.strided(from: 0, count: count, by: 1), cache: cache, on: backend)
+    try decoder.stack.finalNorm(work.hidden, into: work.hidden, on: backend)
+    try backend.linear(
+      work.hidden, decoder.output.weight, bias: decoder.output.bias, into: latent)
+    try backend.increment(positions, by: Int32(count))
+  }
+
+  /// The ConvNeXt stages. Returns the rows and the buffer they are in.
+  private func upsample(_ count: Int) throws(B.Failure) -> (rows: Int, buffer: Int) {
+    let channels = decoder.configuration.latentDim
+    var source = latent.rows(0..<count)
+    var rows = count
+    var current = 1
+    for (stage, history) in zip(decoder.upsampling, upsamplingHistory) {
+      rows *= stage.stride
+      current = 1 - current
+      let out = view(current, rows: rows, columns: channels)
+      try backend.transposedConvolution(
+        source, history: nil, weight: stage.transposed.weight, bias: stage.transposed.bias,
+        stride: stage.stride, into: out)
+      let inner = view(1 - current, rows: rows, columns: channels)
+      try backend.depthwiseConvolution(
+        out, history: history, weight: stage.depthwise, bias: stage.depthwiseBias, into: inner)
+      try backend.layerNorm(
+        inner, weight: stage.norm, bias: stage.normBias, epsilon: 1e-6, into: inner)
+      let wide = view(2, rows: rows, columns: 4 * channels)
+      try backend.linear(inner, stage.expand.weight, bias: stage.expand.bias, into: wide)
+      try backend.gelu(wide)
+      try backend.linearAdd(
+        wide, stage.contract.weight, bias: stage.contract.bias, scale: stage.gamma, into: out)
+      source = out
+    }
+    return (rows, current)
+  }
+
+  /// One block, from buffer `current` to the other.
+  private func run(
+    _ block: DecoderBlock<B>, index: Int, rows: Int, current: Int
+  ) throws(B.Failure) {
+    let source = view(current, rows: rows, columns: 2 * block.channels)
+    let longer = rows * block.stride
+    let out = view(1 - current, rows: longer, columns: block.channels)
+    try backend.snake(
+      source, alpha: block.snake.alpha, inverseBeta: block.snake.inverseBeta, into: source)
+    try backend.transposedConvolution(
+      source, history: transposedHistory[index], weight: block.transposed.weight,
+      bias: block.transposed.bias, stride: block.stride, into: out)
+    for (unit, history) in zip(block.units, unitHistory[index]) {
+      let inner = view(2, rows: longer, columns: block.channels)
+      // The source has been read; its buffer holds the activation from here on.
+      let scratch = view(current, rows: longer, columns: block.channels)
+      try backend.snakeConvolution(
+        out, alpha: unit.first.alpha, inverseBeta: unit.first.inverseBeta, history: history,
+        weight: unit.dilated.weight, bias: unit.dilated.bias, kernel: 7, dilation: unit.dilation,
+        scratch: scratch, into: inner)
+      try backend.snake(
+        inner, alpha: unit.second.alpha, inverseBeta: unit.second.inverseBeta, into: inner)
+      try backend.linearAdd(
+        inner, unit.pointwise.weight, bias: unit.pointwise.bias, scale: nil, into: out)
+    }
+  }
+}

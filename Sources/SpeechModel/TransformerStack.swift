@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+
+// A pre-norm transformer with grouped-query attention and a gated feed-forward layer (model
+// specification, section 7). The talker, the code predictor and the codec decoder are this stack
+// with three configurations: the codec has no q/k norm, a window, and a scale on each branch.
+
+/// Which optional weights the layers of a stack have.
+package struct TransformerTraits: Sendable {
+  /// RMSNorm over each head of queries and keys.
+  package var normalizesHeads: Bool
+  /// A per-channel scale on each branch before it is added.
+  package var scalesBranches: Bool
+
+  package static let language = TransformerTraits(normalizesHeads: true, scalesBranches: false)
+  package static let codec = TransformerTraits(normalizesHeads: false, scalesBranches: true)
+}
+
+/// One layer: attention, then a gated feed-forward layer, each added to the residual stream.
+package struct TransformerLayer<B: Backend> {
+  let inputNorm: B.Tensor
+  /// Queries, keys and values stacked, `[packedWidth, hiddenSize]`.
+  let qkv: B.Matrix
+  let queryNorm: B.Tensor?
+  let keyNorm: B.Tensor?
+  let output: B.Matrix
+  let attentionScale: B.Tensor?
+  let postNorm: B.Tensor
+  /// Gate and up-projection stacked, `[2 · intermediateSize, hiddenSize]`.
+  let gateUp: B.Matrix
+  let down: B.Matrix
+  let feedForwardScale: B.Tensor?
+
+  init(
+    reading weights: some WeightSource, _ shape: TransformerConfiguration,
+    traits: TransformerTraits, on backend: B
+  ) throws {
+    let hidden = shape.hiddenSize
+    let inner = shape.intermediateSize
+    inputNorm = try backend.vector(weights.tensor("input_layernorm.weight", [hidden]))
+    qkv = try backend.loadMatrix([
+      weights.tensor("self_attn.q_proj.weight", [shape.queryWidth, hidden]),
+      weights.tensor("self_attn.k_proj.weight", [shape.kvWidth, hidden]),
+      weights.tensor("self_attn.v_proj.weight", [shape.kvWidth, hidden]),
+    ])
+    if traits.normalizesHeads {
+      queryNorm = try backend.vector(weights.tensor("self_attn.q_norm.weight", [shape.headDim]))
+      keyNorm = try backend.vector(weights.tensor("self_attn.k_norm.weight", [shape.headDim]))
+    } else {
+      (queryNorm, keyNorm) = (nil, nil)
+    }
+    output = try backend.loadMatrix([
+      weights.tensor("self_attn.o_proj.weight", [hidden, shape.queryWidth])
+    ])
+    postNorm = try backend.vector(weights.tensor("post_attention_layernorm.weight", [hidden]))
+    gateUp = try backend.loadMatrix([
+      weights.tensor("mlp.gate_proj.weight", [inner, hidden]),
+      weights.tensor("mlp.up_proj.weight", [inner, hidden]),
+    ])
+    down = try backend.loadMatrix([weights.tensor("mlp.down_proj.weight", [hidden, inner])])
+    if traits.scalesBranches {
+      attentionScale = try backend.vector(weights.tensor("self_attn_layer_scale.scale", [hidden]))
+      feedForwardScale = try backend.vector(weights.tensor("mlp_layer_scale.scale", [hidden]))
+    } else {
+      (attentionScale, feedForwardScale) = (nil, nil)
+    }
+  }
+}
+
+/// The buffers of one pass, for at most so many rows.
+package struct TransformerWorkspace<B: Backend> {
+  /// The residual stream, `[rows, hiddenSize]`: the input of a pass, and its output before the last
+  /// norm.
+  package let hidden: B.Tensor
+  let normed: B.Tensor
+  let qkv: B.Tensor
+  let attended: B.Tensor
+  let wide: B.Tensor
+  let activated: B.Tensor
+
+  package init(
+    rows: Int, _ shape: TransformerConfiguration, on backend: B
+  ) throws(B.Failure) {
+    hidden = try backend.makeTensor(rows: rows, columns: shape.hiddenSize)
+    normed = try backend.makeTensor(rows: rows, columns: shape.hiddenSize)
+    qkv = try backend.makeTensor(rows: rows, columns: shape.attention.packedWidth)
+    attended = try backend.makeTensor(rows: rows, columns: shape.queryWidth)
+    wide = try backend.makeTensor(rows: rows, columns: 2 * shape.intermediateSize)
+    activated = try backend.makeTensor(rows: rows, columns: shape.intermediateSize)
+  }
+
+  private init(_ other: TransformerWorkspace, rows: Range<Int>) {
+    hidden = other.hidden.rows(rows)
+    normed = other.normed.rows(rows)
+    qkv = other.qkv.rows(rows)
+    attended = other.attended.rows(rows)
+    wide = other.wide.rows(rows)
+    activated = other.activated.rows(rows)
+  }
+
+  /// The first `count` rows.
+  package func first(_ count: Int) -> TransformerWorkspace {
+    TransformerWorkspace(self, rows: 0..<count)
+  }
+}
+
+/// The layers and the norm after them.
+package struct TransformerStack<B: Backend> {
+  package let configuration: TransformerConfiguration
+  let layers: [TransformerLayer<B>]
+  let norm: B.Tensor
+  let inverseFrequencies: B.Tensor
+
+  /// Reads `layers.N.…` and `norm.weight` under `weights`.
+  package init(
+    reading weights: some WeightSource, _ configuration: TransformerConfiguration,
+    traits: TransformerTraits, on backend: B
+  ) throws {
+    self.configuration = configuration
+    layers = try (0..<configuration.layerCount).map { index in
+      try TransformerLayer(
+        reading: weights.scoped("layers.\(index)."), configuration, traits: traits, on: backend)
+    }
+    norm = try backend.vector(weights.tensor("norm.weight", [configuration.hiddenSize]))
+    let half = configuration.headDim / 2
+    inverseFrequencies = try backend.loadVector(
+      (0..<half).map { index in
+        Float(Math.pow(configuration.ropeTheta, -Double(index) / Double(half)))
+      })
+  }
+
+  /// Runs the layers over `work.hidden`, in place. The last norm is left to the caller, who rarely
+  /// needs it for every row.
+  package func callAsFunction(
+    _ work: TransformerWorkspace<B>, positions: B.Indices, slots: B.Indices, cache: B.Cache,
+    on backend: B
+  ) throws(B.Failure) {
+    let epsilon = configuration.normEpsilon
+    for (index, layer) in layers.enumerated() {
+      try backend.rmsNormLinear(
+        work.hidden, norm: layer.inputNorm, epsilon: epsilon, weight: layer.qkv,
+        scratch: work.normed, into: work.qkv)
+      try backend.attentionStep(
+        work.qkv, shape: configuration.attention, queryNorm: layer.queryNorm,
+        keyNorm: layer.keyNorm, epsilon: epsilon, inverseFrequencies: inverseFrequencies,
+        window: configuration.window, positions: positions, slots: slots, layer: index,
+        cache: cache, into: work.attended)
+      try backend.linearAdd(
+        work.attended, layer.output, bias: nil, scale: layer.attentionScale, into: work.hidden)
+      try backend.rmsNormSwiGLU(
+        work.hidden, norm: layer.postNorm, epsilon: epsilon, gateUp: layer.gateUp,
+        scratch: work.normed, wide: work.wide, into: work.activated)
+      try backend.linearAdd(
+        work.activated, layer.down, bias: nil, scale: layer.feedForwardScale, into: work.hidden)
+    }
+  }
+
+  /// The norm after the last layer.
+  package func finalNorm(
+    _ hidden: B.Tensor, into out: B.Tensor, on backend: B
+  ) throws(B.Failure) {
+    try backend.rmsNorm(hidden, weight: norm, epsilon: configuration.normEpsilon, into: out)
+  }
+}
+
+extension Backend {
+  /// Takes over a stored vector.
+  package func vector(_ tensor: HostTensor) throws(Failure) -> Tensor {
+    try loadVector(tensor.floats())
+  }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+
+package import Foundation
+
+import HeapModule
+// Foundation's composition misses Hangul syllables followed by a final consonant, and orders some
+// marks by older rules (swift 6.3.1 on Linux), so the standard library's own is used.
+@_spi(_Unicode) import Swift
+
+/// What is wrong with a tokenizer's files.
+package struct TokenizerError: Error, CustomStringConvertible, Sendable {
+  package var file: String
+  package var problem: String
+
+  package var description: String {
+    "\(file): \(problem). The folder is incomplete or damaged; fetch the model again."
+  }
+}
+
+/// What becomes of an added token's spelling, such as `<|im_end|>`, inside a text.
+package enum AddedTokenPolicy: Sendable {
+  /// It is the token, as in the official package.
+  case recognize
+  /// It is ordinary text: for text that somebody else wrote.
+  case asText
+}
+
+/// The byte-level BPE of Qwen2 (model specification, section 4).
+package struct TextTokenizer: Sendable {
+  private struct Pair: Hashable {
+    var left: Int32
+    var right: Int32
+  }
+
+  /// Token of each byte.
+  private let byteTokens: [Int32]
+  /// Two neighbours to the rank of their merge and the token they become.
+  private let merges: [Pair: (rank: Int32, token: Int32)]
+  private let addedTokens: [(content: [Unicode.Scalar], token: Int32)]
+
+  /// Reads `vocab.json`, `merges.txt` and `tokenizer_config.json` of a model folder.
+  package init(folder: URL) throws {
+    func data(_ name: String) throws -> Data {
+      let url = folder.appending(path: name)
+      guard let data = try? Data(contentsOf: url) else {
+        throw TokenizerError(file: url.path, problem: "no readable file")
+      }
+      return data
+    }
+    func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
+      do {
+        return try JSONDecoder().decode(type, from: data(name))
+      } catch let error as DecodingError {
+        throw TokenizerError(
+          file: folder.appending(path: name).path, problem: "no valid JSON of its kind: \(error)")
+      }
+    }
+    struct Configuration: Decodable {
+      struct Added: Decodable { var content: String }
+      var added_tokens_decoder: [String: Added]
+    }
+    let configuration = try decode(Configuration.self, "tokenizer_config.json")
+    var added: [String: Int32] = [:]
+    for (id, token) in configuration.added_tokens_decoder {
+      guard let id = Int32(id), id >= 0, !token.content.isEmpty else {
+        throw TokenizerError(
+          file: folder.appending(path: "tokenizer_config.json").path,
+          problem: "added token \(id) has no number or no text")
+      }
+      added[token.content] = id
+    }
+    try self.init(
+      vocabulary: decode([String: Int32].self, "vocab.json"),
+      merges: String(decoding: data("merges.txt"), as: UTF8.self), addedTokens: added,
+      file: folder.path)
+  }
+
+  /// - Parameters:
+  ///   - vocabulary: Token in the printable byte alphabet to id.
+  ///   - merges: One merge a line, best first; lines that begin with `#` are merges too, except a
+  ///     first line that begins with `#version`.
+  package init(
+    vocabulary: [String: Int32], merges: String, addedTokens: [String: Int32],
+    file: String = "tokenizer"
+  ) throws(TokenizerError) {
+    var byteTokens: [Int32] = []
+    for symbol in Self.byteAlphabet {
+      guard let token = vocabulary[String(symbol)] else {
+        throw TokenizerError(file: file, problem: "the vocabulary lacks the byte \(symbol)")
+      }
+      byteTokens.append(token)
+    }
+    var table: [Pair: (rank: Int32, token: Int32)] = [:]
+    table.reserveCapacity(vocabulary.count)
+    var rank: Int32 = 0
+    for (index, line) in merges.utf8.split(separator: UInt8(ascii: "\n")).enumerated() {
+      let line = Substring(line)
+      if index == 0, line.hasPrefix("#version") { continue }
+      let parts = line.utf8.split(
+        separator: UInt8(ascii: " "), maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, let left = vocabulary[String(Substring(parts[0]))],
+        let right = vocabulary[String(Substring(parts[1]))],
+        let token = vocabulary[String(Substring(parts[0])) + String(Substring(parts[1]))]
+      else {
+        throw TokenizerError(
+          file: file, problem: "line \(index + 1) of merges.txt joins no two known tokens")
+      }
+      table[Pair(left: left, right: right)] = (rank, token)
+      rank += 1
+    }
+    self.byteTokens = byteTokens
+    self.merges = table
+    self.addedTokens = addedTokens.map { (Array($0.key.unicodeScalars), $0.value) }
+      .sorted { $0.0.count > $1.0.count }
+  }
+
+  /// The printable stand-in of each byte, by value.
+  private static let byteAlphabet: [Unicode.Scalar] = {
+    var spare: UInt32 = 256
+    return (0..<256).map { (byte: UInt32) -> Unicode.Scalar in
+      if (33...126).contains(byte) || (161...172).contains(byte) || (174...255).contains(byte) {
+        return Unicode.Scalar(UInt8(byte))
+      }
+      defer { spare += 1 }
+      return Unicode.Scalar(spare) ?? " "
+    }
+  }()
+
+  // MARK: Encoding
+
+  /// Token ids of a text; nothing is added at either end.
+  package func encode(_ text: String, addedTokens policy: AddedTokenPolicy = .recognize) -> [Int32] {
+    guard policy == .recognize else { return encodePlain(text[...]) }
+    var ids: [Int32] = []
+    let scalars = text.unicodeScalars
+    var plain = scalars.startIndex
+    var index = scalars.startIndex
+    while index < scalars.endIndex {
+      if scalars[index] == "<", let match = addedToken(scalars[index...]) {
+        ids += encodePlain(text[plain..<index])
+        ids.append(match.token)
+        index = scalars.index(index, offsetBy: match.length)
+        plain = index
+      } else {
+        index = scalars.index(after: index)
+      }
+    }
+    return ids + encodePlain(text[plain...])
+  }
+
+  /// The longest added token that `rest` begins with.
+  private func addedToken(
+    _ rest: Substring.UnicodeScalarView
+  ) -> (token: Int32, length: Int)? {
+    addedTokens.first { rest.starts(with: $0.content) }.map { ($0.token, $0.content.count) }
+  }
+
+  private func encodePlain(_ text: Substring) -> [Int32] {
+    if text.isEmpty { return [] }
+    let isASCII = text.utf8.allSatisfy { $0 < 128 }
+    if isASCII { return TextPieces(String(text)).flatMap { encodePiece($0) } }
+    var normal = String.UnicodeScalarView()
+    normal.append(contentsOf: String(text)._nfc)
+    return TextPieces(String(normal)).flatMap { encodePiece($0) }
+  }
+
+  /// Merges the bytes of one piece, best rank first.
+  private func encodePiece(_ piece: String) -> [Int32] {
+    var tokens = piece.utf8.map { byteTokens[Int($0)] }
+    if tokens.count < 2 { return tokens }
+    // A doubly linked list over the positions; −1 ends it.
+    var next = (0..<tokens.count).map { $0 + 1 < tokens.count ? $0 + 1 : -1 }
+    var previous = (0..<tokens.count).map { $0 - 1 }
+    var alive = [Bool](repeating: true, count: tokens.count)
+    var heap = Heap<Candidate>()
+    func propose(_ left: Int) {
+      guard left >= 0, next[left] >= 0 else { return }
+      let pair = Pair(left: tokens[left], right: tokens[next[left]])
+      if let merge = merges[pair] {
+        heap.insert(Candidate(rank: merge.rank, position: left, left: pair.left, right: pair.right))
+      }
+    }
+    for position in tokens.indices { propose(position) }
+    while let best = heap.popMin() {
+      let right = next[best.position]
+      guard alive[best.position], right >= 0, tokens[best.position] == best.left,
+        tokens[right] == best.right,
+        let merge = merges[Pair(left: best.left, right: best.right)]
+      else { continue }
+      tokens[best.position] = merge.token
+      alive[right] = false
+      next[best.position] = next[right]
+      if next[right] >= 0 { previous[next[right]] = best.position }
+      propose(previous[best.position])
+      propose(best.position)
+    }
+    return tokens.indices.filter { alive[$0] }.map { tokens[$0] }
+  }
+
+  /// A merge that was possible when it was proposed.
+  private struct Candidate: Comparable {
+    var rank: Int32
+    var position: Int
+    var left: Int32
+    var right: Int32
+
+    static func < (a: Candidate, b: Candidate) -> Bool {
+      (a.rank, a.position) < (b.rank, b.position)
+    }
+  }
+}
+
+// MARK: - Chat wrappers
+
+extension TextTokenizer {
+  /// `<|im_start|>assistant\n{text}<|im_end|>\n<|im_start|>assistant\n`
+  package func targetIDs(_ text: String, addedTokens: AddedTokenPolicy = .asText) -> [Int32] {
+    wrap("assistant", text, addedTokens) + encode("\n<|im_start|>assistant\n")
+  }
+
+  /// `<|im_start|>assistant\n{text}<|im_end|>\n`
+  package func referenceIDs(_ text: String, addedTokens: AddedTokenPolicy = .asText) -> [Int32] {
+    wrap("assistant", text, addedTokens) + encode("\n")
+  }
+
+  /// `<|im_start|>user\n{text}<|im_end|>\n`
+  package func instructionIDs(_ text: String, addedTokens: AddedTokenPolicy = .asText) -> [Int32] {
+    wrap("user", text, addedTokens) + encode("\n")
+  }
+
+  /// Role and text are one piece of plain text: a text that begins with a newline merges with the
+  /// wrapper's.
+  private func wrap(_ role: String, _ text: String, _ policy: AddedTokenPolicy) -> [Int32] {
+    encode("<|im_start|>") + encode("\(role)\n\(text)", addedTokens: policy)
+      + encode("<|im_end|>")
+  }
+}

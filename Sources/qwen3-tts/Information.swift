@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+import CPUBackend
+import Foundation
+import ModelFiles
+import Qwen3TTS
+import SpeechModel
+
+/// `qwen3-tts voices`
+struct Voices: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Lists the voices and languages of a model.")
+
+  @OptionGroup var model: ModelArguments
+
+  @Flag(help: "Prints JSON.")
+  var json = false
+
+  private struct Listing: Encodable {
+    let voices: [String]
+    let languages: [String]
+  }
+
+  func run() async throws {
+    let synthesizer = try await model.open()
+    let listing = Listing(voices: synthesizer.voices, languages: synthesizer.languages)
+    if json {
+      try printJSON(listing)
+    } else {
+      print("Voices: " + (listing.voices.isEmpty ? "none" : listing.voices.joined(separator: ", ")))
+      print("Languages: auto, " + listing.languages.joined(separator: ", "))
+    }
+  }
+}
+
+/// `qwen3-tts inspect`
+struct Inspect: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Says what a checkpoint is and what memory it will need.")
+
+  @Argument(help: "Folder of a model; without it, the bundled voice.")
+  var folder: String?
+
+  @Flag(help: "Prints JSON.")
+  var json = false
+
+  private struct Description: Encodable {
+    let variant: String
+    let size: String
+    let parameters: Int
+    let codec_parameters: Int
+    let model_bytes: Int
+    let codec_bytes: Int
+    let talker: String
+    let predictor: String
+    let voices: [String]
+    let languages: [String]
+    let state_bytes_per_second: Int
+  }
+
+  func run() async throws {
+    let checkpoint = try Checkpoint(folder: folder ?? SpeechSynthesizer.bundledModel.path)
+    let configuration = checkpoint.configuration
+    let talker = configuration.talker.transformer
+    func parameters(_ weights: any WeightSource) -> Int {
+      (weights as? Safetensors)?.tensors.values.reduce(0) { $0 + $1.count } ?? 0
+    }
+    func bytes(_ weights: any WeightSource) -> Int { (weights as? Safetensors)?.byteCount ?? 0 }
+    func shape(_ shape: TransformerConfiguration) -> String {
+      "\(shape.layerCount) layers of \(shape.hiddenSize), \(shape.headCount)/\(shape.kvHeadCount) "
+        + "heads of \(shape.headDim)"
+    }
+    let description = Description(
+      variant: configuration.variant.rawValue, size: configuration.sizeLabel,
+      parameters: parameters(checkpoint.weights),
+      codec_parameters: parameters(checkpoint.codecWeights),
+      model_bytes: bytes(checkpoint.weights), codec_bytes: bytes(checkpoint.codecWeights),
+      talker: shape(talker), predictor: shape(configuration.predictor.transformer),
+      voices: configuration.talker.speakers.keys.sorted(),
+      languages: LanguageChoice.names(configuration.talker),
+      state_bytes_per_second: Int(12.5 * Double(talker.layerCount * 2 * talker.kvWidth * 4)))
+    if json { return try printJSON(description) }
+    func megabytes(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }
+    print("Qwen3-TTS 12 Hz, \(description.variant), size \(description.size)")
+    print("Talker: \(description.talker)")
+    print("Code predictor: \(description.predictor)")
+    print("Parameters: \(description.parameters), codec \(description.codec_parameters)")
+    print(
+      "Weights: \(megabytes(description.model_bytes)), codec \(megabytes(description.codec_bytes)), "
+        + "mapped; state on the CPU \(megabytes(description.state_bytes_per_second)) a second")
+    print("Voices: " + (description.voices.isEmpty ? "none" : description.voices.joined(separator: ", ")))
+    print("Languages: auto, " + description.languages.joined(separator: ", "))
+  }
+}
+
+/// `qwen3-tts doctor`
+struct Doctor: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Says what this machine can run and why not.")
+
+  @Flag(help: "Prints JSON.")
+  var json = false
+
+  private struct Finding: Encodable {
+    let name: String
+    let isUsable: Bool
+    let detail: String
+  }
+
+  func run() async throws {
+    var findings = [
+      Finding(
+        name: "CPU", isUsable: true,
+        detail: "\(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet)"),
+      Finding(
+        name: "CUDA", isUsable: false,
+        detail: "the CUDA backend is not connected to the library yet; speech runs on the CPU"),
+    ]
+    do {
+      let synthesizer = try await SpeechSynthesizer()
+      findings.append(
+        Finding(
+          name: "Bundled voice", isUsable: true,
+          detail: synthesizer.voices.joined(separator: ", ")))
+    } catch {
+      findings.append(Finding(name: "Bundled voice", isUsable: false, detail: "\(error)"))
+    }
+    if json { return try printJSON(findings) }
+    for finding in findings {
+      print("\(finding.isUsable ? "yes" : "no ")  \(finding.name): \(finding.detail)")
+    }
+  }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+
+public import ArgumentParser
+import Audio
+import Foundation
+import ModelFiles
+public import Qwen3TTS
+
+@main
+struct QwenTTSCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "qwen3-tts",
+    abstract: "Speaks with Qwen3-TTS. Without --model, with the small voice that comes along.",
+    discussion: """
+      Exit codes: 0 done, 64 bad usage, 65 bad input or model, 69 device missing, 70 internal, \
+      130 interrupted.
+      """,
+    version: "0.1.0",
+    subcommands: [Speak.self, Voices.self, Inspect.self, Codec.self, Bench.self, Doctor.self],
+    defaultSubcommand: nil)
+
+  static func main() async {
+    // A player that goes away is an error of its write, not the end of the process.
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch let error as ExitCode {
+      exit(withError: error)
+    } catch {
+      guard let code = exitCode(of: error) else { exit(withError: error) }
+      printError("Error: \(error)")
+      exit(withError: ExitCode(code))
+    }
+  }
+
+  /// The one place where errors become exit codes; `nil` leaves it to the argument parser.
+  static func exitCode(of error: any Error) -> Int32? {
+    switch error {
+    case let error as SynthesisError:
+      switch error.code {
+      case .invalidInput, .invalidModel: 65
+      case .deviceUnavailable: 69
+      default: 70
+      }
+    case is CheckpointError: 65
+    case is AudioError: 65
+    default: nil
+    }
+  }
+}
+
+/// Writes a line to standard error.
+func printError(_ line: String) {
+  FileHandle.standardError.write(Data((line + "\n").utf8))
+}
+
+/// Writes a value as JSON to standard output.
+func printJSON(_ value: some Encodable) throws {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  print(String(decoding: try encoder.encode(value), as: UTF8.self))
+}
+
+/// Which model, and where it runs.
+struct ModelArguments: ParsableArguments {
+  @Option(help: "Folder of a model; without it, the bundled voice.")
+  var model: String?
+
+  @Option(help: "auto, cpu or cuda.")
+  var device = Device.automatic
+
+  func open() async throws -> SpeechSynthesizer {
+    try await SpeechSynthesizer(
+      model: model.map { URL(filePath: $0, directoryHint: .isDirectory) }, device: device)
+  }
+}
+
+extension Device: ExpressibleByArgument {}
+extension Qwen3TTS.TextLayout: ExpressibleByArgument {}

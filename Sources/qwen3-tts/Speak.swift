@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+import Audio
+import Foundation
+import ModelFiles
+import Qwen3TTS
+
+/// `qwen3-tts speak`
+struct Speak: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Speaks a text.",
+    discussion: """
+      qwen3-tts speak "Hello world, this is a test." -o hello.wav
+      qwen3-tts speak --text-file chapter.txt -o chapter.wav
+      echo "Good morning." | qwen3-tts speak - -o - | aplay
+      """)
+
+  @Argument(help: "The text, or - to read it from standard input.")
+  var text: String?
+
+  @Option(help: "A file with the text.")
+  var textFile: String?
+
+  @OptionGroup var model: ModelArguments
+
+  @Option(help: "One of the model's voices; see `qwen3-tts voices`.")
+  var voice: String?
+
+  @Option(help: "A language of the model, or auto.")
+  var language = "auto"
+
+  @Option(help: "How to speak, in words (1.7B CustomVoice and VoiceDesign).")
+  var instruct: String?
+
+  @Option(name: [.short, .long], help: "A WAV file, or - for standard output.")
+  var output: String?
+
+  @Flag(help: "Play through aplay or ffplay.")
+  var play = false
+
+  @Option(help: "Makes the speech repeatable.")
+  var seed: UInt64?
+
+  @Flag(help: "Always take the likeliest code.")
+  var greedy = false
+
+  @Option(help: "Divides the scores.")
+  var temperature: Float?
+
+  @Option(help: "Codes to choose from; 0 means all.")
+  var topK: Int?
+
+  @Option(help: "Probability mass to choose from.")
+  var topP: Float?
+
+  @Option(help: "Factor against repeating a code; 1 is off.")
+  var repetitionPenalty: Float?
+
+  @Option(help: "The most frames of 80 ms.")
+  var maxFrames: Int?
+
+  @Option(help: "Whether the model sees the whole text first or a token a frame.")
+  var textLayout: Qwen3TTS.TextLayout?
+
+  @Option(help: "Frames in the first chunk.")
+  var firstChunk = 1
+
+  @Option(help: "Frames in later chunks.")
+  var chunk = 8
+
+  @Option(help: "Writes the codes, I32 [frames, 16], as safetensors.")
+  var saveCodes: String?
+
+  @Flag(help: "Prints a summary as JSON.")
+  var json = false
+
+  func validate() throws {
+    guard (text == nil) != (textFile == nil) else {
+      throw ValidationError("Give a text, - for standard input, or --text-file.")
+    }
+    guard output != nil || play || saveCodes != nil else {
+      throw ValidationError("Say where the speech goes: --output FILE, --output - or --play.")
+    }
+    if json && output == "-" {
+      throw ValidationError("--json and --output - would both write to standard output.")
+    }
+  }
+
+  func run() async throws {
+    let text = try readText()
+    let synthesizer = try await model.open()
+    var options = SpeechOptions()
+    options.voice = voice.map { .named($0) } ?? .standard
+    options.language = language
+    options.instruction = instruct
+    options.textLayout = textLayout
+    options.isGreedy = greedy
+    options.temperature = temperature
+    options.topK = topK
+    options.topP = topP
+    options.repetitionPenalty = repetitionPenalty
+    options.seed = seed
+    options.maximumFrames = maxFrames
+    options.firstChunkFrames = firstChunk
+    options.chunkFrames = chunk
+
+    let player = try play ? Player() : nil
+    let task = Task { [options] in
+      try await deliver(synthesizer.speech(for: text, options: options), to: player)
+    }
+    // Ctrl-C ends the speech within a frame; the file is finished below all the same.
+    let interrupt = Interrupt { task.cancel() }
+    let summary = try await task.value
+    player?.finish()
+    try report(summary, interrupted: interrupt.happened)
+  }
+
+  private func readText() throws -> String {
+    if let textFile {
+      guard let data = FileManager.default.contents(atPath: textFile) else {
+        throw SynthesisError(.invalidInput, "\(textFile): expected a readable text file, found none")
+      }
+      return try decode(data, from: textFile)
+    }
+    if text == "-" {
+      return try decode(FileHandle.standardInput.readDataToEndOfFile(), from: "standard input")
+    }
+    return text ?? ""
+  }
+
+  private func decode(_ data: Data, from source: String) throws -> String {
+    guard let text = String(validating: data, as: UTF8.self) else {
+      throw SynthesisError(.invalidInput, "\(source): expected UTF-8 text, found other bytes")
+    }
+    return text
+  }
+
+  /// Writes chunks as they come. Whatever ends the speech, the file is finished.
+  private func deliver(
+    _ speech: AsyncThrowingStream<AudioChunk, any Error>, to player: Player?
+  ) async throws -> SpeechSummary? {
+    var writer: WAVWriter? = try output.map { path throws(AudioError) in try WAVWriter(to: path) }
+    var codes: [Int32] = []
+    var summary: SpeechSummary?
+    var progress = ProgressLine()
+    for try await chunk in speech {
+      try writer?.write(chunk.samples)
+      try player?.write(chunk.samples)
+      if saveCodes != nil { codes += chunk.codes.joined() }
+      progress.show(chunk)
+      summary = chunk.summary ?? summary
+    }
+    progress.end()
+    try writer?.finish()
+    if let saveCodes {
+      try SafetensorsWriter.write(
+        [.init(name: "codes", shape: [codes.count / 16, 16], values: codes)], to: saveCodes)
+    }
+    return summary
+  }
+
+  private func report(_ summary: SpeechSummary?, interrupted: Bool) throws {
+    if let summary {
+      for notice in summary.notices { printError("Note: \(notice)") }
+      if json {
+        try printJSON(Report(summary))
+      } else {
+        printError(
+          String(
+            format: "%.2f s of speech in %.2f s (RTF %.1f), first audio after %.0f ms, %@, seed %llu",
+            summary.audioSeconds, summary.wallSeconds, summary.realTimeFactor,
+            summary.firstAudioSeconds * 1000, summary.finishReason.rawValue, summary.seed))
+      }
+      if summary.finishReason == .runaway {
+        printError("Note: the model did not come to an end and was stopped; try another --seed.")
+      }
+    }
+    if interrupted { throw ExitCode(130) }
+  }
+
+  /// The summary under the names of the field: RTF is audio over wall time.
+  private struct Report: Encodable {
+    let frames: Int
+    let parts: Int
+    let finish_reason: String
+    let seed: UInt64
+    let audio_seconds: Double
+    let wall_seconds: Double
+    let rtf: Double
+    let ttfa_ms: Double
+    let notices: [String]
+
+    init(_ summary: SpeechSummary) {
+      frames = summary.frames
+      parts = summary.parts
+      finish_reason = summary.finishReason.rawValue
+      seed = summary.seed
+      audio_seconds = summary.audioSeconds
+      wall_seconds = summary.wallSeconds
+      rtf = summary.realTimeFactor
+      ttfa_ms = summary.firstAudioSeconds * 1000
+      notices = summary.notices
+    }
+  }
+}
