@@ -159,9 +159,24 @@ package struct TextTokenizer: Sendable {
     if text.isEmpty { return [] }
     let isASCII = text.utf8.allSatisfy { $0 < 128 }
     if isASCII { return TextPieces(String(text)).flatMap { encodePiece($0) } }
-    var normal = String.UnicodeScalarView()
-    normal.append(contentsOf: String(text)._nfc)
-    return TextPieces(String(normal)).flatMap { encodePiece($0) }
+    var composed = String.UnicodeScalarView()
+    composed.append(contentsOf: Self.decomposingTibetanVowels(text)._nfc)
+    return TextPieces(String(composed)).flatMap { encodePiece($0) }
+  }
+
+  /// The three characters that are starters but decompose into marks. The standard library orders
+  /// marks between starters only and would leave what these decompose into out of order.
+  private static func decomposingTibetanVowels(_ text: Substring) -> String {
+    var scalars = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\u{0F73}": scalars.append(contentsOf: ["\u{0F71}", "\u{0F72}"])
+      case "\u{0F75}": scalars.append(contentsOf: ["\u{0F71}", "\u{0F74}"])
+      case "\u{0F81}": scalars.append(contentsOf: ["\u{0F71}", "\u{0F80}"])
+      default: scalars.append(scalar)
+      }
+    }
+    return String(scalars)
   }
 
   /// Merges the bytes of one piece, best rank first.
