@@ -60,17 +60,29 @@ struct RequestBuilder: Sendable {
       talker: talker, predictor: predictor, notices: notices)
   }
 
-  /// Token ids of the wrapped parts of a text.
+  /// What a listener should know of a text in several parts.
+  var noticeOnParts: String? {
+    configuration.variant == .voiceDesign
+      ? "The text was cut into parts, and this model designs a voice for each: it may change." : nil
+  }
+
+  /// Tokens of text spoken in one go.
+  private func tokensPerPart(_ options: SpeechOptions) -> Int {
+    options.tokensPerPart ?? (configuration.variant == .voiceDesign ? 600 : 120)
+  }
+
+  /// The parts of a text, cut as they are asked for.
   func parts(
     of text: String, _ options: SpeechOptions, tokenizer: TextTokenizer
-  ) throws -> [[Int32]] {
-    let parts = SentenceSplitter(limit: options.tokensPerPart) {
+  ) throws -> some Sequence<SentenceSplitter.Part> {
+    let parts = SentenceSplitter(text, limit: tokensPerPart(options)) {
       tokenizer.encode(String($0), addedTokens: .asText).count
-    }.split(text)
-    guard !parts.isEmpty else {
+    }
+    var probe = parts
+    guard probe.next() != nil else {
       throw refuse("text", "something to say", "nothing but spaces and punctuation")
     }
-    return parts.map { tokenizer.targetIDs($0) }
+    return parts
   }
 
   private func refuse(_ what: String, _ expected: String, _ found: some Any) -> SynthesisError {
@@ -98,8 +110,8 @@ struct RequestBuilder: Sendable {
     for value in [options.firstChunkFrames, options.chunkFrames] where !chunks.contains(value) {
       throw refuse("chunk frames", "1…\(chunks.upperBound)", value)
     }
-    if options.tokensPerPart < 1 {
-      throw refuse("tokens per part", "1 or more", options.tokensPerPart)
+    if let value = options.tokensPerPart, value < 1 {
+      throw refuse("tokens per part", "1 or more", value)
     }
   }
 

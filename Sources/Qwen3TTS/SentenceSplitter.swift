@@ -2,44 +2,83 @@
 
 /// Cuts a long text into parts the model speaks well in one go: at the ends of sentences where it
 /// can, else at commas, else at spaces, else anywhere. Nothing but the spaces between parts is lost.
-struct SentenceSplitter {
-  /// The most a part may measure.
-  let limit: Int
-  /// Measures a part, in tokens.
-  let length: (Substring) -> Int
-
-  init(limit: Int, length: @escaping (Substring) -> Int) {
-    self.limit = limit
-    self.length = length
+///
+/// Parts are found as they are asked for, so that a long text starts to speak as soon as a short one.
+struct SentenceSplitter: Sequence, IteratorProtocol {
+  /// Text to speak in one go; it holds a letter or a digit.
+  struct Part: Equatable {
+    var text: String
+    /// Share of the whole text up to its end, 0…1.
+    var end: Double
   }
 
-  /// The parts, none without a letter or digit.
-  func split(_ text: String) -> [String] {
-    var parts: [Substring] = []
-    pack(text[...], by: [Self.sentences, Self.clauses, Self.words], into: &parts)
-    var spoken: [String] = []
-    for part in parts {
-      let part = String(part.trimmed)
-      let says = part.contains { $0.isLetter || $0.isNumber }
-      if says {
-        spoken.append(part)
-      } else if let last = spoken.last, !part.isEmpty {
+  /// The most a part may measure.
+  private let limit: Int
+  /// Measures a part, in tokens.
+  private let length: (Substring) -> Int
+  private let byteCount: Int
+  private var rest: Substring
+  /// Pieces of a sentence that is too long, last first.
+  private var pieces: [Substring] = []
+  /// The next part, kept back for punctuation that may follow it.
+  private var held: Part?
+
+  init(_ text: String, limit: Int, length: @escaping (Substring) -> Int) {
+    self.limit = limit
+    self.length = length
+    byteCount = text.utf8.count
+    rest = text[...]
+  }
+
+  mutating func next() -> Part? {
+    while let piece = nextPiece() {
+      let text = String(piece.trimmed)
+      let end = 1 - Double(rest.utf8.count) / Double(byteCount)
+      if text.contains(where: { $0.isLetter || $0.isNumber }) {
+        let ready = held
+        held = Part(text: text, end: end)
+        if let ready { return ready }
+      } else if let last = held {
         // Punctuation alone goes with what precedes it.
-        spoken[spoken.count - 1] = last + part
+        held = Part(text: last.text + text, end: end)
       }
     }
-    return spoken
+    defer { held = nil }
+    return held
+  }
+
+  /// As many sentences as fit, or a piece of one that does not.
+  private mutating func nextPiece() -> Substring? {
+    if let piece = pieces.popLast() { return piece }
+    guard !rest.isEmpty else { return nil }
+    var end = Self.end(of: rest, where: Self.endsSentence)
+    let first = rest[..<end]
+    guard length(first) <= limit else {
+      rest = rest[end...]
+      var packed: [Substring] = []
+      pack(first, by: [Self.endsClause, Self.endsWord], into: &packed)
+      pieces = packed.reversed()
+      return pieces.popLast()
+    }
+    while end < rest.endIndex {
+      let longer = Self.end(of: rest[end...], where: Self.endsSentence)
+      guard length(rest[..<longer]) <= limit else { break }
+      end = longer
+    }
+    defer { rest = rest[end...] }
+    return rest[..<end]
   }
 
   /// Joins neighbouring pieces up to the limit; cuts a piece that is too long by the next means.
   private func pack(
-    _ text: Substring, by means: [(Substring) -> [Substring]], into parts: inout [Substring]
+    _ text: Substring, by means: [(Substring, String.Index) -> Bool],
+    into parts: inout [Substring]
   ) {
     if length(text) <= limit {
       parts.append(text)
       return
     }
-    guard let cut = means.first else {
+    guard let ends = means.first else {
       // No space anywhere: halves, until they fit.
       guard text.count > 1 else {
         parts.append(text)
@@ -51,7 +90,10 @@ struct SentenceSplitter {
       return
     }
     var open: Substring?
-    for piece in cut(text) {
+    var rest = text
+    while !rest.isEmpty {
+      let piece = rest[..<Self.end(of: rest, where: ends)]
+      rest = rest[piece.endIndex...]
       if let current = open {
         let joined = text[current.startIndex..<piece.endIndex]
         if length(joined) <= limit {
@@ -76,50 +118,44 @@ struct SentenceSplitter {
     "approx", "inc", "ltd", "co", "dept", "est", "gen", "col", "sgt", "rev", "hon", "p", "pp",
   ]
 
-  private static func sentences(_ text: Substring) -> [Substring] {
-    cut(text) { index in
-      let character = text[index]
-      if character.isNewline { return true }
-      if "。！？…؟।".contains(character) { return true }
-      guard ".!?".contains(character) else { return false }
-      let next = text.index(after: index)
-      guard next < text.endIndex else { return true }
-      // Closing quotes and brackets belong to the sentence; then a space must follow.
-      guard text[next].isWhitespace || "\"')]”’»".contains(text[next]) else { return false }
-      guard character == "." else { return true }
-      let word = text[..<index].reversed().prefix { !$0.isWhitespace && $0 != "(" }
-      let spelled = String(word.reversed()).lowercased()
-      return !(abbreviations.contains(spelled) || spelled.count == 1 && spelled != "i")
-    }
+  private static func endsSentence(_ text: Substring, _ index: String.Index) -> Bool {
+    let character = text[index]
+    if character.isNewline { return true }
+    if "。！？…؟।".contains(character) { return true }
+    guard ".!?".contains(character) else { return false }
+    let next = text.index(after: index)
+    guard next < text.endIndex else { return true }
+    // Closing quotes and brackets belong to the sentence; then a space must follow.
+    guard text[next].isWhitespace || "\"')]”’»".contains(text[next]) else { return false }
+    guard character == "." else { return true }
+    let word = text[..<index].reversed().prefix { !$0.isWhitespace && $0 != "(" }
+    let spelled = String(word.reversed()).lowercased()
+    return !(abbreviations.contains(spelled) || spelled.count == 1 && spelled != "i")
   }
 
-  private static func clauses(_ text: Substring) -> [Substring] {
-    cut(text) { ",;:—–，、；：".contains(text[$0]) }
+  private static func endsClause(_ text: Substring, _ index: String.Index) -> Bool {
+    ",;:—–，、；：".contains(text[index])
   }
 
-  private static func words(_ text: Substring) -> [Substring] {
-    cut(text) { text[$0].isWhitespace }
+  private static func endsWord(_ text: Substring, _ index: String.Index) -> Bool {
+    text[index].isWhitespace
   }
 
-  /// Pieces that end after each character for which `ends` holds, and what closes after it.
-  private static func cut(
-    _ text: Substring, after ends: (String.Index) -> Bool
-  ) -> [Substring] {
-    var pieces: [Substring] = []
-    var start = text.startIndex
+  /// Index after the first character for which `ends` holds, and after what closes behind it.
+  private static func end(
+    of text: Substring, where ends: (Substring, String.Index) -> Bool
+  ) -> String.Index {
     var index = text.startIndex
     while index < text.endIndex {
-      let isEnd = ends(index)
+      let isEnd = ends(text, index)
       index = text.index(after: index)
       guard isEnd else { continue }
       while index < text.endIndex, ".!?\"')]”’»。！？…".contains(text[index]) {
         index = text.index(after: index)
       }
-      pieces.append(text[start..<index])
-      start = index
+      break
     }
-    if start < text.endIndex { pieces.append(text[start...]) }
-    return pieces
+    return index
   }
 }
 

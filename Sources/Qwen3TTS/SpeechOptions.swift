@@ -51,15 +51,16 @@ public struct SpeechOptions: Sendable, Equatable {
   public var firstChunkFrames = 1
   /// Frames in later chunks, 1…`SpeechSynthesizer.longestChunk`.
   public var chunkFrames = 8
-  /// Tokens of text spoken in one go; longer texts are cut at the ends of sentences.
-  public var tokensPerPart = 120
+  /// Tokens of text spoken in one go; longer texts are cut at the ends of sentences. `nil`: 120, and
+  /// 600 for VoiceDesign models, which design a voice for each part.
+  public var tokensPerPart: Int?
 
   /// The defaults.
   public init() {}
 }
 
-/// Why a speech ended.
-public enum FinishReason: String, Sendable, Codable {
+/// Why a speech ended; of several parts, the reason that comes last in this order.
+public enum FinishReason: String, Sendable, Codable, CaseIterable, Comparable {
   /// The model ended it.
   case stop
   /// It reached the frame budget or the end of the model's memory.
@@ -68,6 +69,11 @@ public enum FinishReason: String, Sendable, Codable {
   case runaway
   /// The listener went away.
   case cancelled
+
+  /// Whether `a` comes before `b` in the order above.
+  public static func < (a: FinishReason, b: FinishReason) -> Bool {
+    (allCases.firstIndex(of: a) ?? 0) < (allCases.firstIndex(of: b) ?? 0)
+  }
 }
 
 /// What was spoken and how fast.
@@ -96,6 +102,8 @@ public struct AudioChunk: Sendable {
   public var samples: [Float] = []
   /// The frames the samples were made of, 16 codes each.
   public var codes: [[Int32]] = []
+  /// Share of the text spoken when the part of it that this chunk belongs to is done, 0…1.
+  public var textShare = 0.0
   /// In the last chunk only.
   public var summary: SpeechSummary?
 }

@@ -127,7 +127,7 @@ public actor SpeechSynthesizer {
       let summary = try speak(text, options, accepted: accepted, cancelled: cancelled) {
         continuation.yield($0)
       }
-      continuation.yield(AudioChunk(summary: summary))
+      continuation.yield(AudioChunk(textShare: 1, summary: summary))
       continuation.finish()
     } catch {
       let known = error as? SynthesisError
@@ -145,8 +145,8 @@ public actor SpeechSynthesizer {
     var summary = SpeechSummary()
     summary.seed = options.seed ?? UInt64.random(in: .min ... .max)
     summary.notices = request.notices
-    summary.parts = parts.count
-    for (index, ids) in parts.enumerated() {
+    for (index, part) in parts.enumerated() {
+      let ids = tokenizer.targetIDs(part.text)
       let prompt = request.prompt(ids)
       guard prompt.rows.count + 16 < engine.capacity, prompt.trailing.count < engine.capacity
       else {
@@ -157,6 +157,12 @@ public actor SpeechSynthesizer {
       let budget =
         options.maximumFrames.map { $0 - summary.frames }
         ?? 50 + Int(Double(ids.count) * options.framesPerToken)
+      guard budget > 0 else {
+        summary.finishReason = max(summary.finishReason, .length)
+        break
+      }
+      summary.parts = index + 1
+      if index == 1, let notice = requests.noticeOnParts { summary.notices.append(notice) }
       let report = try engine.speak(
         prompt, settings: request.settings(seed: summary.seed, utterance: UInt32(index)),
         budget: budget,
@@ -165,10 +171,10 @@ public actor SpeechSynthesizer {
         deliver: { samples, codes in
           if summary.frames == 0 { summary.firstAudioSeconds = (.now - accepted).seconds }
           summary.frames += codes.count
-          deliver(AudioChunk(samples: samples, codes: codes))
+          deliver(AudioChunk(samples: samples, codes: codes, textShare: part.end))
         })
-      summary.finishReason = report.finishReason
-      if report.finishReason == .cancelled || summary.frames == options.maximumFrames { break }
+      summary.finishReason = max(summary.finishReason, report.finishReason)
+      if report.finishReason == .cancelled { break }
     }
     summary.audioSeconds = Double(summary.frames) * 0.08
     summary.wallSeconds = (.now - accepted).seconds

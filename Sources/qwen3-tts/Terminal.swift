@@ -12,6 +12,8 @@ struct ProgressLine {
   private let start = ContinuousClock.now
   private var firstAudio: Duration?
   private var samples = 0
+  /// Shares of the text up to the end of the part that is spoken, and up to its beginning.
+  private var share = (end: 0.0, begin: 0.0)
 
   mutating func show(_ chunk: AudioChunk) {
     guard isShown, !chunk.samples.isEmpty else { return }
@@ -19,10 +21,20 @@ struct ProgressLine {
     firstAudio = firstAudio ?? elapsed
     samples += chunk.samples.count
     let seconds = Double(samples) / Double(SpeechSynthesizer.sampleRate)
-    let line = String(
-      format: "\r%6.1f s of speech, RTF %.1f, first audio after %.0f ms", seconds,
-      seconds / max(elapsed.seconds, 1e-9), (firstAudio ?? elapsed).seconds * 1000)
+    if chunk.textShare > share.end { share = (chunk.textShare, share.end) }
+    // A text in one part has no share to show.
+    let isInParts = share.begin > 0 || share.end < 0.999
+    let line = "\r" + (isInParts ? Self.bar(share.begin) : "")
+      + String(
+        format: "%6.1f s of speech, RTF %.1f, first audio after %.0f ms", seconds,
+        seconds / max(elapsed.seconds, 1e-9), (firstAudio ?? elapsed).seconds * 1000)
     FileHandle.standardError.write(Data(line.utf8))
+  }
+
+  private static func bar(_ share: Double) -> String {
+    let full = Int((share * 20).rounded())
+    return "[" + String(repeating: "#", count: full) + String(repeating: ".", count: 20 - full)
+      + String(format: "] %3.0f %% ", share * 100)
   }
 
   func end() {
