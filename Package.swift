@@ -75,6 +75,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),
+    .testTarget(
+      name: "BackendTests",
+      dependencies: ["SpeechModel", "CPUBackend", "CCPUKernels", "ModelFiles"],
+      swiftSettings: pointerSettings),
     .testTarget(name: "Qwen3TTSTests", dependencies: ["Qwen3TTS"], swiftSettings: settings),
     .testTarget(
       name: "ModelTests",
