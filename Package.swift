@@ -79,7 +79,8 @@ let package = Package(
       name: "BackendTests",
       dependencies: ["SpeechModel", "CPUBackend", "CCPUKernels", "ModelFiles"],
       swiftSettings: pointerSettings),
-    .testTarget(name: "Qwen3TTSTests", dependencies: ["Qwen3TTS"], swiftSettings: settings),
+    .testTarget(
+      name: "Qwen3TTSTests", dependencies: ["Qwen3TTS", "FuzzSupport"], swiftSettings: settings),
     .testTarget(
       name: "ModelTests",
       dependencies: ["SpeechModel", "CPUBackend", "ModelFiles", "Digest", "SyntheticCheckpoint"],

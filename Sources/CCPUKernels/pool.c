@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -82,10 +83,23 @@ static void *work(void *argument) {
   return NULL;
 }
 
+/// Processors that a container's quota is worth, rounded up; 0 without a quota. More threads than
+/// that would be stopped in the middle of a job while the others wait for them.
+static int quota_processors(void) {
+  long long quota, period;
+  FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
+  if (!file) return 0;
+  int read = fscanf(file, "%lld %lld", &quota, &period);
+  fclose(file);
+  return read == 2 && quota > 0 && period > 0 ? (int)((quota + period - 1) / period) : 0;
+}
+
 static int available_processors(void) {
   cpu_set_t set;
   int count = 1;
   if (sched_getaffinity(0, sizeof set, &set) == 0) count = CPU_COUNT(&set);
+  int quota = quota_processors();
+  if (quota > 0 && quota < count) count = quota;
   return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
 }
 

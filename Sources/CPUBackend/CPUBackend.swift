@@ -472,14 +472,22 @@ private struct ScratchBuffer: ~Copyable {
 
 extension CPUBackend {
   /// Threads in use.
-  package static var threadCount: Int { Int(qt_thread_count()) }
+  package static var threadCount: Int {
+    get { Int(qt_thread_count()) }
+    set { qt_set_thread_count(Int32(clamping: newValue)) }
+  }
 
   /// The instruction set the kernels run in.
   package static var instructionSet: String {
     switch qt_current_isa() {
     case QT_AVX512: "AVX-512"
     case QT_AVX2: "AVX2"
-    default: "baseline vectors"
+    default:
+      #if arch(arm64)
+        "NEON"
+      #else
+        "SSE2"
+      #endif
     }
   }
 }

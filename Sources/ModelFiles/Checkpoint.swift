@@ -39,7 +39,8 @@ package struct Checkpoint: Sendable {
       throw CheckpointError(
         file: folder, expected: "a folder with config.json and model.safetensors",
         found: "no such folder",
-        remedy: "Name the folder of a downloaded model, or leave the model out for the bundled voice.")
+        remedy:
+          "Name the folder of a downloaded model, or leave the model out for the bundled voice.")
     }
     let main = folder + "/config.json"
     let codec = folder + "/speech_tokenizer/config.json"
@@ -71,7 +72,9 @@ package struct Checkpoint: Sendable {
       return try decoder.decode(type, from: data)
     } catch let error as DecodingError {
       let (key, problem) = Self.explain(error)
-      throw CheckpointError(file: path, subject: key, expected: "a valid value", found: problem)
+      throw CheckpointError(
+        file: path, subject: key, expected: key == nil ? "a JSON object" : "a valid value",
+        found: problem, remedy: "The file is damaged; fetch the model again.")
     } catch {
       throw CheckpointError(file: path, expected: "JSON", found: "\(error)")
     }
@@ -87,7 +90,7 @@ package struct Checkpoint: Sendable {
     case .typeMismatch(let type, let context):
       return (path(context), "a value that is no \(type)")
     case .valueNotFound(_, let context): return (path(context), "null")
-    case .dataCorrupted(let context): return (path(context), context.debugDescription)
+    case .dataCorrupted(let context): return (path(context), "something else")
     @unknown default: return (nil, "\(error)")
     }
   }

@@ -60,7 +60,7 @@ struct ConfigurationFile: Decodable {
     }
   }
 
-  var ttsModelType, ttsModelSize, tokenizerType: String
+  var modelType, ttsModelType, ttsModelSize, tokenizerType: String
   var ttsPadTokenId, ttsBosTokenId, ttsEosTokenId: Int32
   var imStartTokenId, imEndTokenId, assistantTokenId: Int32
   var talkerConfig: Talker
@@ -164,6 +164,8 @@ extension ConfigurationFile {
   /// The checked configuration.
   func configuration(file: String) throws(CheckpointError) -> ModelConfiguration {
     let check = ConfigurationCheck(file: file)
+    try check.require(
+      modelType == "qwen3_tts", "model_type", expected: "qwen3_tts", found: modelType)
     try check.require(
       tokenizerType == "qwen3_tts_tokenizer_12hz", "tokenizer_type",
       expected: "qwen3_tts_tokenizer_12hz", found: tokenizerType)

@@ -212,7 +212,13 @@ package enum SafetensorsWriter {
     while text.count % 8 != 0 { text.append(0x20) }
     let length = UInt64(text.count)
     let file = Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }) + text + data
-    try file.write(to: URL(fileURLWithPath: path), options: .atomic)
+    do {
+      try file.write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      let reason = (error as? CocoaError)?.underlying ?? error
+      throw CheckpointError(
+        file: path, expected: "a file that can be written", found: reason.localizedDescription)
+    }
   }
 }
 

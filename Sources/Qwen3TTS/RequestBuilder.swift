@@ -127,7 +127,9 @@ struct RequestBuilder: Sendable {
       return (.named(id), name)
     case (.named(let name), _):
       guard let id = configuration.talker.speakers[name.lowercased()] else {
-        let known = voices.isEmpty ? "none: this model has no named voices"
+        let known =
+          voices.isEmpty
+          ? "none: this model has no named voices"
           : voices.joined(separator: ", ")
         throw refuse("voice", known, name)
       }
@@ -161,7 +163,9 @@ struct RequestBuilder: Sendable {
       talker.samples = false
       predictor.samples = false
     }
-    if let value = options.temperature { (talker.temperature, predictor.temperature) = (value, value) }
+    if let value = options.temperature {
+      (talker.temperature, predictor.temperature) = (value, value)
+    }
     if let value = options.topK { (talker.topK, predictor.topK) = (value, value) }
     if let value = options.topP { (talker.topP, predictor.topP) = (value, value) }
     if let value = options.repetitionPenalty { talker.repetitionPenalty = value }

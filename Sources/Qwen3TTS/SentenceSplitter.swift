@@ -4,12 +4,12 @@
 /// can, else at commas, else at spaces, else anywhere. Nothing but the spaces between parts is lost.
 ///
 /// Parts are found as they are asked for, so that a long text starts to speak as soon as a short one.
-struct SentenceSplitter: Sequence, IteratorProtocol {
+package struct SentenceSplitter: Sequence, IteratorProtocol {
   /// Text to speak in one go; it holds a letter or a digit.
-  struct Part: Equatable {
-    var text: String
+  package struct Part: Equatable {
+    package var text: String
     /// Share of the whole text up to its end, 0…1.
-    var end: Double
+    package var end: Double
   }
 
   /// The most a part may measure.
@@ -23,14 +23,14 @@ struct SentenceSplitter: Sequence, IteratorProtocol {
   /// The next part, kept back for punctuation that may follow it.
   private var held: Part?
 
-  init(_ text: String, limit: Int, length: @escaping (Substring) -> Int) {
+  package init(_ text: String, limit: Int, length: @escaping (Substring) -> Int) {
     self.limit = limit
     self.length = length
     byteCount = text.utf8.count
     rest = text[...]
   }
 
-  mutating func next() -> Part? {
+  package mutating func next() -> Part? {
     while let piece = nextPiece() {
       let text = String(piece.trimmed)
       let end = 1 - Double(rest.utf8.count) / Double(byteCount)
@@ -114,13 +114,14 @@ struct SentenceSplitter: Sequence, IteratorProtocol {
 
   /// Words before a full stop that end no sentence.
   private static let abbreviations: Set<String> = [
-    "mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "etc", "e.g", "i.e", "no", "fig", "vol",
+    "mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "etc", "e.g", "i.e", "no", "fig",
+    "vol",
     "approx", "inc", "ltd", "co", "dept", "est", "gen", "col", "sgt", "rev", "hon", "p", "pp",
   ]
 
   private static func endsSentence(_ text: Substring, _ index: String.Index) -> Bool {
     let character = text[index]
-    if character.isNewline { return true }
+    if character.isNewline { return endsParagraph(text, index) }
     if "。！？…؟।".contains(character) { return true }
     guard ".!?".contains(character) else { return false }
     let next = text.index(after: index)
@@ -132,6 +133,18 @@ struct SentenceSplitter: Sequence, IteratorProtocol {
     let spelled = String(word.reversed()).lowercased()
     return !(abbreviations.contains(spelled) || spelled.count == 1 && spelled != "i")
   }
+
+  /// Whether a line's end is more than the wrapping of a paragraph: an empty line follows, or the
+  /// line is too short to have been wrapped (a title, a list, verse).
+  private static func endsParagraph(_ text: Substring, _ index: String.Index) -> Bool {
+    let next = text[text.index(after: index)...].first { $0.isNewline || !$0.isWhitespace }
+    if next?.isNewline ?? true { return true }
+    // The line may begin before `text` does.
+    let line = text.base[..<index].suffix(shortestWrappedLine)
+    return line.count < shortestWrappedLine || line.contains(where: \.isNewline)
+  }
+
+  private static let shortestWrappedLine = 45
 
   private static func endsClause(_ text: Substring, _ index: String.Index) -> Bool {
     ",;:—–，、；：".contains(text[index])

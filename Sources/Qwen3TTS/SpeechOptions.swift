@@ -24,6 +24,7 @@ public enum TextLayout: String, Sendable, CaseIterable {
 
 /// What can be chosen for one speech. What is `nil` comes from the model's `generation_config.json`.
 public struct SpeechOptions: Sendable, Equatable {
+  /// Who speaks.
   public var voice: Voice = .standard
   /// A language of the model, or "auto".
   public var language = "auto"
@@ -82,7 +83,9 @@ public struct SpeechSummary: Sendable, Codable, Equatable {
   public var frames = 0
   /// Parts the text was cut into.
   public var parts = 0
+  /// Why it ended.
   public var finishReason = FinishReason.stop
+  /// The seed used; with it the same request gives the same samples.
   public var seed: UInt64 = 0
   /// Seconds of audio.
   public var audioSeconds = 0.0

@@ -34,6 +34,7 @@ public actor SpeechSynthesizer {
   private let tokenizer: TextTokenizer
   private nonisolated let requests: RequestBuilder
 
+  /// The synthesizer's own thread.
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
     unsafe executor.asUnownedSerialExecutor()
   }
@@ -121,7 +122,8 @@ public actor SpeechSynthesizer {
 
   private func run(
     _ text: String, _ options: SpeechOptions, accepted: ContinuousClock.Instant,
-    cancelled: CancellationFlag, into continuation: AsyncThrowingStream<AudioChunk, any Error>.Continuation
+    cancelled: CancellationFlag,
+    into continuation: AsyncThrowingStream<AudioChunk, any Error>.Continuation
   ) {
     do {
       let summary = try speak(text, options, accepted: accepted, cancelled: cancelled) {
@@ -151,7 +153,8 @@ public actor SpeechSynthesizer {
       guard prompt.rows.count + 16 < engine.capacity, prompt.trailing.count < engine.capacity
       else {
         throw SynthesisError(
-          .invalidInput, "text: expected a prompt under \(engine.capacity) positions, found "
+          .invalidInput,
+          "text: expected a prompt under \(engine.capacity) positions, found "
             + "\(prompt.rows.count); shorten the instruction or the text")
       }
       let budget =

@@ -4,6 +4,7 @@
 public struct SynthesisError: Error, CustomStringConvertible, Sendable {
   /// The kind of problem. More may come.
   public struct Code: Hashable, Sendable, CustomStringConvertible {
+    /// The name of the kind.
     public let description: String
 
     /// A text, voice, language or option the model cannot use.
@@ -16,6 +17,7 @@ public struct SynthesisError: Error, CustomStringConvertible, Sendable {
     public static let internalFailure = Code(description: "internalFailure")
   }
 
+  /// The kind of problem.
   public let code: Code
   /// What was expected, what was found, what to do.
   public let message: String
@@ -29,5 +31,6 @@ public struct SynthesisError: Error, CustomStringConvertible, Sendable {
     self.underlying = underlying
   }
 
+  /// The message.
   public var description: String { message }
 }

@@ -134,7 +134,9 @@ package protocol WeightSource {
 
 extension WeightSource {
   /// A source that puts `prefix` before every name.
-  package func scoped(_ prefix: String) -> ScopedWeights { ScopedWeights(base: self, prefix: prefix) }
+  package func scoped(_ prefix: String) -> ScopedWeights {
+    ScopedWeights(base: self, prefix: prefix)
+  }
 }
 
 /// A part of a checkpoint: names are taken relative to a prefix.

@@ -50,9 +50,9 @@ package struct TextTokenizer: Sendable {
     func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
       do {
         return try JSONDecoder().decode(type, from: data(name))
-      } catch let error as DecodingError {
+      } catch is DecodingError {
         throw TokenizerError(
-          file: folder.appending(path: name).path, problem: "no valid JSON of its kind: \(error)")
+          file: folder.appending(path: name).path, problem: "no JSON object of its kind")
       }
     }
     struct Configuration: Decodable {
@@ -129,7 +129,8 @@ package struct TextTokenizer: Sendable {
   // MARK: Encoding
 
   /// Token ids of a text; nothing is added at either end.
-  package func encode(_ text: String, addedTokens policy: AddedTokenPolicy = .recognize) -> [Int32] {
+  package func encode(_ text: String, addedTokens policy: AddedTokenPolicy = .recognize) -> [Int32]
+  {
     guard policy == .recognize else { return encodePlain(text[...]) }
     var ids: [Int32] = []
     let scalars = text.unicodeScalars

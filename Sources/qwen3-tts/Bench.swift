@@ -32,6 +32,8 @@ struct Bench: AsyncParsableCommand {
   @Option(help: "Text tokens of the prompt.")
   var tokens = 30
 
+  @OptionGroup var processor: ProcessorArguments
+
   @Flag(help: "Prints JSON.")
   var json = false
 
@@ -78,6 +80,7 @@ struct Bench: AsyncParsableCommand {
   }
 
   func run() async throws {
+    processor.apply()
     let clock = ContinuousClock()
     let start = clock.now
     let checkpoint =

@@ -30,7 +30,10 @@ struct Codec: AsyncParsableCommand {
     @Flag(help: "Decode in blocks of 300 frames, as the official package does.")
     var officialBlocks = false
 
+    @OptionGroup var processor: ProcessorArguments
+
     func run() async throws {
+      processor.apply()
       let file = try Safetensors(path: codes)
       let checkpoint = try Checkpoint(folder: model ?? SpeechSynthesizer.bundledModel.path)
       let shape = checkpoint.codecConfiguration.decoder

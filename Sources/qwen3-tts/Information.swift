@@ -89,7 +89,9 @@ struct Inspect: AsyncParsableCommand {
     print(
       "Weights: \(megabytes(description.model_bytes)), codec \(megabytes(description.codec_bytes)), "
         + "mapped; state on the CPU \(megabytes(description.state_bytes_per_second)) a second")
-    print("Voices: " + (description.voices.isEmpty ? "none" : description.voices.joined(separator: ", ")))
+    print(
+      "Voices: "
+        + (description.voices.isEmpty ? "none" : description.voices.joined(separator: ", ")))
     print("Languages: auto, " + description.languages.joined(separator: ", "))
   }
 }

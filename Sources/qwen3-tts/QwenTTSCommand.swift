@@ -2,6 +2,7 @@
 
 public import ArgumentParser
 import Audio
+import CPUBackend
 import Foundation
 import ModelFiles
 public import Qwen3TTS
@@ -74,9 +75,28 @@ struct ModelArguments: ParsableArguments {
   @Option(help: "auto, cpu or cuda.")
   var device = Device.automatic
 
+  @OptionGroup var processor: ProcessorArguments
+
   func open() async throws -> SpeechSynthesizer {
-    try await SpeechSynthesizer(
+    processor.apply()
+    return try await SpeechSynthesizer(
       model: model.map { URL(filePath: $0, directoryHint: .isDirectory) }, device: device)
+  }
+}
+
+/// How much of the processor to use.
+struct ProcessorArguments: ParsableArguments {
+  @Option(help: "Threads on the CPU, 1 to 64; without it, one for each core there is for us.")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...64).contains(threads) {
+      throw ValidationError("--threads: expected 1 to 64, found \(threads).")
+    }
+  }
+
+  func apply() {
+    if let threads { CPUBackend.threadCount = threads }
   }
 }
 

@@ -119,7 +119,8 @@ struct Speak: AsyncParsableCommand {
   private func readText() throws -> String {
     if let textFile {
       guard let data = FileManager.default.contents(atPath: textFile) else {
-        throw SynthesisError(.invalidInput, "\(textFile): expected a readable text file, found none")
+        throw SynthesisError(
+          .invalidInput, "\(textFile): expected a readable text file, found none")
       }
       return try decode(data, from: textFile)
     }
@@ -140,11 +141,13 @@ struct Speak: AsyncParsableCommand {
   private func deliver(
     _ speech: AsyncThrowingStream<AudioChunk, any Error>, to player: Player?
   ) async throws -> SpeechSummary? {
-    var writer: WAVWriter? = try output.map { path throws(AudioError) in try WAVWriter(to: path) }
+    // The file appears with the first samples: what fails before leaves none.
+    var writer: WAVWriter?
     var codes: [Int32] = []
     var summary: SpeechSummary?
     var progress = ProgressLine()
     for try await chunk in speech {
+      if writer == nil, let output { writer = try WAVWriter(to: output) }
       try writer?.write(chunk.samples)
       try player?.write(chunk.samples)
       if saveCodes != nil { codes += chunk.codes.joined() }
@@ -168,7 +171,8 @@ struct Speak: AsyncParsableCommand {
       } else {
         printError(
           String(
-            format: "%.2f s of speech in %.2f s (RTF %.1f), first audio after %.0f ms, %@, seed %llu",
+            format:
+              "%.2f s of speech in %.2f s (RTF %.1f), first audio after %.0f ms, %@, seed %llu",
             summary.audioSeconds, summary.wallSeconds, summary.realTimeFactor,
             summary.firstAudioSeconds * 1000, summary.finishReason.rawValue, summary.seed))
       }

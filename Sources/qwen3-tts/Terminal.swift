@@ -24,7 +24,8 @@ struct ProgressLine {
     if chunk.textShare > share.end { share = (chunk.textShare, share.end) }
     // A text in one part has no share to show.
     let isInParts = share.begin > 0 || share.end < 0.999
-    let line = "\r" + (isInParts ? Self.bar(share.begin) : "")
+    let line =
+      "\r" + (isInParts ? Self.bar(share.begin) : "")
       + String(
         format: "%6.1f s of speech, RTF %.1f, first audio after %.0f ms", seconds,
         seconds / max(elapsed.seconds, 1e-9), (firstAudio ?? elapsed).seconds * 1000)

@@ -77,9 +77,15 @@ package struct Fuzzing {
   }
 
   /// The most memory the process has had resident so far, in bytes.
-  package static var peakMemory: Int {
+  package static var peakMemory: Int { status("VmHWM:") }
+
+  /// The memory of its own, no mapped files, that the process has resident, in bytes.
+  package static var memory: Int { status("RssAnon:") }
+
+  private static func status(_ field: String) -> Int {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
-    return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1_024 } ?? 0
+    let line = status.split(separator: "\n").first { $0.hasPrefix(field) } ?? ""
+    return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+      .map { $0 * 1_024 } ?? 0
   }
 }

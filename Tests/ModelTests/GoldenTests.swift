@@ -205,7 +205,8 @@ func expectClose(
 ) {
   guard actual.count == reference.count else {
     Issue.record(
-      "\(name): \(actual.count) values, expected \(reference.count)", sourceLocation: sourceLocation)
+      "\(name): \(actual.count) values, expected \(reference.count)", sourceLocation: sourceLocation
+    )
     return
   }
   var worst = (index: 0, share: Float(0))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import Foundation
+import FuzzSupport
 import Qwen3TTS
 import Testing
 
@@ -33,9 +34,15 @@ import Testing
   ) async throws {
     let synthesizer = try await SpeechSynthesizer()
     let whole = try await synthesizer.waveform(
-      for: Self.text, options: Self.options { $0.firstChunkFrames = 16; $0.chunkFrames = 16 })
+      for: Self.text,
+      options: Self.options {
+        $0.firstChunkFrames = 16; $0.chunkFrames = 16
+      })
     let chunked = try await synthesizer.waveform(
-      for: Self.text, options: Self.options { $0.firstChunkFrames = frames; $0.chunkFrames = frames })
+      for: Self.text,
+      options: Self.options {
+        $0.firstChunkFrames = frames; $0.chunkFrames = frames
+      })
     #expect(whole.samples == chunked.samples)
   }
 
@@ -60,7 +67,9 @@ import Testing
   @Test func `stops within a frame when the listener goes away`() async throws {
     let synthesizer = try await SpeechSynthesizer()
     var frames = 0
-    let endless = Self.options { $0.maximumFrames = nil; $0.chunkFrames = 1 }
+    let endless = Self.options {
+      $0.maximumFrames = nil; $0.chunkFrames = 1
+    }
     for try await chunk in synthesizer.speech(for: Self.text, options: endless) {
       frames += chunk.codes.count
       if frames == 3 { break }
@@ -83,8 +92,48 @@ import Testing
     let synthesizer = try await SpeechSynthesizer()
     let text = Array(repeating: "This is one sentence of many.", count: 6).joined(separator: " ")
     let speech = try await synthesizer.waveform(
-      for: text, options: Self.options { $0.maximumFrames = nil; $0.tokensPerPart = 25 })
+      for: text,
+      options: Self.options {
+        $0.maximumFrames = nil; $0.tokensPerPart = 25
+      })
     #expect(speech.summary.parts > 1)
+  }
+
+  @Test func `a budget that ends between parts is no ordinary end`() async throws {
+    let synthesizer = try await SpeechSynthesizer()
+    let text = Array(repeating: "This is one sentence of many.", count: 6).joined(separator: " ")
+    let first = try await synthesizer.waveform(
+      for: "This is one sentence of many.", options: Self.options { $0.maximumFrames = nil })
+    #expect(first.summary.finishReason == .stop)
+    let speech = try await synthesizer.waveform(
+      for: text,
+      options: Self.options {
+        $0.maximumFrames = first.summary.frames; $0.tokensPerPart = 12
+      })
+    #expect(speech.summary.frames == first.summary.frames)
+    #expect(speech.summary.finishReason == .length)
+  }
+
+  /// In a process of its own, whose memory no other test touches.
+  @Test func `a thousand speeches leave the memory as it was`() async {
+    await #expect(processExitsWith: .success) {
+      let synthesizer = try await SpeechSynthesizer()
+      func speak(_ count: Int) async throws {
+        for seed in 0..<count {
+          _ = try await synthesizer.waveform(
+            for: "Number \(seed).",
+            options: SpeechSynthesizerTests.options {
+              $0.seed = UInt64(seed)
+              $0.maximumFrames = 2
+            })
+        }
+      }
+      try await speak(50)
+      let before = Fuzzing.memory
+      try await speak(1000)
+      let after = Fuzzing.memory
+      #expect(before > 0 && after - before < 1 << 20, "\(before) bytes before, \(after) after")
+    }
   }
 
   @Test func `says aloud that an instruction is not used`() async throws {

@@ -24,7 +24,8 @@ import TextTokenizer
     }
     let spare = (0..<256).filter { !printable.contains($0) }
     let symbols =
-      printable.compactMap { Unicode.Scalar($0) } + spare.indices.compactMap { Unicode.Scalar(256 + $0) }
+      printable.compactMap { Unicode.Scalar($0) }
+      + spare.indices.compactMap { Unicode.Scalar(256 + $0) }
     var vocabulary: [String: Int32] = [:]
     for symbol in symbols { vocabulary[String(symbol)] = Int32(vocabulary.count) }
     for line in merges.split(separator: "\n") {
