@@ -146,12 +146,14 @@ struct GoldenSpeaker {
     var tokens: [Int32] = []
     var hidden: [Float] = []
     var logits: [Float] = []
+    var lastPass: [Float] = []
     let limit = golden.entry.max_new_tokens ?? 48
     while true {
       let index = tokens.count
       if index == 0 { step.firstFrame() } else { step.nextFrame() }
       hidden += backend.read(step.hidden)
       logits += backend.read(step.logits)
+      lastPass += backend.read(step.predictorWork.logits)
       let frame = backend.collect(index, from: step.ring)
       tokens.append(frame[0])
       if frame[0] == configuration.talker.control.end { break }
@@ -164,7 +166,21 @@ struct GoldenSpeaker {
     }
     try expectRows(
       "talker_logits", at: "talker_steps", of: logits, width: configuration.talker.vocabularySize)
+    try checkLastPass(lastPass)
     return (codes, tokens)
+  }
+
+  /// Compares the code predictor's scores for the last codebook, which all its passes go into.
+  func checkLastPass(_ logits: [Float]) throws {
+    let entries = configuration.predictor.codebookSize
+    let passes = configuration.talker.codebookCount - 1
+    let recorded = try floats("predictor_logits")
+    for (row, frame) in try integers("predictor_frames").enumerated() {
+      expectClose(
+        Array(logits[Int(frame) * entries..<(Int(frame) + 1) * entries]),
+        Array(recorded[((row + 1) * passes - 1) * entries..<(row + 1) * passes * entries]),
+        "predictor_logits of frame \(frame)")
+    }
   }
 
   /// Decodes the frames in chunks and compares with the recorded samples.
