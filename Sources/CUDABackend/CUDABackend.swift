@@ -256,7 +256,8 @@ package final class CUDABackend: Backend {
   }
 
   package func clear(_ indices: CUDAIndices) throws(CUDAError) {
-    try launch("fill", over: indices.count, indices.address, indices.stride, indices.count, UInt32(0))
+    try launch(
+      "fill", over: indices.count, indices.address, indices.stride, indices.count, UInt32(0))
   }
 
   // MARK: Replay

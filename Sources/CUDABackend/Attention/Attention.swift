@@ -9,7 +9,8 @@ extension CUDABackend {
     epsilon: Float, inverseFrequencies: CUDATensor, positions: CUDAIndices, slots: CUDAIndices,
     layer: Int, cache: CUDACache
   ) throws(CUDAError) {
-    precondition(shape.headDim % 32 == 0 && shape.headDim <= 256 && qkv.columns == shape.packedWidth)
+    precondition(
+      shape.headDim % 32 == 0 && shape.headDim <= 256 && qkv.columns == shape.packedWidth)
     try launch(
       "norm_rotate_append", grid: CUDAGrid(shape.headCount + 2 * shape.kvHeadCount, qkv.rows),
       block: shape.headDim, qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
