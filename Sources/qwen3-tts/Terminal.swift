@@ -108,12 +108,8 @@ final class Player: Sendable {
   }
 
   func write(_ samples: [Float]) throws {
-    var bytes = Data(capacity: 2 * samples.count)
-    for sample in samples {
-      let value = Int16((max(-1, min(1, sample)) * 32767).rounded())
-      bytes.append(UInt8(truncatingIfNeeded: value))
-      bytes.append(UInt8(truncatingIfNeeded: value >> 8))
-    }
+    var bytes: [UInt8] = []
+    WAVSampleFormat.int16.append(samples.span, to: &bytes)
     try input.write(contentsOf: bytes)
   }
 
