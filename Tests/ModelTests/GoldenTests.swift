@@ -33,7 +33,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
     var text, language, speaker, instruct, ref_text, text_layout: String?
     var max_new_tokens: Int?
     var repetition_penalty: Float?
-    var samples: Int?
+    var samples, ref_samples: Int?
   }
 
   struct File: Decodable {
