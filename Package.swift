@@ -68,7 +68,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
-    .target(name: "Audio", dependencies: ["SystemIO"], swiftSettings: settings),
+    .target(name: "CSoundFile", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "Audio", dependencies: ["SystemIO", "CSoundFile"], swiftSettings: settings),
     .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: settings),
     .testTarget(
       name: "AudioTests", dependencies: ["Audio", "SystemIO", "FuzzSupport"],
