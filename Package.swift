@@ -59,7 +59,9 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "Qwen3TTS",
-      dependencies: ["SpeechModel", "CPUBackend", "ModelFiles", "TextTokenizer"],
+      dependencies: [
+        "SpeechModel", "CPUBackend", "ModelFiles", "TextTokenizer", "Audio", "SystemIO",
+      ],
       resources: [.copy("Resources/DefaultVoice")], swiftSettings: settings),
     .executableTarget(
       name: "qwen3-tts",
@@ -81,7 +83,12 @@ let package = Package(
       dependencies: ["SpeechModel", "CPUBackend", "CCPUKernels", "ModelFiles"],
       swiftSettings: pointerSettings),
     .testTarget(
-      name: "Qwen3TTSTests", dependencies: ["Qwen3TTS", "FuzzSupport"], swiftSettings: settings),
+      name: "Qwen3TTSTests",
+      dependencies: [
+        "Qwen3TTS", "SpeechModel", "ModelFiles", "SyntheticCheckpoint", "TextTokenizer", "Audio",
+        "FuzzSupport",
+      ],
+      swiftSettings: settings),
     .testTarget(
       name: "ModelTests",
       dependencies: ["SpeechModel", "CPUBackend", "ModelFiles", "Digest", "SyntheticCheckpoint"],

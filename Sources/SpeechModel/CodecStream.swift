@@ -10,7 +10,7 @@ package struct CodecStream<B: Backend> {
   /// Frames that can be decoded at once.
   package let chunkCapacity: Int
 
-  private let codes: B.Indices
+  let codes: B.Indices
   private let positions: B.Indices
   private let slots: B.Indices
   private let cache: B.Cache
@@ -161,9 +161,20 @@ package struct CodecStream<B: Backend> {
       .reshaped(rows: rows, columns: columns)
   }
 
-  private func decodeChunk(_ count: Int) throws(B.Failure) {
+  /// The codes in `codes` to samples.
+  func decodeChunk(_ count: Int) throws(B.Failure) {
+    try readCodes(count)
+    try makeSamples(count)
+  }
+
+  /// The codes in `codes` to `latent` after the transformer.
+  func readCodes(_ count: Int) throws(B.Failure) {
     try dequantize(count)
     try runTransformer(count)
+  }
+
+  /// `latent` to samples.
+  private func makeSamples(_ count: Int) throws(B.Failure) {
     var (rows, current) = try upsample(count)
     let shape = decoder.configuration
     let head = view(1 - current, rows: rows, columns: shape.decoderDim)

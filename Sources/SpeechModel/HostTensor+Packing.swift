@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-/// F32 numbers made in memory.
-package final class FloatStorage: TensorStorage {
-  private let values: [Float]
+/// Numbers made in memory.
+package final class ArrayStorage<Element: BitwiseCopyable & Sendable>: TensorStorage {
+  private let values: [Element]
 
-  package init(_ values: [Float]) { self.values = values }
+  package init(_ values: [Element]) { self.values = values }
 
   package func withBytes<Result, Failure: Error>(
     _ body: (RawSpan) throws(Failure) -> Result
@@ -19,7 +19,7 @@ extension HostTensor {
   /// A tensor of numbers made in memory.
   package init(name: String, shape: [Int], values: [Float]) {
     self.init(
-      name: name, shape: shape, elementType: .float32, storage: FloatStorage(values),
+      name: name, shape: shape, elementType: .float32, storage: ArrayStorage(values),
       byteRange: 0..<4 * values.count)
   }
 
