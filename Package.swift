@@ -91,7 +91,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "ModelTests",
-      dependencies: ["SpeechModel", "CPUBackend", "ModelFiles", "Digest", "SyntheticCheckpoint"],
+      dependencies: [
+        "SpeechModel", "CPUBackend", "ModelFiles", "Digest", "SyntheticCheckpoint", "FuzzSupport",
+      ],
       swiftSettings: pointerSettings),
   ]
 )

@@ -78,7 +78,9 @@ extension ClonedVoice {
     }
     let file: Safetensors
     do { file = try Safetensors(path: path, bytes: bytes) } catch {
-      throw SynthesisError(.invalidInput, "\(error)", underlying: error)
+      throw SynthesisError(
+        .invalidInput, "\(path): expected a voice file made by `qwen3-tts clone`, found no "
+          + "safetensors file that can be read. In detail: \(error)", underlying: error)
     }
     guard file.metadata["format"] == Self.format else {
       throw refuse(
@@ -123,7 +125,7 @@ extension ClonedVoice {
         embedding: numbers, codes: frames, transcript: file.metadata["transcript"],
         origin: file.metadata["origin"] ?? "unknown")
     } catch let error as SynthesisError {
-      throw SynthesisError(.invalidInput, "\(path): \(error.message)")
+      throw SynthesisError(.invalidInput, "\(path): \(error.message.trimmingPrefix("voice: "))")
     }
   }
 }

@@ -107,6 +107,16 @@ extension SpeechSynthesizer {
     return (made, designed.samples)
   }
 
+  /// Why this model cannot speak with a cloned voice; `nil` when it can.
+  public nonisolated func problem(with voice: ClonedVoice) -> String? {
+    do throws(SynthesisError) {
+      try requests.checkClone(embedding: voice.embedding, codes: voice.codes)
+      return nil
+    } catch {
+      return error.message
+    }
+  }
+
   private func voice(
     from audio: ReferenceAudio, _ options: VoiceOptions, origin: String
   ) throws -> MadeVoice {

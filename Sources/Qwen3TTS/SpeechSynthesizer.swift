@@ -32,7 +32,7 @@ public actor SpeechSynthesizer {
   private let executor: ThreadExecutor
   private let engine: any PromptSpeaking
   private let tokenizer: TextTokenizer
-  private nonisolated let requests: RequestBuilder
+  nonisolated let requests: RequestBuilder
   /// Configurations and weights, for the encoders of cloned voices.
   nonisolated let checkpoint: Checkpoint
   /// Made when the first voice is cloned.

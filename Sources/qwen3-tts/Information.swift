@@ -7,33 +7,6 @@ import ModelFiles
 import Qwen3TTS
 import SpeechModel
 
-/// `qwen3-tts voices`
-struct Voices: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "Lists the voices and languages of a model.")
-
-  @OptionGroup var model: ModelArguments
-
-  @Flag(help: "Prints JSON.")
-  var json = false
-
-  private struct Listing: Encodable {
-    let voices: [String]
-    let languages: [String]
-  }
-
-  func run() async throws {
-    let synthesizer = try await model.open()
-    let listing = Listing(voices: synthesizer.voices, languages: synthesizer.languages)
-    if json {
-      try printJSON(listing)
-    } else {
-      print("Voices: " + (listing.voices.isEmpty ? "none" : listing.voices.joined(separator: ", ")))
-      print("Languages: auto, " + listing.languages.joined(separator: ", "))
-    }
-  }
-}
-
 /// `qwen3-tts inspect`
 struct Inspect: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
