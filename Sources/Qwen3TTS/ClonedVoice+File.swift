@@ -79,13 +79,15 @@ extension ClonedVoice {
     let file: Safetensors
     do { file = try Safetensors(path: path, bytes: bytes) } catch {
       throw SynthesisError(
-        .invalidInput, "\(path): expected a voice file made by `qwen3-tts clone`, found no "
+        .invalidInput,
+        "\(path): expected a voice file made by `qwen3-tts clone`, found no "
           + "safetensors file that can be read. In detail: \(error)", underlying: error)
     }
     guard file.metadata["format"] == Self.format else {
       throw refuse(
         "a voice file made by `qwen3-tts clone`",
-        file.metadata["format"].map { "the format \"\($0.prefix(40))\"" } ?? "another safetensors file")
+        file.metadata["format"].map { "the format \"\($0.prefix(40))\"" }
+          ?? "another safetensors file")
     }
     guard file.metadata["version"] == Self.version else {
       throw refuse(

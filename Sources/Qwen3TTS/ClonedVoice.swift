@@ -55,13 +55,15 @@ public struct ClonedVoice: Sendable, Equatable {
     let total = parts.reduce(0) { $0 + $1.weight }
     guard parts.allSatisfy({ $0.weight >= 0 }), total > 0, total.isFinite else {
       throw SynthesisError(
-        .invalidInput, "mix: expected weights of 0 or more and one above, found "
+        .invalidInput,
+        "mix: expected weights of 0 or more and one above, found "
           + "\(parts.map(\.weight))")
     }
     let width = parts[0].voice.width
     guard parts.allSatisfy({ $0.voice.width == width }) else {
       throw SynthesisError(
-        .invalidInput, "mix: expected voices of one width, found \(parts.map(\.voice.width)). "
+        .invalidInput,
+        "mix: expected voices of one width, found \(parts.map(\.voice.width)). "
           + "Make them with models of one size.")
     }
     let mean = (0..<width).map { index in

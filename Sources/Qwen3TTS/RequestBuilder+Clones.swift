@@ -25,16 +25,14 @@ extension RequestBuilder {
         .invalidInput, "voice: expected an embedding of finite numbers, found infinite ones")
     }
     let count = configuration.talker.codebookCount
-    let sizes = (
-      first: configuration.talker.vocabularySize - 1024, others: configuration.predictor.codebookSize
-    )
+    // Both hold a code's embedding; the first codebook's are the talker's.
+    let size = min(
+      configuration.talker.vocabularySize - 1024, configuration.predictor.codebookSize)
     for frame in codes {
-      guard frame.count == count,
-        frame.indices.allSatisfy({ (0..<($0 == 0 ? sizes.first : sizes.others)).contains(Int(frame[$0])) })
-      else {
+      guard frame.count == count, frame.allSatisfy({ $0 >= 0 && Int($0) < size }) else {
         throw SynthesisError(
           .invalidInput,
-          "voice: expected frames of \(count) codes in 0…\(sizes.others - 1), found \(frame). "
+          "voice: expected frames of \(count) codes in 0…\(size - 1), found \(frame). "
             + "The voice was made with another codec; make it again from its recording.")
       }
     }

@@ -56,6 +56,7 @@ extension SpeechSynthesizer {
   ///   - sampleRate: Samples per second, 1,000 to 768,000.
   ///   - options: Transcript and trailing silence.
   ///   - origin: Where the voice comes from, in words.
+  /// - Returns: The voice and what should be known about it.
   /// - Throws: As the variant that takes a file.
   public func voice(
     from samples: [Float], sampleRate: Int, options: VoiceOptions = VoiceOptions(),
@@ -130,7 +131,8 @@ extension SpeechSynthesizer {
       !transcript.contains(where: { $0.isLetter || $0.isNumber })
     {
       throw SynthesisError(
-        .invalidInput, "transcript: expected the words of the recording, found none. Leave it out "
+        .invalidInput,
+        "transcript: expected the words of the recording, found none. Leave it out "
           + "for a voice without the recording itself.")
     }
     let encoder = try voiceEncoder ?? VoiceEncoder(checkpoint, on: CPUBackend())

@@ -26,9 +26,10 @@ final class VoiceEncoder<B: Backend> {
         "config.json: speaker_encoder_config.enc_dim: expected the talker's \(width), found "
           + "\(shape.embeddingSize)")
     }
-    let samples = Int(
-      (ReferenceAudio.Limits().longest + VoiceOptions.longestSilence)
-        * Double(ReferenceAudio.sampleRate)) + 1
+    let samples =
+      Int(
+        (ReferenceAudio.Limits().longest + VoiceOptions.longestSilence)
+          * Double(ReferenceAudio.sampleRate)) + 1
     do {
       speaker = try SpeakerEncoding(
         SpeakerEncoder(
@@ -45,14 +46,15 @@ final class VoiceEncoder<B: Backend> {
     }
   }
 
-  /// - Parameter samples: Mono, 24 kHz, as `ReferenceAudio` gives them.
+  /// Takes a voice from samples as `ReferenceAudio` gives them, mono at 24 kHz.
   func voice(
     from samples: [Float], transcript: String?, origin: String
   ) throws -> ClonedVoice {
     let embedding = try speaker.embedding(of: samples)
     guard embedding.allSatisfy({ $0.isFinite }) else {
       throw SynthesisError(
-        .internalFailure, "voice: expected a finite embedding, found infinite numbers. The model's "
+        .internalFailure,
+        "voice: expected a finite embedding, found infinite numbers. The model's "
           + "speaker encoder may be damaged; fetch the model again.")
     }
     return try ClonedVoice(

@@ -26,7 +26,9 @@ public struct VoiceLibrary: Sendable {
 
   /// A saved voice, or why its file cannot be used.
   public struct Entry: Sendable {
+    /// What `--voice` takes.
     public let name: String
+    /// The voice, or the error of reading it.
     public let voice: Result<ClonedVoice, SynthesisError>
   }
 
@@ -87,7 +89,8 @@ public struct VoiceLibrary: Sendable {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
       throw SynthesisError(
-        .invalidInput, "\(folder.path): expected a folder for voices, which cannot be made: "
+        .invalidInput,
+        "\(folder.path): expected a folder for voices, which cannot be made: "
           + error.localizedDescription, underlying: error)
     }
     try voice.write(to: file)

@@ -27,14 +27,16 @@ extension CodecStream {
   /// which no sample is made.
   ///
   /// The transformer reads all frames; the convolutions, which cost fifty times as much, only those
-  /// they can still hear. So the samples that follow are those of one pass over everything, exactly.
+  /// they can still hear, and nothing when the last speech had the same reference. So the samples
+  /// that follow are those of one pass over everything, exactly.
   ///
   /// - Parameter frames: `[count, quantizerCount]` flattened.
   package func begin(after frames: [Int32]) throws(B.Failure) {
     try reset()
     let width = decoder.configuration.quantizerCount
     let count = frames.count / width
-    let silent = max(0, count - convolutionContext)
+    let isRemembered = count > 0 && frames == remembered.frames
+    let silent = isRemembered ? count : max(0, count - convolutionContext)
     var start = 0
     while start < count {
       let end = min(start + chunkCapacity, start < silent ? silent : count)
@@ -46,5 +48,26 @@ extension CodecStream {
       }
       start = end
     }
+    guard count > 0 else { return }
+    // Nothing is remembered while the copies change: a device may fail in between.
+    remembered.frames = []
+    for (history, copy) in zip(convolutionHistories, remembered.histories) {
+      if isRemembered {
+        try backend.copy(copy, into: history)
+      } else {
+        try backend.copy(history, into: copy)
+      }
+    }
+    remembered.frames = frames
   }
+}
+
+/// The convolutions' state behind the last reference: parts of a long text, and speeches with one
+/// voice, begin with the same.
+final class RememberedReference<B: Backend> {
+  var frames: [Int32] = []
+  /// Copies of `CodecStream.convolutionHistories`.
+  let histories: [B.Tensor]
+
+  init(histories: [B.Tensor]) { self.histories = histories }
 }

@@ -28,6 +28,12 @@ package struct CodecStream<B: Backend> {
   private let transposedHistory: [B.Tensor]
   private let unitHistory: [[B.Tensor]]
   private let lastHistory: B.Tensor
+  let remembered: RememberedReference<B>
+
+  /// Last inputs of the convolutions behind the transformer.
+  var convolutionHistories: [B.Tensor] {
+    [headHistory, lastHistory] + upsamplingHistory + transposedHistory + unitHistory.joined()
+  }
 
   /// - Parameter chunkCapacity: The most frames of one chunk.
   package init(
@@ -79,6 +85,11 @@ package struct CodecStream<B: Backend> {
     unitHistory = units
     lastHistory = try backend.makeTensor(
       rows: 6, columns: shape.decoderDim >> shape.upsampleRates.count)
+    var copies: [B.Tensor] = []
+    for history in [headHistory, lastHistory] + upsampling + transposed + units.joined() {
+      copies.append(try backend.makeTensor(rows: history.rows, columns: history.columns))
+    }
+    remembered = RememberedReference(histories: copies)
     try reset()
   }
 
@@ -101,12 +112,7 @@ package struct CodecStream<B: Backend> {
   /// Begins another speech.
   package func reset() throws(B.Failure) {
     try backend.write((0..<chunkCapacity).map { Int32($0) }, to: positions)
-    try backend.clear(preHistory)
-    try backend.clear(headHistory)
-    try backend.clear(lastHistory)
-    for history in upsamplingHistory + transposedHistory + unitHistory.joined() {
-      try backend.clear(history)
-    }
+    for history in [preHistory] + convolutionHistories { try backend.clear(history) }
   }
 
   /// Decodes the next frames.

@@ -65,7 +65,9 @@ struct SpeakerBlock<B: Backend> {
     dilation = shape.dilations[index]
     let first = try weights.tensor("tdnn1.conv.weight", [channels, channels, 1])
     let bias = try weights.tensor("tdnn1.conv.bias", [channels])
-    entry = try (0..<groups).map { try backend.loadMatrix([first.rows($0 * width..<($0 + 1) * width)]) }
+    entry = try (0..<groups).map {
+      try backend.loadMatrix([first.rows($0 * width..<($0 + 1) * width)])
+    }
     entryBias = try (0..<groups).map {
       try backend.loadVector(bias.floats($0 * width..<($0 + 1) * width))
     }

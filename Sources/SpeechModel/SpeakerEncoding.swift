@@ -188,6 +188,7 @@ package struct SpeakerEncoding<B: Backend> {
 
   /// The first columns of a single row.
   private func view(_ row: B.Tensor, columns: Int) -> B.Tensor {
-    row.reshaped(rows: row.columns, columns: 1).rows(0..<columns).reshaped(rows: 1, columns: columns)
+    row.reshaped(rows: row.columns, columns: 1).rows(0..<columns).reshaped(
+      rows: 1, columns: columns)
   }
 }

@@ -121,7 +121,8 @@ struct Mix: AsyncParsableCommand {
       let (name, weight) = try Self.parse(part)
       guard let voice = try saved.savedVoice(name) else {
         throw SynthesisError(
-          .invalidInput, "mix: expected one of the saved voices "
+          .invalidInput,
+          "mix: expected one of the saved voices "
             + "(\(saved.library.names.joined(separator: ", "))), found \(name)")
       }
       return (voice, weight)

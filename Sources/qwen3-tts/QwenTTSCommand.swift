@@ -19,7 +19,7 @@ struct QwenTTSCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Speak.self, Clone.self, Mix.self, Voices.self, Inspect.self, Codec.self, Bench.self,
-      Doctor.self,
+      BenchVoices.self, Doctor.self,
     ],
     defaultSubcommand: nil)
 

@@ -90,7 +90,7 @@ struct SpeakerArguments: ParsableArguments {
     }
   }
 
-  /// - Parameter name: What --voice says.
+  /// The voice that --voice names, or that a recording holds.
   func voice(named name: String?, with synthesizer: SpeechSynthesizer) async throws -> Voice {
     guard let path = recording.refAudio else {
       guard let name else { return .standard }
@@ -98,7 +98,8 @@ struct SpeakerArguments: ParsableArguments {
       guard let voice = try saved.savedVoice(name) else {
         let known = synthesizer.voices + saved.library.names
         throw SynthesisError(
-          .invalidInput, "voice: expected "
+          .invalidInput,
+          "voice: expected "
             + (known.isEmpty ? "a voice file, or --ref-audio" : known.joined(separator: ", "))
             + ", found \(name)")
       }

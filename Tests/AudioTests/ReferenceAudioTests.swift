@@ -182,7 +182,8 @@ import Testing
   @Test func `a huge file is refused before it is read`() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(Array("fLaC".utf8), to: "huge.flac")
-    try FileDescriptor(opening: path, for: .update).truncate(to: AudioDecoder.largestFile + (1 << 20))
+    try FileDescriptor(opening: path, for: .update).truncate(
+      to: AudioDecoder.largestFile + (1 << 20))
     let error = #expect(throws: AudioError.self) { try AudioDecoder.open(path) }
     #expect(error?.code == .tooLarge)
   }

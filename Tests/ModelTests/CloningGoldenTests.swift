@@ -63,6 +63,11 @@ import Testing
     let codes = Array(all.suffix(16 * 6))
     speaker.codec.begin(after: reference)
     let behind = speaker.codec.decodeAll(codes)
+    // Again, and again behind another reference.
+    for other in [reference, Array(all.dropFirst(160).prefix(320)), reference] {
+      speaker.codec.begin(after: other)
+      #expect((speaker.codec.decodeAll(codes) == behind) == (other == reference))
+    }
     speaker.codec.reset()
     let whole = speaker.codec.decodeAll(reference + codes)
     #expect(behind == Array(whole.suffix(6 * 1920)))

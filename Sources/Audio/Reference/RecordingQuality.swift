@@ -22,7 +22,8 @@ struct RecordingQuality {
       guard size <= Self.loudest else {
         throw AudioError(
           sample.isFinite ? .malformed : .notFinite, file: stream.name,
-          problem: "the sample at \(count / stream.sampleRate) seconds is \(sample), expected -1 to 1",
+          problem:
+            "the sample at \(count / stream.sampleRate) seconds is \(sample), expected -1 to 1",
           advice: "The file is damaged or of another format than it says; export it again")
       }
       count += 1

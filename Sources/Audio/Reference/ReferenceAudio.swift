@@ -75,7 +75,8 @@ package struct ReferenceAudio: Sendable {
         advice: "Check the microphone and the channel")
     }
     self.samples = samples
-    warnings = stream.warnings + quality.warnings + silence.warnings
+    warnings =
+      stream.warnings + quality.warnings + silence.warnings
       + (seconds > limits.comfortable ? [.long(seconds: seconds)] : [])
   }
 }

@@ -11,6 +11,7 @@ package enum AudioDecoder {
   /// - Parameters:
   ///   - path: A file; a named pipe must carry WAV.
   ///   - library: What reads other formats; `nil` where the machine has none.
+  /// - Returns: The recording, at its beginning.
   /// - Throws: `AudioError`; `libraryMissing` when only libsndfile could read the file.
   package static func open(
     _ path: String, library: SoundFileLibrary? = SoundFileLibrary.shared
@@ -21,11 +22,12 @@ package enum AudioDecoder {
     }
     let head = try head(of: file)
     let isFile = head != nil
-    let isWAV = ["RIFF", "RIFX", "RF64", "BW64"].contains(String(decoding: head ?? [], as: UTF8.self))
+    let isWAV = ["RIFF", "RIFX", "RF64", "BW64"].contains(
+      String(decoding: head ?? [], as: UTF8.self))
     if let head, !isWAV, !head.isEmpty { return try SoundFileReader(path: path, library: library) }
     do {
       return try WAVReader(FileByteSource(file), name: path)
-    } catch where isFile && isWAV && error.code == .unsupported && library != nil {
+    } catch  where isFile && isWAV && error.code == .unsupported && library != nil {
       // A WAV file with an encoding that only the library knows, ADPCM for example.
       return try SoundFileReader(path: path, library: library)
     }

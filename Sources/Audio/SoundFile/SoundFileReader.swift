@@ -29,7 +29,8 @@ internal import CSoundFile
       throw AudioError(
         .libraryMissing, file: path,
         problem: "the file is no WAV file, and the library that reads other formats is missing",
-        advice: "Install it (apt install \(SoundFileLibrary.packageName)), or convert the file to WAV")
+        advice:
+          "Install it (apt install \(SoundFileLibrary.packageName)), or convert the file to WAV")
     }
     var info = qt_sound_info()
     guard let file = unsafe qt_sound_open(library.functions, path, &info) else {
@@ -80,7 +81,9 @@ internal import CSoundFile
   }
 
   private static func reason(_ library: SoundFileLibrary, _ file: OpaquePointer?) -> String {
-    guard let words = unsafe qt_sound_error(library.functions, file) else { return "no reason given" }
+    guard let words = unsafe qt_sound_error(library.functions, file) else {
+      return "no reason given"
+    }
     let reason = unsafe String(cString: words)
     return String(reason.trimmingPrefix("Error : ").reversed().drop { $0 == "." }.reversed())
   }
