@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import ArgumentParser
+import Audio
 import CPUBackend
 import Foundation
 import ModelFiles
@@ -92,6 +93,12 @@ struct Doctor: AsyncParsableCommand {
         name: "CUDA", isUsable: false,
         detail: "the CUDA backend is not connected to the library yet; speech runs on the CPU"),
     ]
+    let hasLibrary = SoundFileLibrary.shared != nil
+    findings.append(
+      Finding(
+        name: "Recordings in FLAC, Ogg, MP3, Opus", isUsable: hasLibrary,
+        detail: hasLibrary
+          ? "libsndfile" : "libsndfile is missing: apt install \(SoundFileLibrary.packageName)"))
     do {
       let synthesizer = try await SpeechSynthesizer()
       findings.append(
