@@ -93,8 +93,12 @@ struct SpeakerArguments: ParsableArguments {
   /// The voice that --voice names, or that a recording holds.
   func voice(named name: String?, with synthesizer: SpeechSynthesizer) async throws -> Voice {
     guard let path = recording.refAudio else {
+      let isOwn = name.map { synthesizer.voices.contains($0.lowercased()) } ?? true
+      guard !(isOwn && recording.embeddingOnly) else {
+        throw ValidationError("--embedding-only goes with --ref-audio or a saved voice.")
+      }
       guard let name else { return .standard }
-      if synthesizer.voices.contains(name.lowercased()) { return .named(name) }
+      if isOwn { return .named(name) }
       guard let voice = try saved.savedVoice(name) else {
         let known = synthesizer.voices + saved.library.names
         throw SynthesisError(
