@@ -59,7 +59,9 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "Qwen3TTS",
-      dependencies: ["SpeechModel", "CPUBackend", "ModelFiles", "TextTokenizer"],
+      dependencies: [
+        "SpeechModel", "CPUBackend", "ModelFiles", "TextTokenizer", "Audio", "SystemIO",
+      ],
       resources: [.copy("Resources/DefaultVoice")], swiftSettings: settings),
     .executableTarget(
       name: "qwen3-tts",
@@ -68,7 +70,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
-    .target(name: "Audio", dependencies: ["SystemIO"], swiftSettings: settings),
+    .target(name: "CSoundFile", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "Audio", dependencies: ["SystemIO", "CSoundFile"], swiftSettings: settings),
     .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: settings),
     .testTarget(
       name: "AudioTests", dependencies: ["Audio", "SystemIO", "FuzzSupport"],
@@ -80,10 +83,17 @@ let package = Package(
       dependencies: ["SpeechModel", "CPUBackend", "CCPUKernels", "ModelFiles"],
       swiftSettings: pointerSettings),
     .testTarget(
-      name: "Qwen3TTSTests", dependencies: ["Qwen3TTS", "FuzzSupport"], swiftSettings: settings),
+      name: "Qwen3TTSTests",
+      dependencies: [
+        "Qwen3TTS", "SpeechModel", "ModelFiles", "SyntheticCheckpoint", "TextTokenizer", "Audio",
+        "FuzzSupport",
+      ],
+      swiftSettings: settings),
     .testTarget(
       name: "ModelTests",
-      dependencies: ["SpeechModel", "CPUBackend", "ModelFiles", "Digest", "SyntheticCheckpoint"],
+      dependencies: [
+        "SpeechModel", "CPUBackend", "ModelFiles", "Digest", "SyntheticCheckpoint", "FuzzSupport",
+      ],
       swiftSettings: pointerSettings),
   ]
 )

@@ -283,12 +283,14 @@ extension ConfigurationFile.SpeakerEncoder {
     _ check: ConfigurationCheck
   ) throws(CheckpointError) -> SpeakerEncoderConfiguration {
     try check.size(encDim, "speaker_encoder_config.enc_dim", upTo: 1 << 16)
-    return SpeakerEncoderConfiguration(
+    let shape = SpeakerEncoderConfiguration(
       embeddingSize: encDim, sampleRate: sampleRate ?? 24000, melBandCount: melDim ?? 128,
       channels: encChannels ?? [512, 512, 512, 512, 1536],
       kernelSizes: encKernelSizes ?? [5, 3, 3, 3, 1], dilations: encDilations ?? [1, 2, 3, 4, 1],
       attentionChannels: encAttentionChannels ?? 128, res2NetScale: encRes2netScale ?? 8,
       squeezeChannels: encSeChannels ?? 128)
+    try check.speakerEncoder(shape)
+    return shape
   }
 }
 
@@ -338,6 +340,13 @@ extension CodecConfigurationFile {
       decoder.samplesPerFrame == decodeUpsampleRate && decodeUpsampleRate == 1920,
       "decode_upsample_rate", expected: "1920, the product of the rates",
       found: "\(decodeUpsampleRate), \(decoder.samplesPerFrame)")
+    try check.codecEncoder(encoderConfig.configuration)
+    try check.require(
+      encoderValidNumQuantizers == talker.codebookCount
+        && encoderConfig.numQuantizers >= encoderValidNumQuantizers,
+      "encoder_valid_num_quantizers",
+      expected: "the talker's \(talker.codebookCount), and as many in encoder_config",
+      found: "\(encoderValidNumQuantizers) of \(encoderConfig.numQuantizers)")
     return CodecConfiguration(
       sampleRate: outputSampleRate, decoder: decoder, encoder: encoderConfig.configuration,
       encoderQuantizerCount: encoderValidNumQuantizers)

@@ -24,6 +24,11 @@ package struct Safetensors: WeightSource, Sendable {
     try self.init(path: path, storage: file, byteCount: file.count)
   }
 
+  /// Reads a file that lies in memory; `path` is its name in messages.
+  package init(path: String, bytes: [UInt8]) throws(CheckpointError) {
+    try self.init(path: path, storage: ArrayStorage(bytes), byteCount: bytes.count)
+  }
+
   /// Reads the header from bytes that lie in `storage`.
   package init(
     path: String, storage: any TensorStorage, byteCount: Int
@@ -178,40 +183,36 @@ package struct Safetensors: WeightSource, Sendable {
 
 /// Writes safetensors files.
 package enum SafetensorsWriter {
-  /// A tensor of 32-bit integers to be written.
-  package struct IntegerTensor {
+  /// A tensor to be written.
+  package struct Tensor {
     package var name: String
     package var shape: [Int]
-    package var values: [Int32]
+    let elementType: ElementType
+    /// The elements' bits.
+    let words: [UInt32]
 
+    /// A tensor of 32-bit integers.
     package init(name: String, shape: [Int], values: [Int32]) {
       self.name = name
       self.shape = shape
-      self.values = values
+      elementType = .int32
+      words = values.map { UInt32(bitPattern: $0) }
+    }
+
+    /// A tensor of F32 numbers.
+    package init(name: String, shape: [Int], values: [Float]) {
+      self.name = name
+      self.shape = shape
+      elementType = .float32
+      words = values.map(\.bitPattern)
     }
   }
 
   /// Writes the tensors in the order of their names; the file appears whole or not at all.
   package static func write(
-    _ tensors: [IntegerTensor], metadata: [String: String] = [:], to path: String
+    _ tensors: [Tensor], metadata: [String: String] = [:], to path: String
   ) throws {
-    var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
-    var data = Data()
-    for tensor in tensors.sorted(by: { $0.name < $1.name }) {
-      precondition(tensor.values.count == tensor.shape.reduce(1, *), "values fill the shape")
-      let start = data.count
-      for value in tensor.values {
-        let bits = UInt32(bitPattern: value)
-        data.append(contentsOf: (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) })
-      }
-      header[tensor.name] = [
-        "dtype": "I32", "shape": tensor.shape, "data_offsets": [start, data.count],
-      ]
-    }
-    var text = try JSONSerialization.data(withJSONObject: header, options: [.sortedKeys])
-    while text.count % 8 != 0 { text.append(0x20) }
-    let length = UInt64(text.count)
-    let file = Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }) + text + data
+    let file = try data(tensors, metadata: metadata)
     do {
       try file.write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
@@ -219,6 +220,33 @@ package enum SafetensorsWriter {
       throw CheckpointError(
         file: path, expected: "a file that can be written", found: reason.localizedDescription)
     }
+  }
+
+  /// The bytes of a file.
+  package static func bytes(
+    _ tensors: [Tensor], metadata: [String: String] = [:]
+  ) throws -> [UInt8] {
+    Array(try data(tensors, metadata: metadata))
+  }
+
+  private static func data(_ tensors: [Tensor], metadata: [String: String]) throws -> Data {
+    var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
+    var data = Data()
+    for tensor in tensors.sorted(by: { $0.name < $1.name }) {
+      precondition(tensor.words.count == tensor.shape.reduce(1, *), "values fill the shape")
+      let start = data.count
+      for bits in tensor.words {
+        data.append(contentsOf: (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) })
+      }
+      header[tensor.name] = [
+        "dtype": tensor.elementType.rawValue, "shape": tensor.shape,
+        "data_offsets": [start, data.count],
+      ]
+    }
+    var text = try JSONSerialization.data(withJSONObject: header, options: [.sortedKeys])
+    while text.count % 8 != 0 { text.append(0x20) }
+    let length = UInt64(text.count)
+    return Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }) + text + data
   }
 }
 

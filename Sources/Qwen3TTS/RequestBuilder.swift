@@ -17,6 +17,7 @@ struct RequestBuilder: Sendable {
     let speaker: PromptSpeaker
     let language: Int32?
     let instruction: [Int32]
+    let reference: PromptReference?
     let layout: SpeechModel.TextLayout
     let talker: SamplingSettings
     let predictor: SamplingSettings
@@ -25,7 +26,7 @@ struct RequestBuilder: Sendable {
     func prompt(_ ids: [Int32]) -> Prompt {
       Prompt(
         target: ids, instruction: instruction, language: language, speaker: speaker,
-        layout: layout, configuration: configuration)
+        reference: reference, layout: layout, configuration: configuration)
     }
 
     func settings(seed: UInt64, utterance: UInt32) -> UtteranceSettings {
@@ -55,7 +56,7 @@ struct RequestBuilder: Sendable {
     let (talker, predictor) = sampling(options)
     return Request(
       configuration: configuration, speaker: speaker, language: language.id,
-      instruction: instruction,
+      instruction: instruction, reference: reference(options.voice, tokenizer: tokenizer),
       layout: options.textLayout?.model ?? (configuration.variant == .base ? .incremental : .whole),
       talker: talker, predictor: predictor, notices: notices)
   }
@@ -119,7 +120,8 @@ struct RequestBuilder: Sendable {
     switch (voice, configuration.variant) {
     case (.standard, .voiceDesign): return (.unspecified, nil)
     case (.standard, .base):
-      throw refuse("voice", "a speaker embedding, because Base models have no voices", "none")
+      throw refuse(
+        "voice", "a recording or a saved voice, because Base models have none of their own", "none")
     case (.standard, .customVoice):
       guard let name = voices.first, let id = configuration.talker.speakers[name] else {
         throw refuse("voice", "a model with voices", "none")
@@ -134,14 +136,12 @@ struct RequestBuilder: Sendable {
         throw refuse("voice", known, name)
       }
       return (.named(id), name.lowercased())
-    case (.embedding(let values), .base):
-      let width = configuration.talker.transformer.hiddenSize
-      guard values.count == width, values.allSatisfy(\.isFinite) else {
-        throw refuse("voice", "a speaker embedding of \(width) finite numbers", values.count)
-      }
+    case (.embedding(let values), _):
+      try checkClone(embedding: values, codes: [])
       return (.embedding(values), nil)
-    case (.embedding, _):
-      throw refuse("voice", "a Base model for a speaker embedding", configuration.variant.rawValue)
+    case (.cloned(let voice), _):
+      try checkClone(embedding: voice.embedding, codes: voice.codes)
+      return (.embedding(voice.embedding), nil)
     }
   }
 

@@ -79,7 +79,7 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
     }
 
     report.prefill = try clock.measure {
-      try codec.reset()
+      try codec.begin(after: Array(prompt.referenceCodes.joined()))
       try step.begin(prompt, settings: settings)
     }
     frames: for index in 0..<max(limit, 0) {

@@ -10,6 +10,8 @@ public enum Voice: Sendable, Equatable {
   case named(String)
   /// A speaker embedding as wide as the model, for Base models.
   case embedding([Float])
+  /// A voice taken from a recording, for Base models.
+  case cloned(ClonedVoice)
 }
 
 /// How the text reaches the model.

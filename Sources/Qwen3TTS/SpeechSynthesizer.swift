@@ -2,10 +2,10 @@
 
 public import Foundation
 import CPUBackend
-import ModelFiles
+package import ModelFiles
 import SpeechModel
 import Synchronization
-import TextTokenizer
+package import TextTokenizer
 
 /// Where the model runs.
 public enum Device: String, Sendable, CaseIterable {
@@ -32,7 +32,11 @@ public actor SpeechSynthesizer {
   private let executor: ThreadExecutor
   private let engine: any PromptSpeaking
   private let tokenizer: TextTokenizer
-  private nonisolated let requests: RequestBuilder
+  nonisolated let requests: RequestBuilder
+  /// Configurations and weights, for the encoders of cloned voices.
+  nonisolated let checkpoint: Checkpoint
+  /// Made when the first voice is cloned.
+  var voiceEncoder: VoiceEncoder<CPUBackend>?
 
   /// The synthesizer's own thread.
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -62,21 +66,30 @@ public actor SpeechSynthesizer {
         "device cuda: expected a CUDA engine, found that this version does not connect its CUDA "
           + "backend to the library yet. Use --device cpu.")
     }
-    guard capacity >= 64 else {
-      throw SynthesisError(.invalidInput, "capacity: expected at least 64, found \(capacity)")
-    }
     let folder = model ?? Self.bundledModel
     do {
-      let checkpoint = try Checkpoint(folder: folder.path)
-      tokenizer = try TextTokenizer(folder: folder)
-      engine = try SpeechEngine(checkpoint, capacity: capacity, on: CPUBackend())
-      requests = RequestBuilder(
-        configuration: checkpoint.configuration, generation: checkpoint.generation)
+      try self.init(
+        Checkpoint(folder: folder.path), tokenizer: TextTokenizer(folder: folder),
+        capacity: capacity)
     } catch let error as SynthesisError {
       throw error
     } catch {
       throw SynthesisError(.invalidModel, "\(error)", underlying: error)
     }
+  }
+
+  /// Takes over a model that is open.
+  package init(
+    _ checkpoint: Checkpoint, tokenizer: TextTokenizer, capacity: Int = 4096
+  ) throws {
+    guard capacity >= 64 else {
+      throw SynthesisError(.invalidInput, "capacity: expected at least 64, found \(capacity)")
+    }
+    self.checkpoint = checkpoint
+    self.tokenizer = tokenizer
+    engine = try SpeechEngine(checkpoint, capacity: capacity, on: CPUBackend())
+    requests = RequestBuilder(
+      configuration: checkpoint.configuration, generation: checkpoint.generation)
     executor = ThreadExecutor(name: "qwen3-tts")
   }
 

@@ -226,6 +226,20 @@ package protocol Backend: AnyObject {
     _ x: Tensor, alpha: Tensor, inverseBeta: Tensor, history: Tensor, weight: Matrix, bias: Tensor,
     kernel: Int, dilation: Int, scratch: Tensor, into out: Tensor
   ) throws(Failure)
+
+  // MARK: Encoders; defined by their default bodies (`Backend+Encoders.swift`)
+
+  /// `out[i] = function(x[i])`. `out` may be `x`.
+  func activate(_ x: Tensor, _ function: Activation, into out: Tensor) throws(Failure)
+  /// `out[r] += scale · x[r]`, `scale` per column.
+  func addScaled(_ x: Tensor, scale: Tensor, into out: Tensor) throws(Failure)
+  /// Mean and deviation of each column over the rows, `[1, 2 · columns]`:
+  /// `mean = Σ_r w[r] x[r]`, `deviation = sqrt(max(Σ_r w[r] (x[r] − mean)², 1e-12))`.
+  ///
+  /// The weights of a column are the softmax of its `scores` over the rows, or all equal.
+  func pool(_ x: Tensor, scores: Tensor?, into out: Tensor) throws(Failure)
+  /// `out[r]` is the column of the largest entry of row `r`, the first of equal ones.
+  func largest(_ x: Tensor, into out: Indices) throws(Failure)
 }
 
 /// A view of F32 numbers in a backend's memory. Copies are views of the same numbers.

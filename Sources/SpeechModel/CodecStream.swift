@@ -10,7 +10,7 @@ package struct CodecStream<B: Backend> {
   /// Frames that can be decoded at once.
   package let chunkCapacity: Int
 
-  private let codes: B.Indices
+  let codes: B.Indices
   private let positions: B.Indices
   private let slots: B.Indices
   private let cache: B.Cache
@@ -28,6 +28,12 @@ package struct CodecStream<B: Backend> {
   private let transposedHistory: [B.Tensor]
   private let unitHistory: [[B.Tensor]]
   private let lastHistory: B.Tensor
+  let remembered: RememberedReference<B>
+
+  /// Last inputs of the convolutions behind the transformer.
+  var convolutionHistories: [B.Tensor] {
+    [headHistory, lastHistory] + upsamplingHistory + transposedHistory + unitHistory.joined()
+  }
 
   /// - Parameter chunkCapacity: The most frames of one chunk.
   package init(
@@ -79,6 +85,11 @@ package struct CodecStream<B: Backend> {
     unitHistory = units
     lastHistory = try backend.makeTensor(
       rows: 6, columns: shape.decoderDim >> shape.upsampleRates.count)
+    var copies: [B.Tensor] = []
+    for history in [headHistory, lastHistory] + upsampling + transposed + units.joined() {
+      copies.append(try backend.makeTensor(rows: history.rows, columns: history.columns))
+    }
+    remembered = RememberedReference(histories: copies)
     try reset()
   }
 
@@ -101,12 +112,7 @@ package struct CodecStream<B: Backend> {
   /// Begins another speech.
   package func reset() throws(B.Failure) {
     try backend.write((0..<chunkCapacity).map { Int32($0) }, to: positions)
-    try backend.clear(preHistory)
-    try backend.clear(headHistory)
-    try backend.clear(lastHistory)
-    for history in upsamplingHistory + transposedHistory + unitHistory.joined() {
-      try backend.clear(history)
-    }
+    for history in [preHistory] + convolutionHistories { try backend.clear(history) }
   }
 
   /// Decodes the next frames.
@@ -161,9 +167,20 @@ package struct CodecStream<B: Backend> {
       .reshaped(rows: rows, columns: columns)
   }
 
-  private func decodeChunk(_ count: Int) throws(B.Failure) {
+  /// The codes in `codes` to samples.
+  func decodeChunk(_ count: Int) throws(B.Failure) {
+    try readCodes(count)
+    try makeSamples(count)
+  }
+
+  /// The codes in `codes` to `latent` after the transformer.
+  func readCodes(_ count: Int) throws(B.Failure) {
     try dequantize(count)
     try runTransformer(count)
+  }
+
+  /// `latent` to samples.
+  private func makeSamples(_ count: Int) throws(B.Failure) {
     var (rows, current) = try upsample(count)
     let shape = decoder.configuration
     let head = view(1 - current, rows: rows, columns: shape.decoderDim)

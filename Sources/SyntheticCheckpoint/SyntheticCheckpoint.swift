@@ -76,8 +76,19 @@ extension ModelConfiguration {
           ? ["eric": "sichuan_dialect", "dylan": "beijing_dialect"] : [:]),
       predictor: CodePredictorConfiguration(transformer: predictor, codebookSize: Int(codes)),
       speakerEncoder: variant == .base
-        ? SpeakerEncoderConfiguration(
-          embeddingSize: talker.hiddenSize, sampleRate: 24000) : nil)
+        ? .synthetic(embeddingSize: talker.hiddenSize, released: released) : nil)
+  }
+}
+
+extension SpeakerEncoderConfiguration {
+  fileprivate static func synthetic(
+    embeddingSize: Int, released: Bool
+  ) -> SpeakerEncoderConfiguration {
+    released
+      ? SpeakerEncoderConfiguration(embeddingSize: embeddingSize, sampleRate: 24000)
+      : SpeakerEncoderConfiguration(
+        embeddingSize: embeddingSize, sampleRate: 24000, channels: [64, 64, 64, 64, 192],
+        attentionChannels: 16, squeezeChannels: 16)
   }
 }
 

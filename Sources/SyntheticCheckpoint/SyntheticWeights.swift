@@ -89,8 +89,16 @@ private enum Filler {
       .centred(gain / Double(fanIn ?? inputs).squareRoot())
     }
     func ends(_ suffixes: String...) -> Bool { suffixes.contains { name.hasSuffix($0) } }
+    if let gain = Self.encoderGain(name) {
+      self = linear(gain)
+      return
+    }
     self =
-      if ends("text_embedding.weight") {
+      if ends("embed_sum") {
+        .codebook(
+          0.5 * Math.pow(0.96, Double(Self.layer(of: name))),
+          usage: String(name.dropLast("embed_sum".count)) + "cluster_usage")
+      } else if ends("text_embedding.weight") {
         .centred(1)
       } else if ends("model.codec_embedding.weight") {
         .centred(0.5)
@@ -138,6 +146,38 @@ private enum Filler {
       } else {
         linear(1)
       }
+  }
+}
+
+extension Filler {
+  /// The gain of a weight of the speaker encoder or the codec encoder; `nil` elsewhere.
+  fileprivate static func encoderGain(_ name: String) -> Double? {
+    guard name.hasSuffix(".weight"), !name.hasSuffix("norm.weight") else { return nil }
+    let table: [(String, Double)]
+    if name.hasPrefix("speaker_encoder.") {
+      table = [
+        ("blocks.0.conv.weight", name.contains("res2net") ? 1.2 : 0.3), (".tdnn1.conv.weight", 1.4),
+        (".tdnn2.conv.weight", 1.2), ("se_block.conv1.weight", 1.4),
+        ("se_block.conv2.weight", 1.4), ("mfa.conv.weight", 1.2), ("asp.tdnn.conv.weight", 1),
+        ("asp.conv.weight", 2), ("fc.weight", 0.5), (".conv.weight", 1.2),
+      ]
+    } else if name.hasPrefix("encoder.") {
+      table = [
+        (".layers.0.conv.weight", 4), (".block.1.conv.weight", 1), (".block.3.conv.weight", 0.7),
+        ("downsample.conv.weight", 1), (".conv.weight", 1.1), ("o_proj.weight", 1.5),
+        ("input_proj.weight", 1), ("output_proj.weight", 1), ("_proj.weight", 1.2),
+        ("fc1.weight", 1.2), ("fc2.weight", 1.5),
+      ]
+    } else {
+      return nil
+    }
+    return table.first { name.hasSuffix($0.0) }?.1
+  }
+
+  /// The number behind `layers.` in a name.
+  fileprivate static func layer(of name: String) -> Int {
+    let parts = name.split(separator: ".")
+    return parts.firstIndex(of: "layers").flatMap { Int(parts[$0 + 1]) } ?? 0
   }
 }
 

@@ -11,7 +11,7 @@ import SpeechModel
 /// `qwen3-tts codec`
 struct Codec: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Runs the codec by itself.", subcommands: [Decode.self])
+    abstract: "Runs the codec by itself.", subcommands: [Encode.self, Decode.self])
 
   /// `qwen3-tts codec decode`
   struct Decode: AsyncParsableCommand {

@@ -1,38 +1,12 @@
 // SPDX-License-Identifier: MIT
 
 import ArgumentParser
+import Audio
 import CPUBackend
 import Foundation
 import ModelFiles
 import Qwen3TTS
 import SpeechModel
-
-/// `qwen3-tts voices`
-struct Voices: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "Lists the voices and languages of a model.")
-
-  @OptionGroup var model: ModelArguments
-
-  @Flag(help: "Prints JSON.")
-  var json = false
-
-  private struct Listing: Encodable {
-    let voices: [String]
-    let languages: [String]
-  }
-
-  func run() async throws {
-    let synthesizer = try await model.open()
-    let listing = Listing(voices: synthesizer.voices, languages: synthesizer.languages)
-    if json {
-      try printJSON(listing)
-    } else {
-      print("Voices: " + (listing.voices.isEmpty ? "none" : listing.voices.joined(separator: ", ")))
-      print("Languages: auto, " + listing.languages.joined(separator: ", "))
-    }
-  }
-}
 
 /// `qwen3-tts inspect`
 struct Inspect: AsyncParsableCommand {
@@ -119,6 +93,12 @@ struct Doctor: AsyncParsableCommand {
         name: "CUDA", isUsable: false,
         detail: "the CUDA backend is not connected to the library yet; speech runs on the CPU"),
     ]
+    let hasLibrary = SoundFileLibrary.shared != nil
+    findings.append(
+      Finding(
+        name: "Recordings in FLAC, Ogg, MP3, Opus", isUsable: hasLibrary,
+        detail: hasLibrary
+          ? "libsndfile" : "libsndfile is missing: apt install \(SoundFileLibrary.packageName)"))
     do {
       let synthesizer = try await SpeechSynthesizer()
       findings.append(

@@ -17,7 +17,10 @@ struct QwenTTSCommand: AsyncParsableCommand {
       130 interrupted.
       """,
     version: "0.1.0",
-    subcommands: [Speak.self, Voices.self, Inspect.self, Codec.self, Bench.self, Doctor.self],
+    subcommands: [
+      Speak.self, Clone.self, Mix.self, Voices.self, Inspect.self, Codec.self, Bench.self,
+      BenchVoices.self, Doctor.self,
+    ],
     defaultSubcommand: nil)
 
   static func main() async {

@@ -24,8 +24,10 @@ struct Speak: AsyncParsableCommand {
 
   @OptionGroup var model: ModelArguments
 
-  @Option(help: "One of the model's voices; see `qwen3-tts voices`.")
+  @Option(help: "A voice of the model, a saved voice or a voice file; see `qwen3-tts voices`.")
   var voice: String?
+
+  @OptionGroup var speaker: SpeakerArguments
 
   @Option(help: "A language of the model, or auto.")
   var language = "auto"
@@ -91,7 +93,7 @@ struct Speak: AsyncParsableCommand {
     let text = try readText()
     let synthesizer = try await model.open()
     var options = SpeechOptions()
-    options.voice = voice.map { .named($0) } ?? .standard
+    options.voice = try await speaker.voice(named: voice, with: synthesizer)
     options.language = language
     options.instruction = instruct
     options.textLayout = textLayout

@@ -33,7 +33,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
     var text, language, speaker, instruct, ref_text, text_layout: String?
     var max_new_tokens: Int?
     var repetition_penalty: Float?
-    var samples: Int?
+    var samples, ref_samples: Int?
   }
 
   struct File: Decodable {
@@ -106,14 +106,15 @@ struct GoldenSpeaker {
     try #require(arrays.tensors[name], "\(name) is recorded").floats()
   }
 
-  func prompt() throws -> Prompt {
+  /// The prompt of the recorded inputs, or with another voice's embedding and codes.
+  func prompt(embedding: [Float]? = nil, codes ownCodes: [[Int32]]? = nil) throws -> Prompt {
     let entry = golden.entry
     let talker = configuration.talker
     let name = entry.speaker?.lowercased()
     let language = try LanguageChoice(entry.language ?? "auto", speaker: name, talker: talker)
     let speaker: PromptSpeaker =
       if arrays.tensors["speaker_embedding"] != nil {
-        .embedding(try floats("speaker_embedding"))
+        .embedding(try embedding ?? floats("speaker_embedding"))
       } else if let name {
         .named(try #require(talker.speakers[name]))
       } else {
@@ -122,9 +123,8 @@ struct GoldenSpeaker {
     var reference: PromptReference?
     if arrays.tensors["ref_ids"] != nil {
       let codes = try integers("ref_codes")
-      reference = PromptReference(
-        textIDs: try integers("ref_ids"),
-        codes: stride(from: 0, to: codes.count, by: 16).map { Array(codes[$0..<$0 + 16]) })
+      let frames = stride(from: 0, to: codes.count, by: 16).map { Array(codes[$0..<$0 + 16]) }
+      reference = PromptReference(textIDs: try integers("ref_ids"), codes: ownCodes ?? frames)
     }
     return Prompt(
       target: try integers("input_ids"),
@@ -134,8 +134,8 @@ struct GoldenSpeaker {
   }
 
   /// Speaks greedily; returns the frames and the codebook-0 tokens with the end token.
-  func speak() throws -> (codes: [Int32], tokens: [Int32]) {
-    let prompt = try prompt()
+  func speak(_ own: Prompt? = nil) throws -> (codes: [Int32], tokens: [Int32]) {
+    let prompt = try own ?? prompt()
     let width = configuration.talker.transformer.hiddenSize
     let rows = step.embedding(of: prompt)
     try expectRows("prefill_embeds", at: "prefill_rows", of: rows, width: width)
@@ -203,6 +203,28 @@ struct GoldenSpeaker {
       let picked = try integers("wav_indices").map { samples[Int($0)] }
       expectClose(picked, try floats("wav_values"), "wav", tolerance: 1e-4)
     }
+  }
+
+  /// The samples that are recorded, of ours and of the official ones.
+  ///
+  /// The official package cuts a sample too little for some lengths (rounding of a ratio): then its
+  /// first sample is the reference's last.
+  func recordedSamples(of samples: [Float]) throws -> (ours: [Float], official: [Float]) {
+    let extra = (golden.entry.samples ?? samples.count) - samples.count
+    try #require(extra == 0 || extra == 1)
+    var (places, values): ([Int], [Float])
+    if arrays.tensors["wav"] != nil {
+      values = try floats("wav")
+      places = Array(values.indices)
+    } else {
+      values = try floats("wav_values")
+      places = try integers("wav_indices").map { Int($0) }
+    }
+    if extra == 1, places.first == 0 {
+      places.removeFirst()
+      values.removeFirst()
+    }
+    return (places.map { samples[$0 - extra] }, values)
   }
 
   /// Compares some rows of a matrix with their recorded values.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import Foundation
+import FuzzSupport
 import ModelFiles
 import SpeechModel
 import Testing
@@ -51,6 +52,49 @@ import Testing
     #expect(throws: CheckpointError.self) { try file.tensor("a", [1, 2]) }
     #expect(throws: CheckpointError.self) { try file.tensor("b", [2]) }
     try FileManager.default.removeItem(atPath: path)
+  }
+
+  /// In a process of its own, whose memory no other test touches.
+  @Test func `damaged files never crash, hang or take memory`() async {
+    await #expect(processExitsWith: .success) {
+      let seeds = try [SafetensorsTests.fuzzSeed(1), SafetensorsTests.fuzzSeed(20)]
+      let before = Fuzzing.peakMemory
+      let slowest = try Fuzzing(name: "safetensors").run(seeds: seeds) { bytes in
+        do {
+          let file = try Safetensors(path: "fuzzed", bytes: bytes)
+          for tensor in file.tensors.values {
+            try #require(tensor.byteRange.upperBound <= bytes.count)
+            switch tensor.elementType {
+            case .float32, .bfloat16, .float16: _ = tensor.floats()
+            case .int32: _ = try tensor.integers()
+            case .int64, .int16, .uint8: break
+            }
+          }
+        } catch let error as CheckpointError {
+          try #require(!error.description.isEmpty)
+        }
+      }
+      #expect(slowest.time < .seconds(1), "iteration \(slowest.iteration)")
+      #expect(Fuzzing.peakMemory - before < 64 << 20)
+    }
+  }
+
+  /// A sound file with so many tensors of each kind.
+  static func fuzzSeed(_ count: Int) throws -> [UInt8] {
+    let floats = (0..<count).map {
+      SafetensorsWriter.Tensor(name: "f\($0)", shape: [2, 2], values: [1, -2, 0.5, 3] as [Float])
+    }
+    let integers = (0..<count).map {
+      SafetensorsWriter.Tensor(name: "i\($0)", shape: [3], values: [1, -2, 3] as [Int32])
+    }
+    return try SafetensorsWriter.bytes(floats + integers, metadata: ["format": "pt", "k": "v"])
+  }
+
+  @Test func `reads back F32 numbers`() throws {
+    let values: [Float] = [0, -0.0, 1.5, .greatestFiniteMagnitude, .leastNonzeroMagnitude]
+    let bytes = try SafetensorsWriter.bytes([.init(name: "x", shape: [5], values: values)])
+    let file = try Safetensors(path: "in memory", bytes: bytes)
+    #expect(try file.tensor("x", [5]).floats().map(\.bitPattern) == values.map(\.bitPattern))
   }
 
   @Test func `reads back what it writes`() throws {

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+
+import Audio
+import ModelFiles
+import SpeechModel
+
+/// Both encoders of a Base model on one backend: a recording becomes an embedding and codes.
+final class VoiceEncoder<B: Backend> {
+  private let speaker: SpeakerEncoding<B>
+  private let codec: CodecEncoding<B>
+
+  /// - Throws: `SynthesisError` `invalidModel` when the model has no encoders.
+  init(_ checkpoint: Checkpoint, on backend: B) throws {
+    guard let shape = checkpoint.configuration.speakerEncoder,
+      checkpoint.configuration.variant == .base
+    else {
+      throw SynthesisError(
+        .invalidModel,
+        "voice: expected a Base model, which has a speaker encoder, found a "
+          + "\(checkpoint.configuration.variant.rawValue) model. Name a Base model.")
+    }
+    let width = checkpoint.configuration.talker.transformer.hiddenSize
+    guard shape.embeddingSize == width else {
+      throw SynthesisError(
+        .invalidModel,
+        "config.json: speaker_encoder_config.enc_dim: expected the talker's \(width), found "
+          + "\(shape.embeddingSize)")
+    }
+    let samples =
+      Int(
+        (ReferenceAudio.Limits().longest + VoiceOptions.longestSilence)
+          * Double(ReferenceAudio.sampleRate)) + 1
+    do {
+      speaker = try SpeakerEncoding(
+        SpeakerEncoder(
+          reading: checkpoint.weights.scoped("speaker_encoder."), shape, on: backend),
+        capacity: samples / 256 + 1, on: backend)
+      codec = try CodecEncoding(
+        CodecEncoder(
+          reading: checkpoint.codecWeights.scoped("encoder."),
+          checkpoint.codecConfiguration.encoder,
+          quantizerCount: checkpoint.codecConfiguration.encoderQuantizerCount, on: backend),
+        capacity: samples, on: backend)
+    } catch let error as CheckpointError {
+      throw SynthesisError(.invalidModel, "\(error)", underlying: error)
+    }
+  }
+
+  /// Takes a voice from samples as `ReferenceAudio` gives them, mono at 24 kHz.
+  func voice(
+    from samples: [Float], transcript: String?, origin: String
+  ) throws -> ClonedVoice {
+    let embedding = try speaker.embedding(of: samples)
+    guard embedding.allSatisfy({ $0.isFinite }) else {
+      throw SynthesisError(
+        .internalFailure,
+        "voice: expected a finite embedding, found infinite numbers. The model's "
+          + "speaker encoder may be damaged; fetch the model again.")
+    }
+    return try ClonedVoice(
+      embedding: embedding, codes: transcript == nil ? [] : codec.encode(samples),
+      transcript: transcript, origin: origin)
+  }
+}
