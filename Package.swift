@@ -60,13 +60,15 @@ let package = Package(
     .target(
       name: "Qwen3TTS",
       dependencies: [
-        "SpeechModel", "CPUBackend", "ModelFiles", "TextTokenizer", "Audio", "SystemIO",
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "TextTokenizer", "Audio",
+        "SystemIO",
       ],
       resources: [.copy("Resources/DefaultVoice")], swiftSettings: settings),
     .executableTarget(
       name: "qwen3-tts",
       dependencies: [
-        "Qwen3TTS", "SpeechModel", "CPUBackend", "ModelFiles", "SyntheticCheckpoint", "Audio",
+        "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "ModelFiles", "SyntheticCheckpoint",
+        "Audio",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

@@ -24,7 +24,7 @@ package final class CUDAContext: @unchecked Sendable {
   package init(device ordinal: Int = 0) throws(CUDAError) {
     if let problem = ccudaLoadDriver() {
       throw CUDAError(
-        call: "dlopen", code: Int32(CCUDA_NOT_LOADED), name: String(cString: problem),
+        call: "dlopen(libcuda.so.1)", code: Int32(CCUDA_NOT_LOADED), name: String(cString: problem),
         remedy: "install the driver of the device")
     }
     func check(_ call: String, _ code: Int32) throws(CUDAError) {

@@ -42,5 +42,10 @@ package struct CUDAError: Error, Sendable, CustomStringConvertible {
     self.init(call: call, code: code, name: name, remedy: remedy)
   }
 
+  /// Whether it says that this machine has no device, or no driver for one.
+  package var saysThereIsNoDevice: Bool {
+    call == "dlopen(libcuda.so.1)" || code == 100 || code == 101
+  }
+
   package var description: String { "\(call) failed with \(name) (\(code)): \(remedy)" }
 }

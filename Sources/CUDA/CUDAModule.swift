@@ -51,7 +51,7 @@ package enum NVRTC {
   package static func version() throws(CUDAError) -> String {
     if let problem = ccudaLoadNVRTC() {
       throw CUDAError(
-        call: "dlopen", code: Int32(CCUDA_NOT_LOADED), name: String(cString: problem),
+        call: "dlopen(libnvrtc.so)", code: Int32(CCUDA_NOT_LOADED), name: String(cString: problem),
         remedy: "install NVRTC of CUDA 12 or 13")
     }
     var major: Int32 = 0

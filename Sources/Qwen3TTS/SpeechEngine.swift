@@ -43,15 +43,21 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
   /// Frames the codec decodes at once.
   package static var longestChunk: Int { 16 }
 
-  package init(_ checkpoint: Checkpoint, capacity: Int, on backend: B) throws {
+  /// - Parameters:
+  ///   - backend: Where the language model runs.
+  ///   - codec: Where the codec runs, beside it if that is another value; by default `backend`.
+  package init(
+    _ checkpoint: Checkpoint, capacity: Int, on backend: B, codec codecBackend: B? = nil
+  ) throws {
+    let codecBackend = codecBackend ?? backend
     let model = try LanguageModel(
       reading: checkpoint.weights, checkpoint.configuration, on: backend)
     step = try FrameStep(model, capacity: capacity, on: backend)
     codec = try CodecStream(
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
-        on: backend),
-      chunkCapacity: Self.longestChunk, on: backend)
+        on: codecBackend),
+      chunkCapacity: Self.longestChunk, on: codecBackend)
     endToken = checkpoint.configuration.talker.control.end
   }
 

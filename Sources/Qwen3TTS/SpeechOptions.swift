@@ -85,6 +85,8 @@ public struct SpeechSummary: Sendable, Codable, Equatable {
   public var frames = 0
   /// Parts the text was cut into.
   public var parts = 0
+  /// Where the model ran, in words.
+  public var device = ""
   /// Why it ended.
   public var finishReason = FinishReason.stop
   /// The seed used; with it the same request gives the same samples.

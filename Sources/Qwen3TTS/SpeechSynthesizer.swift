@@ -7,14 +7,6 @@ import SpeechModel
 import Synchronization
 package import TextTokenizer
 
-/// Where the model runs.
-public enum Device: String, Sendable, CaseIterable {
-  /// The best device there is.
-  case automatic = "auto"
-  case cpu
-  case cuda
-}
-
 /// Speaks with one model.
 ///
 ///     let synthesizer = try await SpeechSynthesizer()
@@ -32,6 +24,10 @@ public actor SpeechSynthesizer {
   private let executor: ThreadExecutor
   private let engine: any PromptSpeaking
   private let tokenizer: TextTokenizer
+  /// The device in words, such as `NVIDIA H100 80GB HBM3, sm_90` or `CPU, 8 threads, AVX2`.
+  public nonisolated let device: String
+  /// Why a GPU that is there is not used.
+  private let deviceNotice: String?
   nonisolated let requests: RequestBuilder
   /// Configurations and weights, for the encoders of cloned voices.
   nonisolated let checkpoint: Checkpoint
@@ -53,24 +49,18 @@ public actor SpeechSynthesizer {
   ///
   /// - Parameters:
   ///   - model: A folder in the released layout; `nil` for the bundled voice.
-  ///   - device: Where to run. Only the CPU is available in this version.
+  ///   - device: Where to run.
   ///   - capacity: Positions of prompt and frames together that one part of a text can take.
   /// - Throws: `SynthesisError`: `invalidModel` with file, expected and found, or
   ///   `deviceUnavailable`.
   public init(
     model: URL? = nil, device: Device = .automatic, capacity: Int = 4096
   ) async throws {
-    guard device != .cuda else {
-      throw SynthesisError(
-        .deviceUnavailable,
-        "device cuda: expected a CUDA engine, found that this version does not connect its CUDA "
-          + "backend to the library yet. Use --device cpu.")
-    }
     let folder = model ?? Self.bundledModel
     do {
       try self.init(
         Checkpoint(folder: folder.path), tokenizer: TextTokenizer(folder: folder),
-        capacity: capacity)
+        device: device, capacity: capacity)
     } catch let error as SynthesisError {
       throw error
     } catch {
@@ -80,14 +70,18 @@ public actor SpeechSynthesizer {
 
   /// Takes over a model that is open.
   package init(
-    _ checkpoint: Checkpoint, tokenizer: TextTokenizer, capacity: Int = 4096
+    _ checkpoint: Checkpoint, tokenizer: TextTokenizer, device: Device = .cpu,
+    capacity: Int = 4096
   ) throws {
     guard capacity >= 64 else {
       throw SynthesisError(.invalidInput, "capacity: expected at least 64, found \(capacity)")
     }
     self.checkpoint = checkpoint
     self.tokenizer = tokenizer
-    engine = try SpeechEngine(checkpoint, capacity: capacity, on: CPUBackend())
+    let opened = try OpenedEngine.open(checkpoint, on: device, capacity: capacity)
+    engine = opened.engine
+    self.device = opened.device
+    deviceNotice = opened.notice
     requests = RequestBuilder(
       configuration: checkpoint.configuration, generation: checkpoint.generation)
     executor = ThreadExecutor(name: "qwen3-tts")
@@ -159,7 +153,8 @@ public actor SpeechSynthesizer {
     let parts = try requests.parts(of: text, options, tokenizer: tokenizer)
     var summary = SpeechSummary()
     summary.seed = options.seed ?? UInt64.random(in: .min ... .max)
-    summary.notices = request.notices
+    summary.notices = request.notices + (deviceNotice.map { [$0] } ?? [])
+    summary.device = device
     for (index, part) in parts.enumerated() {
       let ids = tokenizer.targetIDs(part.text)
       let prompt = request.prompt(ids)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
 import ArgumentParser
-import CPUBackend
 import Foundation
 import ModelFiles
 import Qwen3TTS
@@ -31,6 +30,9 @@ struct Bench: AsyncParsableCommand {
 
   @Option(help: "Text tokens of the prompt.")
   var tokens = 30
+
+  @Option(help: "auto, cpu or cuda.")
+  var device = Device.automatic
 
   @OptionGroup var processor: ProcessorArguments
 
@@ -89,7 +91,9 @@ struct Bench: AsyncParsableCommand {
       } else {
         try Checkpoint(folder: model ?? SpeechSynthesizer.bundledModel.path)
       }
-    let engine = try SpeechEngine(checkpoint, capacity: 2048, on: CPUBackend())
+    let opened = try OpenedEngine.open(checkpoint, on: device, capacity: 4096)
+    let engine = opened.engine
+    if let notice = opened.notice { printError("Note: \(notice)") }
     let load = (clock.now - start).seconds
     let configuration = checkpoint.configuration
     let text = configuration.text
@@ -137,7 +141,7 @@ struct Bench: AsyncParsableCommand {
     }
     let result = Result(
       model: synthetic.map { "synthetic \($0)" } ?? model ?? "bundled voice",
-      device: "CPU, \(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet)",
+      device: opened.device,
       load_seconds: load, prefill_ms: Spread(prefill), step_ms: Spread(steps),
       codec_ms_per_frame: Spread(codec), ttfa_ms: Spread(first), rtf: Spread(factors),
       frames: frames, repeats: repeats)

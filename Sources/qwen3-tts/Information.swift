@@ -3,6 +3,7 @@
 import ArgumentParser
 import Audio
 import CPUBackend
+import CUDA
 import Foundation
 import ModelFiles
 import Qwen3TTS
@@ -84,14 +85,26 @@ struct Doctor: AsyncParsableCommand {
     let detail: String
   }
 
+  private static func lookForGPU() -> Finding {
+    do {
+      let context = try CUDAContext()
+      let (free, total) = try context.memory()
+      return Finding(
+        name: "CUDA", isUsable: true,
+        detail: "\(context.name), sm_\(context.architecture), "
+          + String(format: "%.1f of %.1f GB free, ", Double(free) / 1e9, Double(total) / 1e9)
+          + "NVRTC \(try NVRTC.version())")
+    } catch {
+      return Finding(name: "CUDA", isUsable: false, detail: "\(error); speech runs on the CPU")
+    }
+  }
+
   func run() async throws {
     var findings = [
       Finding(
         name: "CPU", isUsable: true,
         detail: "\(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet)"),
-      Finding(
-        name: "CUDA", isUsable: false,
-        detail: "the CUDA backend is not connected to the library yet; speech runs on the CPU"),
+      Self.lookForGPU(),
     ]
     let hasLibrary = SoundFileLibrary.shared != nil
     findings.append(

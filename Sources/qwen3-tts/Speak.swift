@@ -174,9 +174,10 @@ struct Speak: AsyncParsableCommand {
         printError(
           String(
             format:
-              "%.2f s of speech in %.2f s (RTF %.1f), first audio after %.0f ms, %@, seed %llu",
+              "%.2f s of speech in %.2f s (RTF %.1f), first audio after %.0f ms, %@, seed %llu, on %@",
             summary.audioSeconds, summary.wallSeconds, summary.realTimeFactor,
-            summary.firstAudioSeconds * 1000, summary.finishReason.rawValue, summary.seed))
+            summary.firstAudioSeconds * 1000, summary.finishReason.rawValue, summary.seed,
+            summary.device))
       }
       if summary.finishReason == .runaway {
         printError("Note: the model did not come to an end and was stopped; try another --seed.")
@@ -195,6 +196,7 @@ struct Speak: AsyncParsableCommand {
     let wall_seconds: Double
     let rtf: Double
     let ttfa_ms: Double
+    let device: String
     let notices: [String]
 
     init(_ summary: SpeechSummary) {
@@ -206,6 +208,7 @@ struct Speak: AsyncParsableCommand {
       wall_seconds = summary.wallSeconds
       rtf = summary.realTimeFactor
       ttfa_ms = summary.firstAudioSeconds * 1000
+      device = summary.device
       notices = summary.notices
     }
   }

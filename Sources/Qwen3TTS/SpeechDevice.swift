@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+
+import CPUBackend
+import CUDA
+import CUDABackend
+package import ModelFiles
+
+/// Where the model runs.
+public enum Device: String, Sendable, CaseIterable {
+  /// An NVIDIA GPU where one can be used, else the CPU.
+  case automatic = "auto"
+  /// The processor.
+  case cpu
+  /// The first NVIDIA GPU that is visible, or an error that says what is missing.
+  case cuda
+}
+
+/// An engine and the device it found.
+package struct OpenedEngine {
+  package let engine: any PromptSpeaking
+  /// The device in words: `NVIDIA H100 80GB HBM3, sm_90`.
+  package let device: String
+  /// Why a GPU that is there is not used.
+  package let notice: String?
+
+  /// Loads a model onto a device.
+  ///
+  /// - Throws: `SynthesisError` `deviceUnavailable` when `device` is `cuda` and cannot be used, or
+  ///   what is wrong with the checkpoint.
+  package static func open(
+    _ checkpoint: Checkpoint, on device: Device, capacity: Int
+  ) throws -> OpenedEngine {
+    guard device != .cpu else { return try onCPU(checkpoint, capacity, notice: nil) }
+    do {
+      let context = try CUDAContext()
+      return OpenedEngine(
+        engine: try SpeechEngine(
+          checkpoint, capacity: capacity, on: CUDABackend(context), codec: CUDABackend(context)),
+        device: "\(context.name), sm_\(context.architecture)", notice: nil)
+    } catch let error as CUDAError {
+      guard device == .automatic else {
+        throw SynthesisError(
+          .deviceUnavailable, "device cuda: \(error). --device cpu needs no GPU.",
+          underlying: error)
+      }
+      return try onCPU(
+        checkpoint, capacity,
+        notice: error.saysThereIsNoDevice
+          ? nil : "There is a GPU, but it cannot be used, so the CPU speaks. \(error)")
+    }
+  }
+
+  private static func onCPU(
+    _ checkpoint: Checkpoint, _ capacity: Int, notice: String?
+  ) throws -> OpenedEngine {
+    OpenedEngine(
+      engine: try SpeechEngine(checkpoint, capacity: capacity, on: CPUBackend()),
+      device: "CPU, \(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet)",
+      notice: notice)
+  }
+}
