@@ -17,6 +17,7 @@ let settings: [SwiftSetting] = [.strictMemorySafety()] + pointerSettings
 let kernelSources = [
   "Common/Common.cuh", "Rows/Rows.cu", "Norm/Norm.cu", "Linear/Linear.cu",
   "Attention/Attention.cu", "Sampling/Sampling.cu", "CodecConvolution/CodecConvolution.cu",
+  "Decode/Decode.cu",
 ]
 
 let package = Package(

@@ -24,6 +24,9 @@ static const unsigned char sampling[] = {
 static const unsigned char codecConvolution[] = {
 #embed "../CUDABackend/CodecConvolution/CodecConvolution.cu"
 };
+static const unsigned char decode[] = {
+#embed "../CUDABackend/Decode/Decode.cu"
+};
 
 static const struct {
   const char *name;
@@ -37,6 +40,7 @@ static const struct {
   {"Attention.cu", attention, sizeof attention},
   {"Sampling.cu", sampling, sizeof sampling},
   {"CodecConvolution.cu", codecConvolution, sizeof codecConvolution},
+  {"Decode.cu", decode, sizeof decode},
 };
 
 size_t ckernelSourceCount(void) { return sizeof sources / sizeof *sources; }

@@ -54,6 +54,9 @@ package struct CUDACache {
   let keys: [CUDATensor]
   let values: [CUDATensor]
   let capacity: Int
+  /// Where blocks of one head leave what is merged, and how many have finished.
+  let partial: CUDATensor
+  let finished: CUDAIndices
 }
 
 /// Frames in page-locked memory: word 0 counts those published, `depth` places follow.
@@ -89,6 +92,8 @@ package final class CUDABackend: Backend {
   package let stream: CUDAStream
   /// False: every body runs operation by operation.
   package let recordsSteps: Bool
+  /// False: fused operations run as the smaller ones they are defined by.
+  package let streamsWeights: Bool
   // Declared before what they depend on is freed: graphs and memory go before the stream's module.
   private var graphs: [ReplayKey: CUDAGraph] = [:]
   private var memories: [DeviceMemory] = []
@@ -97,7 +102,7 @@ package final class CUDABackend: Backend {
   static let plainKernels = [
     "fill", "copy", "add", "add_trailing", "increment", "swiglu", "silu", "gelu", "snake",
     "clamp_unit", "publish", "rms_norm", "layer_norm", "norm_rotate_append", "attention", "sample",
-    "depthwise_convolution", "shift_history",
+    "depthwise_convolution", "shift_history", "attention_step_64", "attention_step_128",
   ]
   /// Kernels that exist for each way weights are stored.
   static let elementKernels = [
@@ -107,10 +112,13 @@ package final class CUDABackend: Backend {
 
   /// - Parameters:
   ///   - recordsSteps: Whether `replay` records its bodies.
+  ///   - streamsWeights: Whether decoding uses its own kernels.
   ///   - cache: Where compiled kernels are kept.
   package init(
-    _ context: CUDAContext, recordsSteps: Bool = true, cache: KernelCache = .standard
+    _ context: CUDAContext, recordsSteps: Bool = true, streamsWeights: Bool = true,
+    cache: KernelCache = .standard
   ) throws(CUDAError) {
+    self.streamsWeights = streamsWeights
     self.context = context
     self.recordsSteps = recordsSteps
     stream = try CUDAStream(context)
@@ -120,7 +128,7 @@ package final class CUDABackend: Backend {
     let module = try CUDAModule(image: image, context)
     var kernels: [String: CUDAKernel] = [:]
     // All of them now: loading one may not happen while a body is recorded.
-    for name in Self.plainKernels { kernels[name] = try module.kernel(name) }
+    for name in Self.plainKernels + Self.streamKernels { kernels[name] = try module.kernel(name) }
     for name in Self.elementKernels {
       for suffix in ["f32", "bf16", "f16"] {
         kernels["\(name)_\(suffix)"] = try module.kernel("\(name)_\(suffix)")
@@ -137,7 +145,8 @@ package final class CUDABackend: Backend {
     guard let kernel = kernels[name] else { preconditionFailure("no kernel \(name)") }
     guard grid.x > 0, grid.y > 0 else { return }
     try stream.launch(
-      kernel, grid: grid, block: block, sharedBytes: sharedBytes, repeat each arguments)
+      kernel, grid: grid, block: block, sharedBytes: sharedBytes,
+      programmatic: context.architecture >= 90, repeat each arguments)
   }
 
   /// Queues a kernel with a thread for each of `count` numbers.
@@ -178,7 +187,11 @@ package final class CUDABackend: Backend {
     func layers(from first: Int) -> [CUDATensor] {
       (first..<first + layerCount).map { all.rows($0 * rows..<($0 + 1) * rows) }
     }
-    return CUDACache(keys: layers(from: 0), values: layers(from: layerCount), capacity: capacity)
+    let spans = (capacity + Self.attentionSpan - 1) / Self.attentionSpan
+    return CUDACache(
+      keys: layers(from: 0), values: layers(from: layerCount), capacity: capacity,
+      partial: try makeTensor(rows: Self.mergedHeads * spans, columns: 2 + 128),
+      finished: try makeIndices(count: Self.mergedHeads))
   }
 
   package func makeFrameRing(

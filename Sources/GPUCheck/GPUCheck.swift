@@ -9,7 +9,7 @@ import SyntheticCheckpoint
 
 /// Compares the CUDA backend with the CPU's on random weights and prints the time of a frame.
 ///
-/// `gpu-check [tiny|tiny06|0.6B|1.7B] [frames] [--no-cpu]`
+/// `gpu-check [tiny|tiny06|0.6B|1.7B] [frames] [--no-cpu] [--plain]`
 @main struct GPUCheck {
   static func main() throws {
     let arguments = CommandLine.arguments.dropFirst()
@@ -21,8 +21,13 @@ import SyntheticCheckpoint
     print("\(context.name), sm_\(context.architecture), \(size.rawValue), \(frames) frames")
     do {
       let recorded = try Run(
-        checkpoint, on: CUDABackend(context, cache: KernelCache(folder: nil)))
-      let eager = try Run(checkpoint, on: CUDABackend(context, recordsSteps: false))
+        checkpoint,
+        on: CUDABackend(
+          context, streamsWeights: !arguments.contains("--plain"), cache: KernelCache(folder: nil)))
+      let eager = try Run(
+        checkpoint,
+        on: CUDABackend(
+          context, recordsSteps: false, streamsWeights: !arguments.contains("--plain")))
       var greedy = SamplingSettings(samples: false)
       greedy.repetitionPenalty = 1.05
       var nucleus = SamplingSettings(topP: 0.9)
@@ -36,7 +41,9 @@ import SyntheticCheckpoint
         let fast = try recorded.speak(settings, frames: frames)
         let slow = try eager.speak(settings, frames: frames)
         print("\(name): recorded = eager: \(agreement(fast.codes, slow.codes))")
-        print("\(name): ms a frame: recorded \(fast.time), eager \(slow.time)")
+        print(
+          "\(name): ms a frame: recorded \(fast.time), of it predictor and sampling "
+            + "\(fast.predictorTime); eager \(slow.time)")
         guard let reference else { continue }
         let expected = try reference.speak(settings, frames: frames)
         print("\(name): CUDA = CPU: \(agreement(fast.codes, expected.codes)), \(expected.time) ms")
@@ -94,7 +101,9 @@ struct Run<B: Backend> {
   /// Frames of an invented text, whether or not they say that speech ends.
   func speak(
     _ settings: SamplingSettings, frames: Int
-  ) throws -> (codes: [Int32], hidden: [Float], logits: [Float], time: Double) {
+  ) throws -> (
+    codes: [Int32], hidden: [Float], logits: [Float], time: Double, predictorTime: Double
+  ) {
     let prompt = Prompt(
       target: (0..<30).map { Int32(3 + $0 * 5 % 61) }, language: nil,
       speaker: configuration.talker.speakers["ryan"].map { .named($0) } ?? .unspecified,
@@ -119,7 +128,14 @@ struct Run<B: Backend> {
       codes += try backend.collect(index, from: step.ring)
     }
     let time = (clock.now - start) / Duration.milliseconds(1) / Double(frames - 2)
-    return (codes, hidden, logits, time)
+    // The first frame has no talker step.
+    let predictorStart = clock.now
+    for index in frames..<frames + 50 {
+      try step.firstFrame()
+      _ = try backend.collect(index, from: step.ring)
+    }
+    let predictorTime = (clock.now - predictorStart) / Duration.milliseconds(1) / 50
+    return (codes, hidden, logits, time, predictorTime)
   }
 
   func decode(_ codes: [Int32]) throws -> [Float] {

@@ -117,8 +117,8 @@ extension CodePredictor {
       try stack(
         rows, positions: work.positions[pass],
         slots: work.slots.strided(from: 0, count: rowCount, by: 1), cache: work.cache, on: backend)
-      try stack.finalNorm(rows.hidden.rows(last), into: work.hidden, on: backend)
-      try backend.linear(work.hidden, heads[pass], bias: nil, into: work.logits)
+      try stack.finalNormLinear(
+        rows.hidden.rows(last), heads[pass], scratch: work.hidden, into: work.logits, on: backend)
       try backend.sample(
         work.logits, rule: SamplingRule(codebook: pass + 1), state: state,
         into: codes.strided(from: pass + 1, count: count, by: heads.count + 1))

@@ -160,6 +160,15 @@ package struct TransformerStack<B: Backend> {
   ) throws(B.Failure) {
     try backend.rmsNorm(hidden, weight: norm, epsilon: configuration.normEpsilon, into: out)
   }
+
+  /// The norm after the last layer, then a head. `scratch` is as large as `hidden`.
+  package func finalNormLinear(
+    _ hidden: B.Tensor, _ head: B.Matrix, scratch: B.Tensor, into out: B.Tensor, on backend: B
+  ) throws(B.Failure) {
+    try backend.rmsNormLinear(
+      hidden, norm: norm, epsilon: configuration.normEpsilon, weight: head, scratch: scratch,
+      into: out)
+  }
 }
 
 extension Backend {

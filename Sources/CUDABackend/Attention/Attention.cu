@@ -8,6 +8,7 @@ KERNEL norm_rotate_append(float *qkv, const float *query_norm, const float *key_
                           const float *inverse_frequencies, const int *positions,
                           int position_stride, const int *slots, int slot_stride, float *keys,
                           float *values, int heads, int kv_heads, int head_dim, int capacity) {
+  IN_ORDER
   __shared__ float turned[512];
   int h = blockIdx.x, r = blockIdx.y, j = threadIdx.x;
   int position = positions[(i64)r * position_stride];
@@ -40,6 +41,7 @@ KERNEL norm_rotate_append(float *qkv, const float *query_norm, const float *key_
 KERNEL attention(const float *qkv, const int *positions, int position_stride, const int *slots,
                  int slot_stride, const float *keys, const float *values, float *out, int heads,
                  int kv_heads, int head_dim, int window, int capacity) {
+  IN_ORDER
   __shared__ float warp_top[8], warp_total[8], warp_sums[8][256];
   int h = blockIdx.x, r = blockIdx.y, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   int last = positions[(i64)r * position_stride];

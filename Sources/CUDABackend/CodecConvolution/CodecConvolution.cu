@@ -58,11 +58,13 @@ __device__ __forceinline__ void convolve_transposed(const float *x, const float 
   KERNEL causal_convolution_##name(const float *x, const float *history, const void *weight,       \
                                    const float *bias, float *out, int time, int inputs,            \
                                    int outputs, int kernel, int dilation) {                        \
+    IN_ORDER                                                                                       \
     convolve<T>(x, history, weight, bias, out, time, inputs, outputs, kernel, dilation);           \
   }                                                                                                \
   KERNEL transposed_convolution_##name(const float *x, const float *history, const void *weight,   \
                                        const float *bias, float *out, int time, int inputs,        \
                                        int outputs, int kernel, int stride) {                      \
+    IN_ORDER                                                                                       \
     convolve_transposed<T>(x, history, weight, bias, out, time, inputs, outputs, kernel, stride);  \
   }
 FOR_EACH_ELEMENT(CONVOLUTION)
@@ -70,6 +72,7 @@ FOR_EACH_ELEMENT(CONVOLUTION)
 // out[t, c] = bias[c] + Σ_j weight[c, j] · xx[t + j, c].
 KERNEL depthwise_convolution(const float *x, const float *history, const float *weight,
                              const float *bias, float *out, int time, int channels, int kernel) {
+  IN_ORDER
   i64 i = global_index();
   if (i >= (i64)time * channels) return;
   int t = (int)(i / channels), c = (int)(i % channels);
@@ -82,6 +85,7 @@ KERNEL depthwise_convolution(const float *x, const float *history, const float *
 // Afterwards the history holds the last rows of xx. One thread a column, rows in ascending order,
 // which is safe in place.
 KERNEL shift_history(const float *x, float *history, int time, int rows, int columns) {
+  IN_ORDER
   i64 c = global_index();
   if (c >= columns) return;
   Joined joined = {history, x, rows, columns};

@@ -9,6 +9,23 @@ typedef long long i64;
 #define KERNEL extern "C" __global__ void
 #define NEGATIVE_INFINITY __int_as_float(0xff800000)
 
+// Programmatic dependent launch. A kernel's blocks may take their places while the kernel before it
+// still runs; `wait_for_previous` returns when that one, and so everything before it, is complete and
+// visible. Every kernel calls it in all threads before it touches what another one writes, or the
+// chain would break for those behind it; in front of it only weights may be read.
+__device__ __forceinline__ void start_next() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+__device__ __forceinline__ void wait_for_previous() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+// The first line of a kernel that has nothing to do before.
+#define IN_ORDER start_next(); wait_for_previous();
+
 // How weights are stored.
 enum { F32 = 0, BF16 = 1, F16 = 2 };
 

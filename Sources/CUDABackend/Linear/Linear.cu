@@ -76,6 +76,7 @@ __device__ __forceinline__ void linear_tiles(const float *x, const void *weight,
 #define LINEAR_KERNEL(name, body)                                                                  \
   KERNEL name(const float *x, const void *weight, const float *bias, const float *scale,           \
               int accumulate, float *out, int m, int n, int k) {                                   \
+    IN_ORDER                                                                                       \
     body(x, weight, bias, scale, accumulate, out, m, n, k);                                        \
   }
 #define LINEAR(name, T)                                                                            \

@@ -21,6 +21,12 @@ extension CUDABackend {
     accumulate: Bool, into out: CUDATensor
   ) throws(CUDAError) {
     precondition(x.columns == weight.columns && out.columns == weight.rows && x.rows == out.rows)
+    if scale == nil, !(accumulate && bias != nil),
+      try stream(
+        accumulate ? .add : .store, x, norm: nil, epsilon: 0, weight, bias: bias, into: out)
+    {
+      return
+    }
     let few = x.rows <= 8
     let name =
       !few ? "linear_tiles" : "linear_rows\(x.rows == 1 ? 1 : x.rows == 2 ? 2 : 8)"

@@ -3,6 +3,7 @@
 
 // out[r] = x[r] / sqrt(mean(x[r]²) + epsilon) · weight; out may be x.
 KERNEL rms_norm(const float *x, const float *weight, float epsilon, float *out, int columns) {
+  IN_ORDER
   const float *row = x + (i64)blockIdx.x * columns;
   float sum = 0;
   for (int c = threadIdx.x; c < columns; c += blockDim.x) sum += row[c] * row[c];
@@ -14,6 +15,7 @@ KERNEL rms_norm(const float *x, const float *weight, float epsilon, float *out, 
 // out[r] = (x[r] − mean) / sqrt(variance + epsilon) · weight + bias; out may be x.
 KERNEL layer_norm(const float *x, const float *weight, const float *bias, float epsilon, float *out,
                   int columns) {
+  IN_ORDER
   const float *row = x + (i64)blockIdx.x * columns;
   float sum = 0, squares = 0;
   for (int c = threadIdx.x; c < columns; c += blockDim.x) sum += row[c];

@@ -2,17 +2,20 @@
 // Rows and single numbers: one thread a number. Bound: bytes read and written.
 
 KERNEL fill(u32 *out, i64 stride, i64 count, u32 value) {
+  IN_ORDER
   i64 i = global_index();
   if (i < count) out[i * stride] = value;
 }
 
 KERNEL copy(const float *source, float *out, i64 count) {
+  IN_ORDER
   i64 i = global_index();
   if (i < count) out[i] = source[i];
 }
 
 // out[r] += source[r]; `period` numbers of the source repeat.
 KERNEL add(const float *source, float *out, i64 count, i64 period) {
+  IN_ORDER
   i64 i = global_index();
   if (i < count) out[i] += source[i % period];
 }
@@ -36,6 +39,7 @@ __device__ __forceinline__ void gather_element(const void *table, const int *ids
 #define GATHER(name, T)                                                                            \
   KERNEL gather_##name(const void *table, const int *ids, int id_stride, const float *scale,       \
                        int accumulate, float *out, int rows, int columns) {                        \
+    IN_ORDER                                                                                       \
     gather_element<T>(table, ids, id_stride, scale, accumulate, out, rows, columns);               \
   }
 FOR_EACH_ELEMENT(GATHER)
@@ -44,6 +48,7 @@ FOR_EACH_ELEMENT(GATHER)
 KERNEL add_trailing(const float *source, int rows_per_slot, const int *frame, int frame_stride,
                     const int *count, int count_stride, const int *slots, int slot_stride,
                     float *out, int rows, int columns) {
+  IN_ORDER
   i64 i = global_index();
   if (i >= (i64)rows * columns) return;
   int r = (int)(i / columns), c = (int)(i % columns);
@@ -53,6 +58,7 @@ KERNEL add_trailing(const float *source, int rows_per_slot, const int *frame, in
 }
 
 KERNEL increment(int *values, int stride, int count, int amount) {
+  IN_ORDER
   i64 i = global_index();
   if (i < count) values[i * stride] += amount;
 }
@@ -61,6 +67,7 @@ __device__ __forceinline__ float sigmoid_product(float x) { return x / (1.0f + e
 
 // out[r, i] = silu(x[r, i]) · x[r, width + i].
 KERNEL swiglu(const float *x, float *out, int rows, int width) {
+  IN_ORDER
   i64 i = global_index();
   if (i >= (i64)rows * width) return;
   i64 r = i / width, c = i % width;
@@ -68,11 +75,13 @@ KERNEL swiglu(const float *x, float *out, int rows, int width) {
 }
 
 KERNEL silu(float *x, i64 count) {
+  IN_ORDER
   i64 i = global_index();
   if (i < count) x[i] = sigmoid_product(x[i]);
 }
 
 KERNEL gelu(float *x, i64 count) {
+  IN_ORDER
   i64 i = global_index();
   if (i < count) x[i] = 0.5f * x[i] * (1.0f + erff(x[i] * 0.70710678f));
 }
@@ -80,6 +89,7 @@ KERNEL gelu(float *x, i64 count) {
 // out = x + sin²(x · alpha) · inverse_beta, both per column.
 KERNEL snake(const float *x, const float *alpha, const float *inverse_beta, float *out, i64 count,
              int columns) {
+  IN_ORDER
   i64 i = global_index();
   if (i >= count) return;
   int c = (int)(i % columns);
@@ -88,6 +98,7 @@ KERNEL snake(const float *x, const float *alpha, const float *inverse_beta, floa
 }
 
 KERNEL clamp_unit(float *x, i64 count) {
+  IN_ORDER
   i64 i = global_index();
   if (i < count) x[i] = fminf(fmaxf(x[i], -1.0f), 1.0f);
 }
@@ -96,6 +107,7 @@ KERNEL clamp_unit(float *x, i64 count) {
 // frames published.
 KERNEL publish(const int *codes, int stride, int count, int *counter, int *ring, int depth,
                volatile int *published) {
+  IN_ORDER
   int frame = *counter;
   int *place = ring + (i64)(frame % depth) * count;
   for (int i = threadIdx.x; i < count; i += blockDim.x) place[i] = codes[(i64)i * stride];

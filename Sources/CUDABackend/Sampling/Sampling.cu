@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One block of 1024 threads a row: the draw of Sampling.swift, in its order. Shared memory: scores
-// and an order, 8 bytes a token. Bound: barriers, about a hundred.
+// and two orders, 12 bytes a token. Bound: barriers, about a hundred.
 
 // Order-preserving integer of a score; −0 counts as 0.
 __device__ __forceinline__ u32 score_key(float score) {
@@ -53,9 +53,10 @@ KERNEL sample(const float *logits, int vocabulary, const int *settings, int sett
               const int *frames, int *seen, int seen_count, int codebook, int end_token,
               int suppressed_start, int suppressed_end, int minimum_tokens, int *codes,
               int code_stride) {
+  IN_ORDER
   extern __shared__ float scores[];
-  int *order = (int *)(scores + vocabulary);
-  __shared__ int dropped;
+  int *order = (int *)(scores + vocabulary), *list = order + vocabulary;
+  __shared__ int dropped, listed;
   int r = blockIdx.x, first = threadIdx.x, step = blockDim.x;
   const int *words = settings + (i64)r * settings_count;
   u32 frame = (u32)frames[r];
@@ -115,13 +116,17 @@ KERNEL sample(const float *logits, int vocabulary, const int *settings, int sett
     }
     // Top-p: kept tokens in ascending order, of equal scores the higher id first.
     if (top_p < 1.0f && kept > 0) {
-      for (int t = first; t < vocabulary; t += step) {
-        if (!(scores[t] > NEGATIVE_INFINITY)) continue;
-        u64 key = indexed_key(scores[t], t);
+      if (first == 0) listed = 0;
+      __syncthreads();
+      for (int t = first; t < vocabulary; t += step)
+        if (scores[t] > NEGATIVE_INFINITY) list[atomicAdd(&listed, 1)] = t;
+      __syncthreads();
+      // Ranks are unique, so the order does not depend on that of the list.
+      for (int i = first; i < kept; i += step) {
+        u64 key = indexed_key(scores[list[i]], list[i]);
         int rank = 0;
-        for (int o = 0; o < vocabulary; o++)
-          rank += scores[o] > NEGATIVE_INFINITY && indexed_key(scores[o], o) < key;
-        order[rank] = t;
+        for (int o = 0; o < kept; o++) rank += indexed_key(scores[list[o]], list[o]) < key;
+        order[rank] = list[i];
       }
       __syncthreads();
       if (first == 0) {
