@@ -54,9 +54,8 @@ package struct CUDACache {
   let keys: [CUDATensor]
   let values: [CUDATensor]
   let capacity: Int
-  /// Where blocks of one head leave what is merged, and how many have finished.
+  /// Where blocks of one head leave what the product behind them merges.
   let partial: CUDATensor
-  let finished: CUDAIndices
 }
 
 /// Frames in page-locked memory: word 0 counts those published, `depth` places follow.
@@ -101,8 +100,9 @@ package final class CUDABackend: Backend {
 
   static let plainKernels = [
     "fill", "copy", "add", "add_trailing", "increment", "swiglu", "silu", "gelu", "snake",
-    "clamp_unit", "publish", "rms_norm", "layer_norm", "norm_rotate_append", "attention", "sample",
-    "depthwise_convolution", "shift_history", "attention_step_64", "attention_step_128",
+    "clamp_unit", "publish", "rms_norm", "layer_norm", "norm_rotate_append", "attention",
+    "sample_8", "sample_16",
+    "depthwise_convolution", "shift_history",
   ]
   /// Kernels that exist for each way weights are stored.
   static let elementKernels = [
@@ -128,7 +128,7 @@ package final class CUDABackend: Backend {
     let module = try CUDAModule(image: image, context)
     var kernels: [String: CUDAKernel] = [:]
     // All of them now: loading one may not happen while a body is recorded.
-    for name in Self.plainKernels + Self.streamKernels { kernels[name] = try module.kernel(name) }
+    for name in Self.plainKernels + Self.decodeKernels { kernels[name] = try module.kernel(name) }
     for name in Self.elementKernels {
       for suffix in ["f32", "bf16", "f16"] {
         kernels["\(name)_\(suffix)"] = try module.kernel("\(name)_\(suffix)")
@@ -187,11 +187,9 @@ package final class CUDABackend: Backend {
     func layers(from first: Int) -> [CUDATensor] {
       (first..<first + layerCount).map { all.rows($0 * rows..<($0 + 1) * rows) }
     }
-    let spans = (capacity + Self.attentionSpan - 1) / Self.attentionSpan
     return CUDACache(
       keys: layers(from: 0), values: layers(from: layerCount), capacity: capacity,
-      partial: try makeTensor(rows: Self.mergedHeads * spans, columns: 2 + 128),
-      finished: try makeIndices(count: Self.mergedHeads))
+      partial: try makeTensor(rows: 1, columns: Self.attentionRoom))
   }
 
   package func makeFrameRing(
@@ -289,7 +287,7 @@ package final class CUDABackend: Backend {
     try graph.launch(on: stream)
   }
 
-  package var framesInFlight: Int { 2 }
+  package var framesInFlight: Int { 4 }
 
   package func publish(_ codes: CUDAIndices, to ring: CUDAFrameRing) throws(CUDAError) {
     precondition(codes.count == ring.width, "a frame has the ring's width")

@@ -39,6 +39,18 @@ extension Backend {
       cache: cache, into: out)
   }
 
+  package func attentionLinearAdd(
+    _ qkv: Tensor, shape: AttentionShape, queryNorm: Tensor?, keyNorm: Tensor?, epsilon: Float,
+    inverseFrequencies: Tensor, window: Int?, positions: Indices, slots: Indices, layer: Int,
+    cache: Cache, attended: Tensor, weight: Matrix, scale: Tensor?, into out: Tensor
+  ) throws(Failure) {
+    try attentionStep(
+      qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: epsilon,
+      inverseFrequencies: inverseFrequencies, window: window, positions: positions, slots: slots,
+      layer: layer, cache: cache, into: attended)
+    try linearAdd(attended, weight, bias: nil, scale: scale, into: out)
+  }
+
   package func frameEmbedding(
     _ tables: [Matrix], codes: Indices, into out: Tensor
   ) throws(Failure) {

@@ -216,6 +216,12 @@ package protocol Backend: AnyObject {
     inverseFrequencies: Tensor, window: Int?, positions: Indices, slots: Indices, layer: Int,
     cache: Cache, into out: Tensor
   ) throws(Failure)
+  /// `attentionStep` into `attended`, then `out += scale · attended Wᵀ`.
+  func attentionLinearAdd(
+    _ qkv: Tensor, shape: AttentionShape, queryNorm: Tensor?, keyNorm: Tensor?, epsilon: Float,
+    inverseFrequencies: Tensor, window: Int?, positions: Indices, slots: Indices, layer: Int,
+    cache: Cache, attended: Tensor, weight: Matrix, scale: Tensor?, into out: Tensor
+  ) throws(Failure)
   /// `out[r] = Σ_g tables[g][codes[r, g]]`: the sum of a frame's embeddings.
   /// `codes` is `[rows, tables.count]`.
   func frameEmbedding(

@@ -139,13 +139,12 @@ package struct TransformerStack<B: Backend> {
       try backend.rmsNormLinear(
         work.hidden, norm: layer.inputNorm, epsilon: epsilon, weight: layer.qkv,
         scratch: work.normed, into: work.qkv)
-      try backend.attentionStep(
+      try backend.attentionLinearAdd(
         work.qkv, shape: configuration.attention, queryNorm: layer.queryNorm,
         keyNorm: layer.keyNorm, epsilon: epsilon, inverseFrequencies: inverseFrequencies,
         window: configuration.window, positions: positions, slots: slots, layer: index,
-        cache: cache, into: work.attended)
-      try backend.linearAdd(
-        work.attended, layer.output, bias: nil, scale: layer.attentionScale, into: work.hidden)
+        cache: cache, attended: work.attended, weight: layer.output, scale: layer.attentionScale,
+        into: work.hidden)
       try backend.rmsNormSwiGLU(
         work.hidden, norm: layer.postNorm, epsilon: epsilon, gateUp: layer.gateUp,
         scratch: work.normed, wide: work.wide, into: work.activated)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // One step of a stack of layers for one or two rows, where every weight is read once and nothing
-// else takes time: five kernels a layer. Each loads its weights into registers *before* it waits for
-// the kernel in front of it, so that the memory never rests at the boundary between two kernels.
+// else may take time: five kernels a layer. Each loads its weights into registers *before* it waits
+// for the kernel in front of it, so that the memory never rests at the boundary between two kernels,
+// and multiplies on tensor cores, whose columns hold x in three bf16 parts: products are exact and
+// sums are F32, as in the plain kernels.
 
 // 16 bytes of a weight. Volatile, so that the load stays in front of the wait.
 __device__ __forceinline__ uint4 load_weight(const void *base, i64 index) {
@@ -13,320 +15,408 @@ __device__ __forceinline__ uint4 load_weight(const void *base, i64 index) {
   return w;
 }
 
-// a += w · x over eight bf16 numbers.
-__device__ __forceinline__ float dot8(uint4 w, const float *x, float a) {
-  u32 word[4] = {w.x, w.y, w.z, w.w};
-#pragma unroll
-  for (int i = 0; i < 4; i++) {
-    a += __uint_as_float(word[i] << 16) * x[2 * i];
-    a += __uint_as_float(word[i] & 0xffff0000u) * x[2 * i + 1];
-  }
-  return a;
+// Two numbers rounded to bf16, the first in the low half.
+__device__ __forceinline__ u32 bf16_pair(float low, float high) {
+  u32 packed;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+  return packed;
 }
 
-// Sums V values over a warp. Afterwards the lanes with index v · 32 / V hold value v.
-template <int V> __device__ __forceinline__ float warp_sums(float *v) {
-  int lane = threadIdx.x % 32;
-#pragma unroll
-  for (int bit = 16, n = V; bit > 0; bit >>= 1) {
-    if (n > 1) {
-      n /= 2;
-      bool upper = lane & bit;
-#pragma unroll
-      for (int i = 0; i < V / 2; i++)
-        if (i < n) {
-          float given = upper ? v[i] : v[i + n];
-          v[i] = (upper ? v[i + n] : v[i]) + __shfl_xor_sync(0xffffffffu, given, bit);
-        }
-    } else {
-      v[0] += __shfl_xor_sync(0xffffffffu, v[0], bit);
-    }
-  }
-  return v[0];
+// D += A B for a 16 × 16 tile of W and a 16 × 8 tile of x.
+__device__ __forceinline__ void multiply_tile(float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0,
+                                              u32 b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
-enum { STORE = 0, ADD = 1, SWIGLU = 2 };
+// Attention that is cut into blocks of positions: what each block of a head leaves for the product
+// behind it.
+struct SplitAttention {
+  const float *sums;   // [heads][blocks][width]: values weighted against the block's own maximum
+  const float *stats;  // [heads][blocks][2]: that maximum, and the sum of the weights
+  const int *position;
+  int blocks, window, width;
+};
+enum { SPAN = 64 };
 
-// out = x Wᵀ + bias, out += x Wᵀ, or out = swiGLU(x Wᵀ), with x normalised first when there is a norm.
-// M rows of x, R rows of W a block of 128 threads; a thread has columns 1024 c + 8 t … + 7, c < C, so
-// k is 1024 C. `n` is the width of `out`; SWIGLU's up-projection begins at row n of W.
-template <int KIND, bool NORM, int C, int R, int M>
-__device__ __forceinline__ void stream_rows(const float *x, const float *norm, float epsilon,
-                                            const void *weight, const float *bias, float *out,
-                                            int n) {
-  constexpr int K = 1024 * C, OWN = KIND == SWIGLU ? R / 2 : R;
-  __shared__ float squares[M][4], sums[4][R * M];
-  int thread = threadIdx.x, warp = thread / 32, lane = thread % 32, first = blockIdx.x * OWN;
+// Positions a query at `last` sees, in spans, and the first of them.
+__device__ __forceinline__ int span_count(int last, int window, int *oldest) {
+  *oldest = window > 0 && last >= window ? last - window + 1 : 0;
+  return (last - *oldest) / SPAN + 1;
+}
+
+// Eight columns of the attention's result from `column` on, all of one head.
+__device__ __forceinline__ void merge_attention(const SplitAttention &split, int blocks, int column,
+                                                float *out) {
+  int head = column / split.width, e = column % split.width;
+  const float *stats = split.stats + (i64)head * split.blocks * 2;
+  const float *sums = split.sums + (i64)head * split.blocks * split.width + e;
+  float best = NEGATIVE_INFINITY, all = 0;
+  for (int b = 0; b < blocks; b++) best = fmaxf(best, stats[2 * b]);
+#pragma unroll
+  for (int i = 0; i < 8; i++) out[i] = 0;
+  for (int b = 0; b < blocks; b++) {
+    float weight = expf(stats[2 * b] - best);
+    all += weight * stats[2 * b + 1];
+    const float4 *from = (const float4 *)(sums + (i64)b * split.width);
+    float4 v = from[0], w = from[1];
+    out[0] += weight * v.x, out[1] += weight * v.y, out[2] += weight * v.z, out[3] += weight * v.w;
+    out[4] += weight * w.x, out[5] += weight * w.y, out[6] += weight * w.z, out[7] += weight * w.w;
+  }
+#pragma unroll
+  for (int i = 0; i < 8; i++) out[i] /= all;
+}
+
+enum { STORE = 0, ADD = 1, SWIGLU = 2, ADD_MERGED = 3 };
+
+// out = x Wᵀ + bias, out += x Wᵀ, or out = swiGLU(x Wᵀ), with x normalised first when there is a norm,
+// or merged from an attention. M rows of x; k is 1024 C; a block of WARPS warps takes ROWS rows of W,
+// a warp k / WARPS columns of them. `n` is the width of `out`; SWIGLU's up-projection begins at row n.
+//
+// A lane (g, t) = (lane / 4, lane % 4) has columns 8t … 8t + 7 of every 32, of rows g and g + 8: four
+// of them are its part of one tensor-core tile, four of another. The order of columns within a tile
+// is free as long as x has the same. Columns 4m … 4m + 2 of x's tile are the parts of row m.
+template <int KIND, bool NORM, int C, int ROWS, int WARPS, int M>
+__device__ __forceinline__ void stream_rows(const float *x, const SplitAttention &split,
+                                            const float *norm, float epsilon, const void *weight,
+                                            const float *bias, float *out, int n) {
+  constexpr int K = 1024 * C, CHUNKS = K / WARPS / 32, HALVES = ROWS / 8, THREADS = 32 * WARPS;
+  constexpr int OWN = KIND == SWIGLU ? 8 : ROWS, COLUMNS = K / THREADS / 8, STRIDE = K + 32;
+  __shared__ __align__(16) u16 parts[M][3][STRIDE];
+  __shared__ float squares[M][WARPS], sums[WARPS][M][ROWS];
+  int thread = threadIdx.x, warp = thread / 32, lane = thread % 32, g = lane / 4, t = lane % 4;
+  int first = blockIdx.x * OWN, start = warp * (K / WARPS) + 8 * t;
   start_next();
-  uint4 w[R][C];
+  uint4 w[CHUNKS][HALVES];
 #pragma unroll
-  for (int r = 0; r < R; r++) {
-    int row = first + r % OWN;
-    bool inside = row < n;
-    if (r >= OWN) row += n;
+  for (int c = 0; c < CHUNKS; c++)
 #pragma unroll
-    for (int c = 0; c < C; c++)
-      w[r][c] = inside ? load_weight(weight, (i64)row * K + 1024 * c + 8 * thread)
+    for (int h = 0; h < HALVES; h++) {
+      int row = KIND == SWIGLU ? first + g : first + g + 8 * h;
+      bool inside = row < n;
+      if (KIND == SWIGLU && h == 1) row += n;
+      w[c][h] = inside ? load_weight(weight, (i64)row * K + start + 32 * c)
                        : make_uint4(0, 0, 0, 0);
-  }
-  float gain[C][8];
+    }
+  float gain[COLUMNS][8];
   if (NORM) {
 #pragma unroll
-    for (int c = 0; c < C; c++)
+    for (int c = 0; c < COLUMNS; c++)
 #pragma unroll
-      for (int i = 0; i < 8; i++) gain[c][i] = norm[1024 * c + 8 * thread + i];
+      for (int i = 0; i < 8; i++) gain[c][i] = norm[8 * (thread + c * THREADS) + i];
   }
   wait_for_previous();
 
-  float values[M][C][8];
+  int blocks = 1;
+  if (KIND == ADD_MERGED) {
+    int oldest;
+    blocks = min(split.blocks, span_count(*split.position, split.window, &oldest));
+  }
 #pragma unroll
-  for (int m = 0; m < M; m++)
+  for (int m = 0; m < M; m++) {
+    float square = 0;
 #pragma unroll
-    for (int c = 0; c < C; c++) {
-      const float4 *from = (const float4 *)(x + m * K + 1024 * c + 8 * thread);
-      float4 a = from[0], b = from[1];
-      float *to = values[m][c];
-      to[0] = a.x, to[1] = a.y, to[2] = a.z, to[3] = a.w;
-      to[4] = b.x, to[5] = b.y, to[6] = b.z, to[7] = b.w;
+    for (int c = 0; c < COLUMNS; c++) {
+      int column = 8 * (thread + c * THREADS);
+      float v[8];
+      if (KIND == ADD_MERGED) {
+        merge_attention(split, blocks, column, v);
+      } else {
+        const float4 *from = (const float4 *)(x + m * K + column);
+        float4 a = from[0], b = from[1];
+        v[0] = a.x, v[1] = a.y, v[2] = a.z, v[3] = a.w;
+        v[4] = b.x, v[5] = b.y, v[6] = b.z, v[7] = b.w;
+      }
+      if (NORM) {
+#pragma unroll
+        for (int i = 0; i < 8; i++) {
+          square += v[i] * v[i];
+          v[i] *= gain[c][i];
+        }
+      }
+#pragma unroll
+      for (int part = 0; part < 3; part++) {
+        u32 word[4];
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+          word[i] = bf16_pair(v[2 * i], v[2 * i + 1]);
+          v[2 * i] -= __uint_as_float(word[i] << 16);
+          v[2 * i + 1] -= __uint_as_float(word[i] & 0xffff0000u);
+        }
+        *(uint4 *)&parts[m][part][column] = make_uint4(word[0], word[1], word[2], word[3]);
+      }
     }
-  if (NORM) {
-#pragma unroll
-    for (int m = 0; m < M; m++) {
-      float square = 0;
-#pragma unroll
-      for (int c = 0; c < C; c++)
-#pragma unroll
-        for (int i = 0; i < 8; i++) square += values[m][c][i] * values[m][c][i];
+    if (NORM) {
       square = warp_sum(square);
       if (lane == 0) squares[m][warp] = square;
     }
-    __syncthreads();
-#pragma unroll
-    for (int m = 0; m < M; m++) {
-      float square = squares[m][0] + squares[m][1] + squares[m][2] + squares[m][3];
-      float factor = 1.0f / sqrtf(square / K + epsilon);
-#pragma unroll
-      for (int c = 0; c < C; c++)
-#pragma unroll
-        for (int i = 0; i < 8; i++) values[m][c][i] = values[m][c][i] * factor * gain[c][i];
-    }
   }
-  float partial[R * M];
+  __syncthreads();
+
+  float tile[4][4] = {};
+  bool holds = (g & 3) < 3 && (g >> 2) < M;
+  const u16 *mine = holds ? &parts[g >> 2][g & 3][start] : parts[0][0];
 #pragma unroll
-  for (int m = 0; m < M; m++)
+  for (int c = 0; c < CHUNKS; c++) {
+    uint4 b = *(const uint4 *)(mine + (holds ? 32 * c : 0));
+    if (!holds) b = make_uint4(0, 0, 0, 0);
+    uint4 low = w[c][0], high = HALVES == 2 ? w[c][HALVES - 1] : make_uint4(0, 0, 0, 0);
+    multiply_tile(tile[2 * c % 4], low.x, high.x, low.y, high.y, b.x, b.y);
+    multiply_tile(tile[(2 * c + 1) % 4], low.z, high.z, low.w, high.w, b.z, b.w);
+  }
 #pragma unroll
-    for (int r = 0; r < R; r++) {
-      float sum = 0;
+  for (int h = 0; h < HALVES; h++) {
+    float sum = 0;
 #pragma unroll
-      for (int c = 0; c < C; c++) sum = dot8(w[r][c], values[m][c], sum);
-      partial[m * R + r] = sum;
-    }
-  float sum = warp_sums<R * M>(partial);
-  constexpr int LANES = 32 / (R * M);
-  if (lane % LANES == 0) sums[warp][lane / LANES] = sum;
+    for (int s = 0; s < 4; s++) sum += tile[s][2 * h] + tile[s][2 * h + 1];
+    sum += __shfl_xor_sync(0xffffffffu, sum, 1);
+    if (t % 2 == 0 && t / 2 < M) sums[warp][t / 2][8 * h + g] = sum;
+  }
   __syncthreads();
   if (thread >= OWN * M) return;
   int m = thread / OWN, r = thread % OWN, column = first + r;
   if (column >= n) return;
-  auto total = [&](int row) {
-    int i = m * R + row;
-    return sums[0][i] + sums[1][i] + sums[2][i] + sums[3][i];
-  };
-  float value = total(r);
+  float factor = 1, value = 0, up = 0;
+  if (NORM) {
+    float square = 0;
+#pragma unroll
+    for (int i = 0; i < WARPS; i++) square += squares[m][i];
+    factor = 1.0f / sqrtf(square / K + epsilon);
+  }
+#pragma unroll
+  for (int i = 0; i < WARPS; i++) {
+    value += sums[i][m][r];
+    if (KIND == SWIGLU) up += sums[i][m][r + 8];
+  }
+  value *= factor;
   float *place = out + (i64)m * n + column;
   if (KIND == SWIGLU) {
-    *place = sigmoid_product(value) * total(r + OWN);
+    *place = sigmoid_product(value) * (up * factor);
+  } else if (KIND == STORE) {
+    *place = bias ? value + bias[column] : value;
   } else {
-    if (bias) value += bias[column];
-    *place = KIND == ADD ? *place + value : value;
+    *place += value;
   }
 }
 
-#define STREAM(name, KIND, NORM, C, R, M)                                                          \
-  extern "C" __global__ void __launch_bounds__(128)                                                \
+#define STREAM(name, KIND, NORM, C, ROWS, WARPS, M)                                                \
+  extern "C" __global__ void __launch_bounds__(32 * WARPS)                                         \
     stream_##name##_##C##_##M(const float *x, const float *norm, float epsilon,                    \
                               const void *weight, const float *bias, float *out, int n) {          \
-    stream_rows<KIND, NORM, C, R, M>(x, norm, epsilon, weight, bias, out, n);                      \
+    stream_rows<KIND, NORM, C, ROWS, WARPS, M>(x, SplitAttention(), norm, epsilon, weight, bias,   \
+                                               out, n);                                            \
   }
-#define STREAM_ROWS(name, KIND, NORM, C, R) STREAM(name, KIND, NORM, C, R, 1) STREAM(name, KIND, NORM, C, R, 2)
-STREAM_ROWS(norm_store, STORE, true, 1, 16)
-STREAM_ROWS(norm_store, STORE, true, 2, 8)
-STREAM_ROWS(norm_swiglu, SWIGLU, true, 1, 16)
-STREAM_ROWS(norm_swiglu, SWIGLU, true, 2, 8)
-STREAM_ROWS(store, STORE, false, 1, 16)
-STREAM_ROWS(store, STORE, false, 2, 8)
-STREAM_ROWS(add, ADD, false, 1, 16)
-STREAM_ROWS(add, ADD, false, 2, 8)
-STREAM_ROWS(add, ADD, false, 3, 8)
-STREAM_ROWS(add, ADD, false, 6, 4)
+#define STREAM_ROWS(name, KIND, NORM, C, ROWS, WARPS)                                              \
+  STREAM(name, KIND, NORM, C, ROWS, WARPS, 1) STREAM(name, KIND, NORM, C, ROWS, WARPS, 2)
+STREAM_ROWS(norm_store, STORE, true, 1, 16, 4)
+STREAM_ROWS(norm_store, STORE, true, 2, 16, 8)
+STREAM_ROWS(norm_swiglu, SWIGLU, true, 1, 16, 4)
+STREAM_ROWS(norm_swiglu, SWIGLU, true, 2, 16, 8)
+STREAM_ROWS(store, STORE, false, 1, 16, 4)
+STREAM_ROWS(store, STORE, false, 2, 8, 4)
+STREAM_ROWS(add, ADD, false, 1, 8, 4)
+STREAM_ROWS(add, ADD, false, 2, 8, 4)
+STREAM_ROWS(add, ADD, false, 3, 8, 4)
+STREAM(add, ADD, false, 6, 8, 8, 1)
+
+#define STREAM_MERGED(C, ROWS, WARPS)                                                              \
+  extern "C" __global__ void __launch_bounds__(32 * WARPS)                                         \
+    stream_add_merged_##C(const float *sums, const float *stats, const int *position, int blocks,  \
+                          int window, int width, const void *weight, float *out, int n) {          \
+    SplitAttention split = {sums, stats, position, blocks, window, width};                         \
+    stream_rows<ADD_MERGED, false, C, ROWS, WARPS, 1>(0, split, 0, 0, weight, 0, out, n);          \
+  }
+STREAM_MERGED(1, 8, 4)
+STREAM_MERGED(2, 8, 4)
 
 // Normalises a head of D numbers and turns it; one warp, a lane has every 32nd.
 template <int D>
-__device__ __forceinline__ void norm_rotate(const float *head, const float *norm, float epsilon,
-                                            const float *cosines, const float *sines, float *out) {
+__device__ __forceinline__ void norm_rotate(float *v, const float *gain, float epsilon,
+                                            const float *angles, float *out) {
   int lane = threadIdx.x % 32;
-  float v[D / 32], square = 0;
+  if (gain) {
+    float square = 0;
 #pragma unroll
-  for (int i = 0; i < D / 32; i++) {
-    v[i] = head[lane + 32 * i];
-    square += v[i] * v[i];
-  }
-  if (norm) {
+    for (int i = 0; i < D / 32; i++) square += v[i] * v[i];
     float factor = 1.0f / sqrtf(warp_sum(square) / D + epsilon);
 #pragma unroll
-    for (int i = 0; i < D / 32; i++) v[i] = v[i] * factor * norm[lane + 32 * i];
+    for (int i = 0; i < D / 32; i++) v[i] = v[i] * factor * gain[i];
   }
 #pragma unroll
   for (int i = 0; i < D / 64; i++) {
-    float a = v[i], b = v[i + D / 64], c = cosines[lane + 32 * i], s = sines[lane + 32 * i];
-    out[lane + 32 * i] = a * c - b * s;
-    out[lane + 32 * i + D / 2] = b * c + a * s;
+    float a = v[i], b = v[i + D / 64], cosine, sine;
+    sincosf(angles[i], &sine, &cosine);
+    out[lane + 32 * i] = a * cosine - b * sine;
+    out[lane + 32 * i + D / 2] = b * cosine + a * sine;
   }
 }
 
-// norm_rotate_append and attention for rows of different slots: a block of 8 warps for each query
-// head, row and 64 positions. The block that sees the row's own position keeps its key and value
-// (blocks of one group write the same numbers). Where there are several blocks a head, the last one to
-// finish merges them: `partial` holds [row][head][block][2 + D], `finished` a zero for each row and
-// head, left as zero.
-template <int D>
-__device__ __forceinline__ void attend_step(float *qkv, const float *query_norm,
+// norm_rotate_append and attention for one row. A block of 8 warps for each query head and every
+// gridDim.y-th span of positions; a warp takes 8 positions of a span. With SPLIT each block leaves its
+// sums for stream_add_merged, else there is one block a head, which writes the result.
+template <int D, bool SPLIT>
+__device__ __forceinline__ void attend_step(const float *qkv, const float *query_norm,
                                             const float *key_norm, float epsilon,
                                             const float *inverse_frequencies, const int *positions,
-                                            int position_stride, const int *slots, int slot_stride,
-                                            float *keys, float *values, float *out, float *partial,
-                                            int *finished, int heads, int kv_heads, int window,
+                                            const int *slots, float *keys, float *values, float *out,
+                                            float *stats, int heads, int kv_heads, int window,
                                             int capacity) {
-  constexpr int WARPS = 8, SPAN = 64, LANES = D / 8, AT_ONCE = 32 / LANES, STEPS = SPAN / WARPS;
-  __shared__ float query[D], key[D], cosines[D / 2], sines[D / 2];
+  constexpr int WARPS = 8, LANES = D / 8, TOGETHER = 32 / LANES, STEPS = SPAN / WARPS;
+  constexpr int ROUNDS = STEPS / TOGETHER, PER_LANE = D / 32;
+  __shared__ __align__(16) float query[D], key[D], value[D];
   __shared__ float tops[WARPS], totals[WARPS], rows[WARPS][D];
-  __shared__ bool is_last;
-  int thread = threadIdx.x, warp = thread / 32, lane = thread % 32;
-  int h = blockIdx.x, r = blockIdx.z;
-  start_next();
-  wait_for_previous();
-  int last = positions[(i64)r * position_stride];
-  int oldest = window > 0 && last >= window ? last - window + 1 : 0;
-  int blocks = (last - oldest) / SPAN + 1;
-  if ((int)blockIdx.y >= blocks) return;
-  int first = oldest + blockIdx.y * SPAN, end = first + SPAN < last + 1 ? first + SPAN : last + 1;
-  i64 slot_row = (i64)slots[(i64)r * slot_stride] * capacity;
+  int thread = threadIdx.x, warp = thread / 32, lane = thread % 32, h = blockIdx.x;
   int kv_head = h / (heads / kv_heads);
-  const float *row = qkv + (i64)r * (heads + 2 * kv_heads) * D;
-  if (thread < D / 2) {
-    float angle = (float)last * inverse_frequencies[thread];
-    sincosf(angle, &sines[thread], &cosines[thread]);
-  }
-  __syncthreads();
-  bool owns_last = end == last + 1;
-  i64 own = ((slot_row + last % capacity) * kv_heads + kv_head) * D;
-  if (warp == 0) {
-    norm_rotate<D>(row + h * D, query_norm, epsilon, cosines, sines, query);
-  } else if (warp == 1 && owns_last) {
-    norm_rotate<D>(row + (heads + kv_head) * D, key_norm, epsilon, cosines, sines, key);
-    __syncwarp();
+  start_next();
+  const float *norm = warp == 0 ? query_norm : warp == 1 ? key_norm : 0;
+  float gain[PER_LANE], angles[D / 64];
 #pragma unroll
-    for (int i = 0; i < D / 32; i++) keys[own + lane + 32 * i] = key[lane + 32 * i];
-  } else if (warp == 2 && owns_last) {
+  for (int i = 0; i < PER_LANE; i++) gain[i] = norm ? norm[lane + 32 * i] : 0.0f;
 #pragma unroll
-    for (int i = 0; i < D / 32; i++)
-      values[own + lane + 32 * i] = row[(heads + kv_heads + kv_head) * D + lane + 32 * i];
-  }
-  __syncthreads();
+  for (int i = 0; i < D / 64; i++) angles[i] = inverse_frequencies[lane + 32 * i];
+  wait_for_previous();
 
-  // Scores: D / 8 lanes a key, so that a warp takes AT_ONCE keys together.
-  float scale = 1.0f / sqrtf((float)D), q[8];
-  int part = lane % LANES;
+  int last = *positions, oldest, spans;
+  i64 slot_row = (i64)*slots * capacity;
+  float own[PER_LANE];
+  if (warp < 3) {
+    int part = warp == 0 ? h : warp == 1 ? heads + kv_head : heads + kv_heads + kv_head;
 #pragma unroll
-  for (int i = 0; i < 8; i++) q[i] = query[8 * part + i] * scale;
-  float scores[STEPS / AT_ONCE], top = NEGATIVE_INFINITY;
+    for (int i = 0; i < PER_LANE; i++) own[i] = qkv[part * D + lane + 32 * i];
+  }
+  spans = span_count(last, window, &oldest);
+  if ((int)blockIdx.y >= spans) return;
+
+  float4 k[ROUNDS][2];
+  float v[STEPS][PER_LANE];
+  // Keys and values of a span, into registers; the row's own are not in the cache yet.
+  auto load = [&](int span) {
+    int first = oldest + span * SPAN;
 #pragma unroll
-  for (int s = 0; s < STEPS / AT_ONCE; s++) {
-    int p = first + (s * WARPS + warp) * AT_ONCE + lane / LANES;
-    float score = 0;
-    if (p < end) {
-      const float4 *from =
-        (const float4 *)(keys + ((slot_row + p % capacity) * kv_heads + kv_head) * D + 8 * part);
-      float4 a = from[0], b = from[1];
-      score = q[0] * a.x + q[1] * a.y + q[2] * a.z + q[3] * a.w + q[4] * b.x + q[5] * b.y +
-              q[6] * b.z + q[7] * b.w;
+    for (int s = 0; s < ROUNDS; s++) {
+      int p = first + (s * WARPS + warp) * TOGETHER + lane / LANES;
+      k[s][0] = k[s][1] = make_float4(0, 0, 0, 0);
+      if (p < last) {
+        const float4 *from = (const float4 *)(
+          keys + ((slot_row + p % capacity) * kv_heads + kv_head) * D + 8 * (lane % LANES));
+        k[s][0] = from[0], k[s][1] = from[1];
+      }
     }
 #pragma unroll
-    for (int step = LANES / 2; step > 0; step >>= 1)
-      score += __shfl_xor_sync(0xffffffffu, score, step);
-    scores[s] = p < end ? score : NEGATIVE_INFINITY;
-    top = fmaxf(top, scores[s]);
+    for (int s = 0; s < STEPS; s++) {
+      int p = first + (s / TOGETHER * WARPS + warp) * TOGETHER + s % TOGETHER;
+#pragma unroll
+      for (int i = 0; i < PER_LANE; i++) v[s][i] = 0;
+      if (p < last) {
+        const float *from = values + ((slot_row + p % capacity) * kv_heads + kv_head) * D + lane;
+#pragma unroll
+        for (int i = 0; i < PER_LANE; i++) v[s][i] = from[32 * i];
+      }
+    }
+  };
+  load(blockIdx.y);
+#pragma unroll
+  for (int i = 0; i < D / 64; i++) angles[i] *= (float)last;
+  if (warp < 2) {
+    norm_rotate<D>(own, norm ? gain : 0, epsilon, angles, warp == 0 ? query : key);
+  } else if (warp == 2) {
+#pragma unroll
+    for (int i = 0; i < PER_LANE; i++) value[lane + 32 * i] = own[i];
+  }
+  __syncthreads();
+  // Every block has the key and value; one of each group keeps them.
+  if (blockIdx.y == 0 && h % (heads / kv_heads) == 0 && thread < D) {
+    i64 at = ((slot_row + last % capacity) * kv_heads + kv_head) * D + thread;
+    keys[at] = key[thread];
+    values[at] = value[thread];
+  }
+
+  float scale = 1.0f / sqrtf((float)D), q[8];
+#pragma unroll
+  for (int i = 0; i < 8; i++) q[i] = query[8 * (lane % LANES) + i] * scale;
+  float top = NEGATIVE_INFINITY, total = 0, sums[PER_LANE] = {};
+  for (int span = blockIdx.y; span < spans; span += gridDim.y) {
+    if (span != (int)blockIdx.y) load(span);
+    int first = oldest + span * SPAN;
+    float scores[ROUNDS], next = top;
+#pragma unroll
+    for (int s = 0; s < ROUNDS; s++) {
+      int p = first + (s * WARPS + warp) * TOGETHER + lane / LANES;
+      float4 a = k[s][0], b = k[s][1];
+      if (p == last) {
+        const float4 *from = (const float4 *)(key + 8 * (lane % LANES));
+        a = from[0], b = from[1];
+      }
+      float score = q[0] * a.x + q[1] * a.y + q[2] * a.z + q[3] * a.w + q[4] * b.x + q[5] * b.y +
+                    q[6] * b.z + q[7] * b.w;
+#pragma unroll
+      for (int step = LANES / 2; step > 0; step >>= 1)
+        score += __shfl_xor_sync(0xffffffffu, score, step);
+      scores[s] = p <= last ? score : NEGATIVE_INFINITY;
+      next = fmaxf(next, scores[s]);
+    }
+#pragma unroll
+    for (int step = LANES; step < 32; step <<= 1)
+      next = fmaxf(next, __shfl_xor_sync(0xffffffffu, next, step));
+    // A warp that has seen no position yet keeps −∞ and nothing else.
+    if (next == NEGATIVE_INFINITY) continue;
+    float kept = expf(top - next);
+    total *= kept;
+#pragma unroll
+    for (int i = 0; i < PER_LANE; i++) sums[i] *= kept;
+#pragma unroll
+    for (int s = 0; s < ROUNDS; s++) scores[s] = expf(scores[s] - next);
+#pragma unroll
+    for (int s = 0; s < STEPS; s++) {
+      float weight = __shfl_sync(0xffffffffu, scores[s / TOGETHER], s % TOGETHER * LANES);
+      int p = first + (s / TOGETHER * WARPS + warp) * TOGETHER + s % TOGETHER;
+      total += weight;
+#pragma unroll
+      for (int i = 0; i < PER_LANE; i++)
+        sums[i] += weight * (p == last ? value[lane + 32 * i] : v[s][i]);
+    }
+    top = next;
   }
 #pragma unroll
-  for (int step = LANES; step < 32; step <<= 1)
-    top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, step));
-  // A warp without a position has weight 0 below.
-  float safe = top > NEGATIVE_INFINITY ? top : 0.0f, total = 0, sums[D / 32] = {};
-#pragma unroll
-  for (int s = 0; s < STEPS / AT_ONCE; s++) scores[s] = expf(scores[s] - safe);
-#pragma unroll
-  for (int s = 0; s < STEPS; s++) {
-    float weight = __shfl_sync(0xffffffffu, scores[s / AT_ONCE], s % AT_ONCE * LANES);
-    int p = first + (s / AT_ONCE * WARPS + warp) * AT_ONCE + s % AT_ONCE;
-    if (p >= end) continue;
-    total += weight;
-    const float *from = values + ((slot_row + p % capacity) * kv_heads + kv_head) * D + lane;
-#pragma unroll
-    for (int i = 0; i < D / 32; i++) sums[i] += weight * from[32 * i];
-  }
-#pragma unroll
-  for (int i = 0; i < D / 32; i++) rows[warp][lane + 32 * i] = sums[i];
+  for (int i = 0; i < PER_LANE; i++) rows[warp][lane + 32 * i] = sums[i];
   if (lane == 0) {
     tops[warp] = top;
     totals[warp] = total;
   }
   __syncthreads();
+  if (thread >= D) return;
   float best = NEGATIVE_INFINITY, sum = 0, all = 0;
+#pragma unroll
   for (int w = 0; w < WARPS; w++) best = fmaxf(best, tops[w]);
+#pragma unroll
   for (int w = 0; w < WARPS; w++) {
     float weight = expf(tops[w] - best);
     all += weight * totals[w];
-    if (thread < D) sum += weight * rows[w][thread];
+    sum += weight * rows[w][thread];
   }
-  float *place = out + ((i64)r * heads + h) * D;
-  if (blocks == 1) {
-    if (thread < D) place[thread] = sum / all;
+  if (!SPLIT) {
+    out[h * D + thread] = sum / all;
     return;
   }
-  float *mine = partial + (((i64)r * heads + h) * gridDim.y) * (D + 2);
-  float *own_part = mine + (i64)blockIdx.y * (D + 2);
-  if (thread < D) own_part[2 + thread] = sum;
+  i64 block = (i64)h * gridDim.y + blockIdx.y;
+  out[block * D + thread] = sum;
   if (thread == 0) {
-    own_part[0] = best;
-    own_part[1] = all;
+    stats[2 * block] = best;
+    stats[2 * block + 1] = all;
   }
-  __threadfence();
-  __syncthreads();
-  if (thread == 0) is_last = atomicAdd(finished + r * heads + h, 1) == blocks - 1;
-  __syncthreads();
-  if (!is_last) return;
-  __threadfence();
-  if (thread == 0) finished[r * heads + h] = 0;
-  if (thread >= D) return;
-  best = NEGATIVE_INFINITY, sum = 0, all = 0;
-  for (int b = 0; b < blocks; b++) best = fmaxf(best, __ldcg(mine + (i64)b * (D + 2)));
-  for (int b = 0; b < blocks; b++) {
-    float weight = expf(__ldcg(mine + (i64)b * (D + 2)) - best);
-    all += weight * __ldcg(mine + (i64)b * (D + 2) + 1);
-    sum += weight * __ldcg(mine + (i64)b * (D + 2) + 2 + thread);
-  }
-  place[thread] = sum / all;
 }
 
-#define ATTEND(D)                                                                                  \
-  extern "C" __global__ void __launch_bounds__(256) attention_step_##D(                            \
-    float *qkv, const float *query_norm, const float *key_norm, float epsilon,                     \
-    const float *inverse_frequencies, const int *positions, int position_stride, const int *slots, \
-    int slot_stride, float *keys, float *values, float *out, float *partial, int *finished,        \
-    int heads, int kv_heads, int window, int capacity) {                                           \
-    attend_step<D>(qkv, query_norm, key_norm, epsilon, inverse_frequencies, positions,             \
-                   position_stride, slots, slot_stride, keys, values, out, partial, finished,      \
-                   heads, kv_heads, window, capacity);                                             \
+#define ATTEND(name, D, SPLIT)                                                                     \
+  extern "C" __global__ void __launch_bounds__(256) name##_##D(                                    \
+    const float *qkv, const float *query_norm, const float *key_norm, float epsilon,               \
+    const float *inverse_frequencies, const int *positions, const int *slots, float *keys,         \
+    float *values, float *out, float *stats, int heads, int kv_heads, int window, int capacity) {  \
+    attend_step<D, SPLIT>(qkv, query_norm, key_norm, epsilon, inverse_frequencies, positions,      \
+                          slots, keys, values, out, stats, heads, kv_heads, window, capacity);     \
   }
-ATTEND(64)
-ATTEND(128)
+ATTEND(attention_step, 64, false)
+ATTEND(attention_step, 128, false)
+ATTEND(attention_split, 64, true)
+ATTEND(attention_split, 128, true)

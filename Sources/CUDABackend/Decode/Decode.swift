@@ -8,48 +8,59 @@ package import SpeechModel
 
 extension CUDABackend {
   /// What a streaming kernel does with its products.
-  enum StreamKind: String {
+  enum StreamKind: String, CaseIterable {
     case store = "store"
     case add = "add"
     case normStore = "norm_store"
     case normSwiGLU = "norm_swiglu"
 
-    /// Rows of the weight a block takes, by thousands of columns; none where there is no kernel.
-    func rowsPerBlock(_ thousands: Int) -> Int? {
+    /// Outputs of a block and its threads, for so many thousand columns; `nil`: no kernel.
+    func block(_ thousands: Int) -> (outputs: Int, threads: Int)? {
       switch (self, thousands) {
-      case (_, 1): 16
-      case (_, 2), (.add, 3): 8
-      case (.add, 6): 4
+      case (.store, 1), (.normStore, 1): (16, 128)
+      case (.normStore, 2): (16, 256)
+      case (.normSwiGLU, 1): (8, 128)
+      case (.normSwiGLU, 2): (8, 256)
+      case (.store, 2), (.add, 1...3): (8, 128)
+      case (.add, 6): (8, 256)
       default: nil
       }
     }
   }
 
-  static let streamKernels: [String] = [StreamKind.store, .add, .normStore, .normSwiGLU].flatMap {
-    kind in
-    [1, 2, 3, 6].filter { kind.rowsPerBlock($0) != nil }.flatMap { thousands in
-      [1, 2].map { "stream_\(kind.rawValue)_\(thousands)_\($0)" }
-    }
-  }
+  static let decodeKernels: [String] =
+    StreamKind.allCases.flatMap { kind in
+      [1, 2, 3, 6].filter { kind.block($0) != nil }.flatMap { thousands in
+        (thousands == 6 ? [1] : [1, 2]).map { "stream_\(kind.rawValue)_\(thousands)_\($0)" }
+      }
+    } + [
+      "stream_add_merged_1", "stream_add_merged_2", "attention_step_64", "attention_step_128",
+      "attention_split_64", "attention_split_128",
+    ]
 
-  /// Positions a block of `attention_step` takes.
-  static var attentionSpan: Int { 64 }
-  /// Heads a cache has room to merge.
-  static var mergedHeads: Int { 32 }
+  /// Positions a block of attention takes at a time.
+  static var span: Int { 64 }
+  /// The most blocks that share a head.
+  static var mostBlocks: Int { 8 }
+  /// The most heads whose blocks leave something to merge.
+  static var mostHeads: Int { 64 }
+  /// Room for what blocks of attention leave: sums of `width` numbers, two more each.
+  static var attentionRoom: Int { mostHeads * mostBlocks * (128 + 2) }
 
   /// Queues the streaming kernel for these shapes; false when there is none.
   func stream(
     _ kind: StreamKind, _ x: CUDATensor, norm: CUDATensor?, epsilon: Float, _ weight: CUDAMatrix,
     bias: CUDATensor?, into out: CUDATensor
   ) throws(CUDAError) -> Bool {
-    guard streamsWeights, weight.suffix == "bf16", (1...2).contains(x.rows), x.columns % 1024 == 0,
-      let rows = kind.rowsPerBlock(x.columns / 1024)
+    let thousands = x.columns / 1024
+    guard streamsWeights, weight.suffix == "bf16", x.columns % 1024 == 0,
+      let block = kind.block(thousands), x.rows == 1 || x.rows == 2 && thousands < 6
     else { return false }
-    let own = kind == .normSwiGLU ? rows / 2 : rows
     try launch(
-      "stream_\(kind.rawValue)_\(x.columns / 1024)_\(x.rows)",
-      grid: CUDAGrid((out.columns + own - 1) / own), block: 128, x.address, norm?.address ?? 0,
-      epsilon, weight.address, bias?.address ?? 0, out.address, Int32(out.columns))
+      "stream_\(kind.rawValue)_\(thousands)_\(x.rows)",
+      grid: CUDAGrid((out.columns + block.outputs - 1) / block.outputs), block: block.threads,
+      x.address, norm?.address ?? 0, epsilon, weight.address, bias?.address ?? 0, out.address,
+      Int32(out.columns))
     return true
   }
 
@@ -79,16 +90,19 @@ extension CUDABackend {
     try swiGLU(wide, into: out)
   }
 
+  /// Whether the attention kernels for a step of one row take these shapes. Several rows may be one
+  /// slot's, and then depend on each other's keys.
+  private func isStep(_ qkv: CUDATensor, _ shape: AttentionShape) -> Bool {
+    streamsWeights && qkv.rows == 1 && (shape.headDim == 64 || shape.headDim == 128)
+  }
+
   package func attentionStep(
     _ qkv: CUDATensor, shape: AttentionShape, queryNorm: CUDATensor?, keyNorm: CUDATensor?,
     epsilon: Float, inverseFrequencies: CUDATensor, window: Int?, positions: CUDAIndices,
     slots: CUDAIndices, layer: Int, cache: CUDACache, into out: CUDATensor
   ) throws(CUDAError) {
     precondition(qkv.columns == shape.packedWidth && out.columns == shape.queryWidth)
-    // Several rows may be one slot's, and then depend on each other's keys.
-    guard streamsWeights, qkv.rows == 1, shape.headDim == 64 || shape.headDim == 128,
-      shape.headCount <= Self.mergedHeads
-    else {
+    guard isStep(qkv, shape) else {
       try normRotateAppend(
         qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: epsilon,
         inverseFrequencies: inverseFrequencies, positions: positions, slots: slots, layer: layer,
@@ -97,14 +111,42 @@ extension CUDABackend {
         qkv, shape: shape, window: window, positions: positions, slots: slots, layer: layer,
         cache: cache, into: out)
     }
-    let seen = min(window ?? cache.capacity, cache.capacity)
     try launch(
-      "attention_step_\(shape.headDim)",
-      grid: CUDAGrid(shape.headCount, (seen + Self.attentionSpan - 1) / Self.attentionSpan, 1),
-      block: 256, qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
-      inverseFrequencies.address, positions.address, Int32(positions.stride), slots.address,
-      Int32(slots.stride), cache.keys[layer].address, cache.values[layer].address, out.address,
-      cache.partial.address, cache.finished.address, Int32(shape.headCount),
+      "attention_step_\(shape.headDim)", grid: CUDAGrid(shape.headCount), block: 256, qkv.address,
+      queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon, inverseFrequencies.address,
+      positions.address, slots.address, cache.keys[layer].address, cache.values[layer].address,
+      out.address, UInt64(0), Int32(shape.headCount), Int32(shape.kvHeadCount),
+      Int32(window ?? 0), Int32(cache.capacity))
+  }
+
+  package func attentionLinearAdd(
+    _ qkv: CUDATensor, shape: AttentionShape, queryNorm: CUDATensor?, keyNorm: CUDATensor?,
+    epsilon: Float, inverseFrequencies: CUDATensor, window: Int?, positions: CUDAIndices,
+    slots: CUDAIndices, layer: Int, cache: CUDACache, attended: CUDATensor, weight: CUDAMatrix,
+    scale: CUDATensor?, into out: CUDATensor
+  ) throws(CUDAError) {
+    let columns = weight.columns
+    guard isStep(qkv, shape), scale == nil, weight.suffix == "bf16",
+      columns == 1024 || columns == 2048, shape.headCount <= Self.mostHeads
+    else {
+      try attentionStep(
+        qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: epsilon,
+        inverseFrequencies: inverseFrequencies, window: window, positions: positions,
+        slots: slots, layer: layer, cache: cache, into: attended)
+      return try linearAdd(attended, weight, bias: nil, scale: scale, into: out)
+    }
+    let seen = min(window ?? cache.capacity, cache.capacity)
+    let blocks = min(Self.mostBlocks, (seen + Self.span - 1) / Self.span)
+    let stats = cache.partial.address + UInt64(4 * shape.headCount * blocks * shape.headDim)
+    try launch(
+      "attention_split_\(shape.headDim)", grid: CUDAGrid(shape.headCount, blocks), block: 256,
+      qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
+      inverseFrequencies.address, positions.address, slots.address, cache.keys[layer].address,
+      cache.values[layer].address, cache.partial.address, stats, Int32(shape.headCount),
       Int32(shape.kvHeadCount), Int32(window ?? 0), Int32(cache.capacity))
+    try launch(
+      "stream_add_merged_\(columns / 1024)", grid: CUDAGrid((out.columns + 7) / 8), block: 128,
+      cache.partial.address, stats, positions.address, Int32(blocks), Int32(window ?? 0),
+      Int32(shape.headDim), weight.address, out.address, Int32(out.columns))
   }
 }

@@ -1,28 +1,12 @@
 // SPDX-License-Identifier: MIT
-// One block of 1024 threads a row: the draw of Sampling.swift, in its order. Shared memory: scores
-// and two orders, 12 bytes a token. Bound: barriers, about a hundred.
+// One block of 256 threads a row: the draw of Sampling.swift, in its order. A thread keeps every 256th
+// score in registers; what top-k leaves is listed in shared memory, 12 bytes a token.
+// Bound: barriers, about thirty.
 
 // Order-preserving integer of a score; −0 counts as 0.
 __device__ __forceinline__ u32 score_key(float score) {
   u32 bits = __float_as_uint(score + 0.0f);
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-}
-
-// Largest key of a block, the first index of equal ones; -1 when every thread gives 0.
-__device__ __forceinline__ int first_largest(u64 key) {
-  __shared__ u64 partial[32];
-#pragma unroll
-  for (int step = 16; step > 0; step >>= 1) {
-    u64 other = __shfl_xor_sync(0xffffffffu, key, step);
-    key = other > key ? other : key;
-  }
-  __syncthreads();
-  if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = key;
-  __syncthreads();
-  key = 0;
-  for (int warp = 0; warp < blockDim.x / 32; warp++)
-    key = partial[warp] > key ? partial[warp] : key;
-  return key == 0 ? -1 : (int)~(u32)key;
 }
 
 __device__ __forceinline__ u64 indexed_key(float score, int token) {
@@ -48,114 +32,176 @@ __device__ float noise(int token, u32 key0, u32 key1, u32 codebook, u32 frame, u
   return -logf(-logf(u));
 }
 
+enum { DRAW_THREADS = 256, DRAW_WARPS = DRAW_THREADS / 32 };
+
+// Largest key of the block, as a token; −1 when every thread gives 0. Of equal scores the first token.
+__device__ __forceinline__ int largest_token(u64 key) {
+  __shared__ u64 partial[DRAW_WARPS];
+#pragma unroll
+  for (int step = 16; step > 0; step >>= 1) {
+    u64 other = __shfl_xor_sync(0xffffffffu, key, step);
+    key = other > key ? other : key;
+  }
+  if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = key;
+  __syncthreads();
+  key = 0;
+#pragma unroll
+  for (int warp = 0; warp < DRAW_WARPS; warp++) key = partial[warp] > key ? partial[warp] : key;
+  return key == 0 ? -1 : (int)~(u32)key;
+}
+
+// Sum over the block; `buffer` alternates between calls, so that one barrier is enough.
+__device__ __forceinline__ uint2 block_counts(u32 a, u32 b, uint2 (*buffer)[DRAW_WARPS]) {
+  a = __reduce_add_sync(0xffffffffu, a);
+  b = __reduce_add_sync(0xffffffffu, b);
+  if (threadIdx.x % 32 == 0) (*buffer)[threadIdx.x / 32] = make_uint2(a, b);
+  __syncthreads();
+  uint2 sum = make_uint2(0, 0);
+#pragma unroll
+  for (int warp = 0; warp < DRAW_WARPS; warp++) {
+    sum.x += (*buffer)[warp].x;
+    sum.y += (*buffer)[warp].y;
+  }
+  return sum;
+}
+
 // `end_token` is −1 for the code predictor, whose tokens are not remembered.
-KERNEL sample(const float *logits, int vocabulary, const int *settings, int settings_count,
-              const int *frames, int *seen, int seen_count, int codebook, int end_token,
-              int suppressed_start, int suppressed_end, int minimum_tokens, int *codes,
-              int code_stride) {
-  IN_ORDER
-  extern __shared__ float scores[];
-  int *order = (int *)(scores + vocabulary), *list = order + vocabulary;
-  __shared__ int dropped, listed;
-  int r = blockIdx.x, first = threadIdx.x, step = blockDim.x;
+template <int PER>
+__device__ __forceinline__ void draw(const float *logits, int vocabulary, const int *settings,
+                                     int settings_count, const int *frames, int *seen,
+                                     int seen_count, int codebook, int end_token,
+                                     int suppressed_start, int suppressed_end, int minimum_tokens,
+                                     int *codes, int code_stride) {
+  extern __shared__ float list_scores[];
+  int *list = (int *)(list_scores + vocabulary), *order = list + vocabulary;
+  __shared__ uint2 counts[2][DRAW_WARPS];
+  __shared__ int listed, dropped;
+  int r = blockIdx.x, thread = threadIdx.x;
   const int *words = settings + (i64)r * settings_count;
-  u32 frame = (u32)frames[r];
   int base = codebook == 0 ? 0 : 5;
+  int *row_seen = seen + (i64)r * seen_count;
+  float scores[PER];
+  bool was_seen[PER];
+#pragma unroll
+  for (int i = 0; i < PER; i++) {
+    int t = thread + i * DRAW_THREADS;
+    scores[i] = t < vocabulary ? logits[(i64)r * vocabulary + t] : NEGATIVE_INFINITY;
+    was_seen[i] = end_token >= 0 && t < vocabulary && row_seen[t] != 0;
+  }
+  u32 frame = (u32)frames[r];
   bool samples = words[base] != 0;
   float temperature = __int_as_float(words[base + 1]);
   int top_k = words[base + 2];
   float top_p = __int_as_float(words[base + 3]);
   float penalty = codebook == 0 ? __int_as_float(words[4]) : 1.0f;
-  int *row_seen = seen + (i64)r * seen_count;
-  int token = -1;
+  if (thread == 0) listed = 0;
 
-  for (int t = first; t < vocabulary; t += step) {
-    float score = logits[(i64)r * vocabulary + t];
-    if (end_token >= 0 && penalty != 1.0f && row_seen[t] != 0)
-      score = score < 0 ? score * penalty : score / penalty;
+  u32 keys[PER];
+#pragma unroll
+  for (int i = 0; i < PER; i++) {
+    int t = thread + i * DRAW_THREADS;
+    float score = scores[i];
+    if (was_seen[i] && penalty != 1.0f) score = score < 0 ? score * penalty : score / penalty;
     if (t >= suppressed_start && t < suppressed_end && t != end_token) score = NEGATIVE_INFINITY;
     if (t == end_token && frame < (u32)minimum_tokens) score = NEGATIVE_INFINITY;
     if (samples && temperature != 1.0f) score = score / temperature;
-    scores[t] = score;
+    scores[i] = score;
+    // 0 stands for no token: the smallest finite score has a larger key.
+    keys[i] = score > NEGATIVE_INFINITY ? score_key(score) : 0;
   }
-  __syncthreads();
 
+  u64 best = 0;
   if (!samples) {
-    u64 best = 0;
-    for (int t = first; t < vocabulary; t += step) {
-      u64 key = indexed_key(scores[t], t);
-      best = key > best ? key : best;
+#pragma unroll
+    for (int i = 0; i < PER; i++) {
+      u64 key = indexed_key(scores[i], thread + i * DRAW_THREADS);
+      if (thread + i * DRAW_THREADS < vocabulary && key > best) best = key;
     }
-    token = first_largest(best);
   } else {
-    // Top-k: the k-th largest key, found bit by bit from the top.
-    int rounds = (vocabulary + step - 1) / step, possible = 0;
-    for (int i = 0; i < rounds; i++) {
-      int t = first + i * step;
-      possible += __syncthreads_count(t < vocabulary && scores[t] > NEGATIVE_INFINITY);
-    }
-    u32 threshold = 0;
-    if (top_k > 0 && top_k < possible) {
-      for (int bit = 31; bit >= 0; bit--) {
-        u32 candidate = threshold | 1u << bit;
-        int count = 0;
-        for (int i = 0; i < rounds; i++) {
-          int t = first + i * step;
-          count += __syncthreads_count(t < vocabulary && score_key(scores[t]) >= candidate);
+    // Top-k: the k-th largest key, found two bits at a time from the top. It is found early when as
+    // many keys as wanted reach a candidate.
+    u32 threshold = 1;
+    if (top_k > 0) {
+      u32 found = 0;
+      for (int shift = 30, turn = 0; shift >= 0; shift -= 2, turn ^= 1) {
+        u32 low = 0, high = 0;
+#pragma unroll
+        for (int i = 0; i < PER; i++) {
+          low += (keys[i] >= (found | 1u << shift)) + ((keys[i] >= (found | 2u << shift)) << 16);
+          high += keys[i] >= (found | 3u << shift);
         }
-        if (count >= top_k) threshold = candidate;
+        uint2 count = block_counts(low, high, &counts[turn]);
+        u32 reach[4] = {0, count.x & 0xffff, count.x >> 16, count.y};
+        for (u32 digit = 3; digit > 0; digit--)
+          if (reach[digit] >= (u32)top_k) {
+            found |= digit << shift;
+            if (reach[digit] == (u32)top_k) shift = 0;
+            break;
+          }
       }
+      // Fewer possible tokens than k leave it at 0.
+      if (found > 0) threshold = found;
+    } else {
+      __syncthreads();
     }
-    int kept = 0;
-    for (int i = 0; i < rounds; i++) {
-      int t = first + i * step;
-      bool stays = t < vocabulary && scores[t] > NEGATIVE_INFINITY &&
-                   score_key(scores[t]) >= threshold;
-      if (t < vocabulary && !stays) scores[t] = NEGATIVE_INFINITY;
-      kept += __syncthreads_count(stays);
-    }
-    // Top-p: kept tokens in ascending order, of equal scores the higher id first.
+#pragma unroll
+    for (int i = 0; i < PER; i++)
+      if (keys[i] >= threshold) {
+        int place = atomicAdd(&listed, 1);
+        list[place] = thread + i * DRAW_THREADS;
+        list_scores[place] = scores[i];
+      }
+    __syncthreads();
+    int kept = listed;
+    // Top-p: in ascending order, of equal scores the higher id first. Ranks are unique, so the order
+    // of the list does not matter.
     if (top_p < 1.0f && kept > 0) {
-      if (first == 0) listed = 0;
-      __syncthreads();
-      for (int t = first; t < vocabulary; t += step)
-        if (scores[t] > NEGATIVE_INFINITY) list[atomicAdd(&listed, 1)] = t;
-      __syncthreads();
-      // Ranks are unique, so the order does not depend on that of the list.
-      for (int i = first; i < kept; i += step) {
-        u64 key = indexed_key(scores[list[i]], list[i]);
+      for (int i = thread; i < kept; i += DRAW_THREADS) {
+        u64 key = indexed_key(list_scores[i], list[i]);
         int rank = 0;
-        for (int o = 0; o < kept; o++) rank += indexed_key(scores[list[o]], list[o]) < key;
-        order[rank] = list[i];
+        for (int o = 0; o < kept; o++) rank += indexed_key(list_scores[o], list[o]) < key;
+        order[rank] = i;
       }
       __syncthreads();
-      if (first == 0) {
-        float top = scores[order[kept - 1]], total = 0, sum = 0;
-        for (int i = 0; i < kept; i++) total += expf(scores[order[i]] - top);
+      if (thread == 0) {
+        float top = list_scores[order[kept - 1]], total = 0, sum = 0;
+        for (int i = 0; i < kept; i++) total += expf(list_scores[order[i]] - top);
         dropped = 0;
         while (dropped < kept - 1) {
-          sum += expf(scores[order[dropped]] - top) / total;
+          sum += expf(list_scores[order[dropped]] - top) / total;
           if (sum > 1.0f - top_p) break;
           dropped++;
         }
       }
       __syncthreads();
-      for (int i = first; i < dropped; i += step) scores[order[i]] = NEGATIVE_INFINITY;
+      for (int i = thread; i < dropped; i += DRAW_THREADS)
+        list_scores[order[i]] = NEGATIVE_INFINITY;
       __syncthreads();
     }
-    u64 best = 0;
-    for (int t = first; t < vocabulary; t += step) {
-      if (!(scores[t] > NEGATIVE_INFINITY)) continue;
-      float value = scores[t] + noise(t, (u32)words[9], (u32)words[10], (u32)codebook, frame,
-                                      (u32)words[11]);
-      u64 key = indexed_key(value, t);
+    for (int i = thread; i < kept; i += DRAW_THREADS) {
+      if (!(list_scores[i] > NEGATIVE_INFINITY)) continue;
+      float value = list_scores[i] + noise(list[i], (u32)words[9], (u32)words[10], (u32)codebook,
+                                           frame, (u32)words[11]);
+      u64 key = indexed_key(value, list[i]);
       best = key > best ? key : best;
     }
-    token = first_largest(best);
   }
-  if (first == 0) {
+  int token = largest_token(best);
+  if (thread == 0) {
     if (token < 0) token = 0;
     if (end_token >= 0) row_seen[token] = 1;
     codes[(i64)r * code_stride] = token;
   }
 }
+
+#define DRAW(PER)                                                                                  \
+  extern "C" __global__ void __launch_bounds__(DRAW_THREADS) sample_##PER(                         \
+    const float *logits, int vocabulary, const int *settings, int settings_count,                  \
+    const int *frames, int *seen, int seen_count, int codebook, int end_token,                     \
+    int suppressed_start, int suppressed_end, int minimum_tokens, int *codes, int code_stride) {   \
+    IN_ORDER                                                                                       \
+    draw<PER>(logits, vocabulary, settings, settings_count, frames, seen, seen_count, codebook,    \
+              end_token, suppressed_start, suppressed_end, minimum_tokens, codes, code_stride);    \
+  }
+DRAW(8)
+DRAW(16)

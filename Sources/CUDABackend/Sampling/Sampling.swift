@@ -10,9 +10,10 @@ extension CUDABackend {
   ) throws(CUDAError) {
     precondition(
       state.settings.stride == 1 && state.frame.stride == 1 && state.seen.stride == 1
-        && 12 * logits.columns <= 48 << 10, "scores fit shared memory")
+        && logits.columns <= 4096, "a block has room for the scores")
     try launch(
-      "sample", grid: CUDAGrid(logits.rows), block: 1024, sharedBytes: 12 * logits.columns,
+      logits.columns <= 2048 ? "sample_8" : "sample_16", grid: CUDAGrid(logits.rows), block: 256,
+      sharedBytes: 12 * logits.columns,
       logits.address, Int32(logits.columns), state.settings.address, Int32(SamplingWord.count),
       state.frame.address, state.seen.address, Int32(state.vocabularySize), Int32(rule.codebook),
       rule.endToken ?? -1, rule.suppressed.lowerBound, rule.suppressed.upperBound,
