@@ -12,6 +12,9 @@ static const unsigned char rows[] = {
 static const unsigned char norm[] = {
 #embed "../CUDABackend/Norm/Norm.cu"
 };
+static const unsigned char tiles[] = {
+#embed "../CUDABackend/Tiles/Tiles.cu"
+};
 static const unsigned char linear[] = {
 #embed "../CUDABackend/Linear/Linear.cu"
 };
@@ -36,6 +39,7 @@ static const struct {
   {"Common.cuh", common, sizeof common},
   {"Rows.cu", rows, sizeof rows},
   {"Norm.cu", norm, sizeof norm},
+  {"Tiles.cu", tiles, sizeof tiles},
   {"Linear.cu", linear, sizeof linear},
   {"Attention.cu", attention, sizeof attention},
   {"Sampling.cu", sampling, sizeof sampling},

@@ -28,12 +28,23 @@ package final class CUDAModule {
   deinit { context.release("cuModuleUnload") { ccuModuleUnload(handle) } }
 
   /// The kernel of that name.
-  package func kernel(_ name: String) throws(CUDAError) -> CUDAKernel {
+  ///
+  /// - Parameter sharedMemoryShare: Percent of an SM's first-level memory that is shared memory while
+  ///   the kernel runs; `nil` leaves it to the driver. Kernels with different shares cannot be on one
+  ///   SM together.
+  package func kernel(
+    _ name: String, sharedMemoryShare: Int? = nil
+  ) throws(CUDAError) -> CUDAKernel {
     var function: CCUfunction?
     try context.call("cuModuleGetFunction(\(name))") {
       ccuModuleGetFunction(&function, handle, name)
     }
     guard let function else { throw CUDAError(driver: "cuModuleGetFunction", code: 500) }
+    if let sharedMemoryShare {
+      try context.call("cuFuncSetAttribute(\(name))") {
+        ccuFuncSetAttribute(function, 9, Int32(sharedMemoryShare))
+      }
+    }
     return CUDAKernel(name: name, handle: function, module: self)
   }
 }

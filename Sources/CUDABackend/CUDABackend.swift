@@ -97,12 +97,18 @@ package final class CUDABackend: Backend {
   private var graphs: [ReplayKey: CUDAGraph] = [:]
   private var memories: [DeviceMemory] = []
   private let kernels: [String: CUDAKernel]
+  /// Room for the shares of products that are cut along k.
+  private(set) var shares: CUDATensor
+  /// Room for `partRows` rows taken apart into bf16, as wide as the widest matrix.
+  private(set) var parts: CUDATensor
+  /// Rows that are multiplied in parts at once; longer inputs take plain tiles.
+  static var partRows: Int { 256 }
 
   static let plainKernels = [
     "fill", "copy", "add", "add_trailing", "increment", "swiglu", "silu", "gelu", "snake",
     "clamp_unit", "publish", "rms_norm", "layer_norm", "norm_rotate_append", "attention",
     "sample_8", "sample_16",
-    "depthwise_convolution", "shift_history",
+    "depthwise_convolution", "shift_history", "add_shares", "split_parts", "linear_parts",
   ]
   /// Kernels that exist for each way weights are stored.
   static let elementKernels = [
@@ -113,10 +119,12 @@ package final class CUDABackend: Backend {
   /// - Parameters:
   ///   - recordsSteps: Whether `replay` records its bodies.
   ///   - streamsWeights: Whether decoding uses its own kernels.
+  ///   - sharedMemoryShare: Percent of an SM's first-level memory that is shared memory; one share for
+  ///     all kernels, so that one may begin on an SM where another ends.
   ///   - cache: Where compiled kernels are kept.
   package init(
     _ context: CUDAContext, recordsSteps: Bool = true, streamsWeights: Bool = true,
-    cache: KernelCache = .standard
+    sharedMemoryShare: Int? = 50, cache: KernelCache = .standard
   ) throws(CUDAError) {
     self.streamsWeights = streamsWeights
     self.context = context
@@ -128,13 +136,26 @@ package final class CUDABackend: Backend {
     let module = try CUDAModule(image: image, context)
     var kernels: [String: CUDAKernel] = [:]
     // All of them now: loading one may not happen while a body is recorded.
-    for name in Self.plainKernels + Self.decodeKernels { kernels[name] = try module.kernel(name) }
+    for name in Self.plainKernels + Self.decodeKernels {
+      kernels[name] = try module.kernel(name, sharedMemoryShare: sharedMemoryShare)
+    }
     for name in Self.elementKernels {
       for suffix in ["f32", "bf16", "f16"] {
-        kernels["\(name)_\(suffix)"] = try module.kernel("\(name)_\(suffix)")
+        kernels["\(name)_\(suffix)"] = try module.kernel(
+          "\(name)_\(suffix)", sharedMemoryShare: sharedMemoryShare)
       }
     }
     self.kernels = kernels
+    shares = CUDATensor(address: 0, rows: 0, columns: 0)
+    parts = shares
+    shares = try makeTensor(rows: 1, columns: 2 << 20)
+  }
+
+  /// Grows the room for parts; before anything is recorded that uses it.
+  private func reserveParts(columns: Int) throws(CUDAError) {
+    // Three bf16 numbers are one and a half F32.
+    let wanted = Self.partRows * columns * 3 / 2
+    if parts.count < wanted { parts = try makeTensor(rows: 1, columns: wanted) }
   }
 
   /// Queues a kernel by name.
@@ -219,6 +240,7 @@ package final class CUDABackend: Backend {
       case .float16: "f16"
       case .int32, .int64, .int16, .uint8: preconditionFailure("\(parts[0].name) holds integers")
       }
+    if type == .bfloat16 { try reserveParts(columns: columns) }
     let memory = try allocate(byteCount: rows * columns * type.byteCount)
     var offset = 0
     for part in parts {

@@ -9,7 +9,7 @@ import SyntheticCheckpoint
 
 /// Compares the CUDA backend with the CPU's on random weights and prints the time of a frame.
 ///
-/// `gpu-check [tiny|tiny06|0.6B|1.7B] [frames] [--no-cpu] [--plain]`
+/// `gpu-check [tiny|tiny06|0.6B|1.7B] [frames] [--no-cpu] [--plain] [--share PERCENT]`
 @main struct GPUCheck {
   static func main() throws {
     let arguments = CommandLine.arguments.dropFirst()
@@ -18,12 +18,14 @@ import SyntheticCheckpoint
     let frames = plain.dropFirst().first.flatMap { Int($0) } ?? 20
     let checkpoint = Checkpoint.synthetic(size, variant: .customVoice, seed: 0)
     let context = try CUDAContext()
+    let share = arguments.firstIndex(of: "--share").flatMap { Int(arguments[$0 + 1]) }
     print("\(context.name), sm_\(context.architecture), \(size.rawValue), \(frames) frames")
     do {
       let recorded = try Run(
         checkpoint,
         on: CUDABackend(
-          context, streamsWeights: !arguments.contains("--plain"), cache: KernelCache(folder: nil)))
+          context, streamsWeights: !arguments.contains("--plain"),
+          sharedMemoryShare: share ?? 50, cache: KernelCache(folder: nil)))
       let eager = try Run(
         checkpoint,
         on: CUDABackend(

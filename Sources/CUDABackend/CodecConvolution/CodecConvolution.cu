@@ -11,19 +11,66 @@ struct Joined {
   }
 };
 
+// Columns i · kernel + j of xx at row t: xx[t + j · dilation, i].
+struct GatheredRows {
+  Joined joined;
+  int kernel, dilation;
+  __device__ __forceinline__ float operator()(int t, int kk) const {
+    int i = kk / kernel;
+    return joined(t + (kk - i * kernel) * dilation, i);
+  }
+};
+
+// Where a product goes: the result, or with several shares of k a place of its own in `shares`,
+// `[share][rows][columns]`, which add_shares sums in order.
+struct Result {
+  const float *bias;
+  float *out, *shares;
+  int rows, columns, outputs, stride;
+  __device__ __forceinline__ void operator()(int row, int column, float value, int share) const {
+    if (gridDim.z > 1) {
+      shares[((i64)share * rows + row) * columns + column] = value;
+    } else {
+      place(row, column, value);
+    }
+  }
+  // Column o · stride + j of row t is channel o of row t · stride + j.
+  __device__ __forceinline__ void place(int row, int column, float value) const {
+    int o = column / stride;
+    out[((i64)row * stride + column % stride) * outputs + o] = value + bias[o];
+  }
+};
+
+KERNEL add_shares(const float *shares, const float *bias, float *out, int rows, int columns,
+                  int outputs, int stride, int count) {
+  IN_ORDER
+  i64 i = global_index(), size = (i64)rows * columns;
+  if (i >= size) return;
+  float sum = 0;
+  for (int share = 0; share < count; share++) sum += shares[share * size + i];
+  Result{bias, out, 0, rows, columns, outputs, stride}.place((int)(i / columns), (int)(i % columns),
+                                                             sum);
+}
+
 // out[t, o] = bias[o] + Σ_{i, j} W[o, i · kernel + j] · xx[t + j · dilation, i].
 template <int T>
 __device__ __forceinline__ void convolve(const float *x, const float *history, const void *weight,
-                                         const float *bias, float *out, int time, int inputs,
-                                         int outputs, int kernel, int dilation) {
+                                         const float *bias, float *out, float *shares, int time,
+                                         int inputs, int outputs, int kernel, int dilation) {
   int k = inputs * kernel;
   Joined joined = {history, x, (kernel - 1) * dilation, inputs};
-  tile_product(
-    [=](int t, int kk) { return joined(t + kk % kernel * dilation, kk / kernel); },
-    LinearWeight<T>{weight, k},
-    [=](int t, int o, float value) { out[(i64)t * outputs + o] = value + bias[o]; }, time, outputs,
-    k);
+  tile_product_parts(GatheredRows{joined, kernel, dilation}, LinearWeight<T>{weight, k},
+                     Result{bias, out, shares, time, outputs, outputs, 1}, time, outputs, k);
 }
+
+// Tap 0 multiplies row t, tap 1 row t − 1.
+struct TappedRows {
+  Joined joined;
+  int inputs;
+  __device__ __forceinline__ float operator()(int t, int kk) const {
+    return kk < inputs ? joined(t + 1, kk) : joined(t, kk - inputs);
+  }
+};
 
 // Column o · stride + j of tap 0 or 1: W[i, o · kernel + j + tap · stride].
 template <int T> struct TransposedWeight {
@@ -31,9 +78,9 @@ template <int T> struct TransposedWeight {
   const void *base;
   int inputs, outputs, kernel, stride;
   __device__ __forceinline__ float operator()(int column, int kk) const {
-    int tap = kk / inputs, i = kk % inputs;
-    return element<T>(base, (i64)i * outputs * kernel + column / stride * kernel +
-                              column % stride + tap * stride);
+    int tap = kk >= inputs, i = kk - tap * inputs, o = column / stride;
+    return element<T>(
+      base, ((i64)i * outputs + o) * kernel + column - o * stride + tap * stride);
   }
 };
 
@@ -41,31 +88,29 @@ template <int T> struct TransposedWeight {
 template <int T>
 __device__ __forceinline__ void convolve_transposed(const float *x, const float *history,
                                                     const void *weight, const float *bias,
-                                                    float *out, int time, int inputs, int outputs,
-                                                    int kernel, int stride) {
+                                                    float *out, float *shares, int time, int inputs,
+                                                    int outputs, int kernel, int stride) {
   Joined joined = {history, x, 1, inputs};
-  tile_product(
-    [=](int t, int kk) { return joined(t + 1 - kk / inputs, kk % inputs); },
-    TransposedWeight<T>{weight, inputs, outputs, kernel, stride},
-    [=](int t, int column, float value) {
-      int o = column / stride;
-      out[((i64)t * stride + column % stride) * outputs + o] = value + bias[o];
-    },
-    time, outputs * stride, inputs * (kernel / stride));
+  int columns = outputs * stride;
+  tile_product_parts(TappedRows{joined, inputs},
+                     TransposedWeight<T>{weight, inputs, outputs, kernel, stride},
+                     Result{bias, out, shares, time, columns, outputs, stride}, time, columns,
+                     inputs * (kernel / stride));
 }
 
 #define CONVOLUTION(name, T)                                                                       \
   KERNEL causal_convolution_##name(const float *x, const float *history, const void *weight,       \
-                                   const float *bias, float *out, int time, int inputs,            \
-                                   int outputs, int kernel, int dilation) {                        \
+                                   const float *bias, float *out, float *shares, int time,         \
+                                   int inputs, int outputs, int kernel, int dilation) {            \
     IN_ORDER                                                                                       \
-    convolve<T>(x, history, weight, bias, out, time, inputs, outputs, kernel, dilation);           \
+    convolve<T>(x, history, weight, bias, out, shares, time, inputs, outputs, kernel, dilation);   \
   }                                                                                                \
   KERNEL transposed_convolution_##name(const float *x, const float *history, const void *weight,   \
-                                       const float *bias, float *out, int time, int inputs,        \
-                                       int outputs, int kernel, int stride) {                      \
+                                       const float *bias, float *out, float *shares, int time,     \
+                                       int inputs, int outputs, int kernel, int stride) {          \
     IN_ORDER                                                                                       \
-    convolve_transposed<T>(x, history, weight, bias, out, time, inputs, outputs, kernel, stride);  \
+    convolve_transposed<T>(x, history, weight, bias, out, shares, time, inputs, outputs, kernel,   \
+                           stride);                                                                \
   }
 FOR_EACH_ELEMENT(CONVOLUTION)
 

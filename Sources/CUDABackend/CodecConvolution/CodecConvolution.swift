@@ -9,11 +9,12 @@ extension CUDABackend {
   ) throws(CUDAError) {
     precondition(history.rows == (kernel - 1) * dilation && out.rows == x.rows)
     precondition(weight.columns == x.columns * kernel && weight.rows == out.columns)
+    let grid = sharedGrid(rows: x.rows, columns: out.columns, k: weight.columns)
     try launch(
-      "causal_convolution_\(weight.suffix)",
-      grid: CUDAGrid((out.columns + 63) / 64, (x.rows + 63) / 64), block: 256, x.address,
-      history.address, weight.address, bias.address, out.address, Int32(x.rows), Int32(x.columns),
+      "causal_convolution_\(weight.suffix)", grid: grid, block: 256, x.address, history.address,
+      weight.address, bias.address, out.address, shares.address, Int32(x.rows), Int32(x.columns),
       Int32(out.columns), Int32(kernel), Int32(dilation))
+    try addShares(grid, bias: bias, out, rows: x.rows, columns: out.columns, stride: 1)
     try shiftHistory(x, history)
   }
 
@@ -24,11 +25,13 @@ extension CUDABackend {
     let kernel = weight.columns / out.columns
     precondition(weight.rows == x.columns && out.rows == x.rows * stride)
     precondition(kernel == (history == nil ? stride : 2 * stride))
+    let columns = out.columns * stride
+    let grid = sharedGrid(rows: x.rows, columns: columns, k: x.columns * kernel / stride)
     try launch(
-      "transposed_convolution_\(weight.suffix)",
-      grid: CUDAGrid((out.columns * stride + 63) / 64, (x.rows + 63) / 64), block: 256, x.address,
-      history?.address ?? 0, weight.address, bias.address, out.address, Int32(x.rows),
-      Int32(x.columns), Int32(out.columns), Int32(kernel), Int32(stride))
+      "transposed_convolution_\(weight.suffix)", grid: grid, block: 256, x.address,
+      history?.address ?? 0, weight.address, bias.address, out.address, shares.address,
+      Int32(x.rows), Int32(x.columns), Int32(out.columns), Int32(kernel), Int32(stride))
+    try addShares(grid, bias: bias, out, rows: x.rows, columns: columns, stride: stride)
     if let history { try shiftHistory(x, history) }
   }
 
@@ -41,6 +44,24 @@ extension CUDABackend {
       "depthwise_convolution", over: x.count, x.address, history.address, weight.address,
       bias.address, out.address, Int32(x.rows), Int32(x.columns), Int32(weight.columns))
     try shiftHistory(x, history)
+  }
+
+  /// Blocks for a product in tiles of 64 × 64: where those are few, each takes a share of `k`.
+  private func sharedGrid(rows: Int, columns: Int, k: Int) -> CUDAGrid {
+    let (x, y) = ((columns + 63) / 64, (rows + 63) / 64)
+    let wanted = 2 * context.multiprocessorCount / (x * y)
+    let most = min(k / 128, shares.count / (rows * columns))
+    return CUDAGrid(x, y, max(1, min(wanted, most)))
+  }
+
+  /// Sums the shares of a product, if there are several.
+  private func addShares(
+    _ grid: CUDAGrid, bias: CUDATensor, _ out: CUDATensor, rows: Int, columns: Int, stride: Int
+  ) throws(CUDAError) {
+    guard grid.z > 1 else { return }
+    try launch(
+      "add_shares", over: rows * columns, shares.address, bias.address, out.address, Int32(rows),
+      Int32(columns), Int32(out.columns), Int32(stride), Int32(grid.z))
   }
 
   /// Keeps the last rows of the history and what followed it.

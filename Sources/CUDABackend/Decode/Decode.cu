@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One step of a stack of layers for one or two rows, where every weight is read once and nothing
 // else may take time: five kernels a layer. Each loads its weights into registers *before* it waits
-// for the kernel in front of it, so that the memory never rests at the boundary between two kernels,
-// and multiplies on tensor cores, whose columns hold x in three bf16 parts: products are exact and
-// sums are F32, as in the plain kernels.
+// for the kernel in front of it, so that the memory does not rest at the boundary between two.
 
 // 16 bytes of a weight. Volatile, so that the load stays in front of the wait.
 __device__ __forceinline__ uint4 load_weight(const void *base, i64 index) {
@@ -15,20 +13,36 @@ __device__ __forceinline__ uint4 load_weight(const void *base, i64 index) {
   return w;
 }
 
-// Two numbers rounded to bf16, the first in the low half.
-__device__ __forceinline__ u32 bf16_pair(float low, float high) {
-  u32 packed;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
-  return packed;
+// a += w · x over eight bf16 numbers.
+__device__ __forceinline__ float dot8(uint4 w, const float *x, float a) {
+  u32 word[4] = {w.x, w.y, w.z, w.w};
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    a += __uint_as_float(word[i] << 16) * x[2 * i];
+    a += __uint_as_float(word[i] & 0xffff0000u) * x[2 * i + 1];
+  }
+  return a;
 }
 
-// D += A B for a 16 × 16 tile of W and a 16 × 8 tile of x.
-__device__ __forceinline__ void multiply_tile(float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0,
-                                              u32 b1) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-      "{%8, %9}, {%0, %1, %2, %3};"
-      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+// Sums V numbers over a warp. Afterwards the lanes from v · 32 / V on hold number v.
+template <int V> __device__ __forceinline__ float warp_sums(float *v) {
+  int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int bit = 16, n = V; bit > 0; bit >>= 1) {
+    if (n > 1) {
+      n /= 2;
+      bool upper = lane & bit;
+#pragma unroll
+      for (int i = 0; i < V / 2; i++)
+        if (i < n) {
+          float given = upper ? v[i] : v[i + n];
+          v[i] = (upper ? v[i + n] : v[i]) + __shfl_xor_sync(0xffffffffu, given, bit);
+        }
+    } else {
+      v[0] += __shfl_xor_sync(0xffffffffu, v[0], bit);
+    }
+  }
+  return v[0];
 }
 
 // Attention that is cut into blocks of positions: what each block of a head leaves for the product
@@ -72,40 +86,34 @@ __device__ __forceinline__ void merge_attention(const SplitAttention &split, int
 enum { STORE = 0, ADD = 1, SWIGLU = 2, ADD_MERGED = 3 };
 
 // out = x Wᵀ + bias, out += x Wᵀ, or out = swiGLU(x Wᵀ), with x normalised first when there is a norm,
-// or merged from an attention. M rows of x; k is 1024 C; a block of WARPS warps takes ROWS rows of W,
-// a warp k / WARPS columns of them. `n` is the width of `out`; SWIGLU's up-projection begins at row n.
-//
-// A lane (g, t) = (lane / 4, lane % 4) has columns 8t … 8t + 7 of every 32, of rows g and g + 8: four
-// of them are its part of one tensor-core tile, four of another. The order of columns within a tile
-// is free as long as x has the same. Columns 4m … 4m + 2 of x's tile are the parts of row m.
-template <int KIND, bool NORM, int C, int ROWS, int WARPS, int M>
+// or merged from an attention. M rows of x, R rows of W a block of 128 threads; a thread has columns
+// 1024 c + 8 t … + 7, c < C, so k is 1024 C. `n` is the width of `out`; SWIGLU's up-projection begins
+// at row n of W. The norm's factor is the same for all columns and is applied to the sums.
+template <int KIND, bool NORM, int C, int R, int M>
 __device__ __forceinline__ void stream_rows(const float *x, const SplitAttention &split,
                                             const float *norm, float epsilon, const void *weight,
                                             const float *bias, float *out, int n) {
-  constexpr int K = 1024 * C, CHUNKS = K / WARPS / 32, HALVES = ROWS / 8, THREADS = 32 * WARPS;
-  constexpr int OWN = KIND == SWIGLU ? 8 : ROWS, COLUMNS = K / THREADS / 8, STRIDE = K + 32;
-  __shared__ __align__(16) u16 parts[M][3][STRIDE];
-  __shared__ float squares[M][WARPS], sums[WARPS][M][ROWS];
-  int thread = threadIdx.x, warp = thread / 32, lane = thread % 32, g = lane / 4, t = lane % 4;
-  int first = blockIdx.x * OWN, start = warp * (K / WARPS) + 8 * t;
+  constexpr int K = 1024 * C, OWN = KIND == SWIGLU ? R / 2 : R;
+  __shared__ float squares[M][4], sums[4][R * M];
+  int thread = threadIdx.x, warp = thread / 32, lane = thread % 32, first = blockIdx.x * OWN;
   start_next();
-  uint4 w[CHUNKS][HALVES];
+  uint4 w[R][C];
 #pragma unroll
-  for (int c = 0; c < CHUNKS; c++)
+  for (int r = 0; r < R; r++) {
+    int row = first + r % OWN;
+    bool inside = row < n;
+    if (r >= OWN) row += n;
 #pragma unroll
-    for (int h = 0; h < HALVES; h++) {
-      int row = KIND == SWIGLU ? first + g : first + g + 8 * h;
-      bool inside = row < n;
-      if (KIND == SWIGLU && h == 1) row += n;
-      w[c][h] = inside ? load_weight(weight, (i64)row * K + start + 32 * c)
+    for (int c = 0; c < C; c++)
+      w[r][c] = inside ? load_weight(weight, (i64)row * K + 1024 * c + 8 * thread)
                        : make_uint4(0, 0, 0, 0);
-    }
-  float gain[COLUMNS][8];
+  }
+  float gain[C][8];
   if (NORM) {
 #pragma unroll
-    for (int c = 0; c < COLUMNS; c++)
+    for (int c = 0; c < C; c++)
 #pragma unroll
-      for (int i = 0; i < 8; i++) gain[c][i] = norm[8 * (thread + c * THREADS) + i];
+      for (int i = 0; i < 8; i++) gain[c][i] = norm[1024 * c + 8 * thread + i];
   }
   wait_for_previous();
 
@@ -114,12 +122,15 @@ __device__ __forceinline__ void stream_rows(const float *x, const SplitAttention
     int oldest;
     blocks = min(split.blocks, span_count(*split.position, split.window, &oldest));
   }
+  float partial[R * M];
+#pragma unroll
+  for (int i = 0; i < R * M; i++) partial[i] = 0;
 #pragma unroll
   for (int m = 0; m < M; m++) {
     float square = 0;
 #pragma unroll
-    for (int c = 0; c < COLUMNS; c++) {
-      int column = 8 * (thread + c * THREADS);
+    for (int c = 0; c < C; c++) {
+      int column = 1024 * c + 8 * thread;
       float v[8];
       if (KIND == ADD_MERGED) {
         merge_attention(split, blocks, column, v);
@@ -137,63 +148,31 @@ __device__ __forceinline__ void stream_rows(const float *x, const SplitAttention
         }
       }
 #pragma unroll
-      for (int part = 0; part < 3; part++) {
-        u32 word[4];
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-          word[i] = bf16_pair(v[2 * i], v[2 * i + 1]);
-          v[2 * i] -= __uint_as_float(word[i] << 16);
-          v[2 * i + 1] -= __uint_as_float(word[i] & 0xffff0000u);
-        }
-        *(uint4 *)&parts[m][part][column] = make_uint4(word[0], word[1], word[2], word[3]);
-      }
+      for (int r = 0; r < R; r++) partial[m * R + r] = dot8(w[r][c], v, partial[m * R + r]);
     }
     if (NORM) {
       square = warp_sum(square);
       if (lane == 0) squares[m][warp] = square;
     }
   }
-  __syncthreads();
-
-  float tile[4][4] = {};
-  bool holds = (g & 3) < 3 && (g >> 2) < M;
-  const u16 *mine = holds ? &parts[g >> 2][g & 3][start] : parts[0][0];
-#pragma unroll
-  for (int c = 0; c < CHUNKS; c++) {
-    uint4 b = *(const uint4 *)(mine + (holds ? 32 * c : 0));
-    if (!holds) b = make_uint4(0, 0, 0, 0);
-    uint4 low = w[c][0], high = HALVES == 2 ? w[c][HALVES - 1] : make_uint4(0, 0, 0, 0);
-    multiply_tile(tile[2 * c % 4], low.x, high.x, low.y, high.y, b.x, b.y);
-    multiply_tile(tile[(2 * c + 1) % 4], low.z, high.z, low.w, high.w, b.z, b.w);
-  }
-#pragma unroll
-  for (int h = 0; h < HALVES; h++) {
-    float sum = 0;
-#pragma unroll
-    for (int s = 0; s < 4; s++) sum += tile[s][2 * h] + tile[s][2 * h + 1];
-    sum += __shfl_xor_sync(0xffffffffu, sum, 1);
-    if (t % 2 == 0 && t / 2 < M) sums[warp][t / 2][8 * h + g] = sum;
-  }
+  float sum = warp_sums<R * M>(partial);
+  constexpr int LANES = 32 / (R * M);
+  if (lane % LANES == 0) sums[warp][lane / LANES] = sum;
   __syncthreads();
   if (thread >= OWN * M) return;
   int m = thread / OWN, r = thread % OWN, column = first + r;
   if (column >= n) return;
-  float factor = 1, value = 0, up = 0;
-  if (NORM) {
-    float square = 0;
-#pragma unroll
-    for (int i = 0; i < WARPS; i++) square += squares[m][i];
-    factor = 1.0f / sqrtf(square / K + epsilon);
-  }
-#pragma unroll
-  for (int i = 0; i < WARPS; i++) {
-    value += sums[i][m][r];
-    if (KIND == SWIGLU) up += sums[i][m][r + 8];
-  }
-  value *= factor;
-  float *place = out + (i64)m * n + column;
+  float factor = 1;
+  if (NORM)
+    factor = 1.0f / sqrtf((squares[m][0] + squares[m][1] + squares[m][2] + squares[m][3]) / K +
+                          epsilon);
+  auto total = [&](int row) {
+    int i = m * R + row;
+    return (sums[0][i] + sums[1][i] + sums[2][i] + sums[3][i]) * factor;
+  };
+  float value = total(r), *place = out + (i64)m * n + column;
   if (KIND == SWIGLU) {
-    *place = sigmoid_product(value) * (up * factor);
+    *place = sigmoid_product(value) * total(r + OWN);
   } else if (KIND == STORE) {
     *place = bias ? value + bias[column] : value;
   } else {
@@ -201,35 +180,34 @@ __device__ __forceinline__ void stream_rows(const float *x, const SplitAttention
   }
 }
 
-#define STREAM(name, KIND, NORM, C, ROWS, WARPS, M)                                                \
-  extern "C" __global__ void __launch_bounds__(32 * WARPS)                                         \
+#define STREAM(name, KIND, NORM, C, R, M)                                                          \
+  extern "C" __global__ void __launch_bounds__(128)                                                \
     stream_##name##_##C##_##M(const float *x, const float *norm, float epsilon,                    \
                               const void *weight, const float *bias, float *out, int n) {          \
-    stream_rows<KIND, NORM, C, ROWS, WARPS, M>(x, SplitAttention(), norm, epsilon, weight, bias,   \
-                                               out, n);                                            \
+    stream_rows<KIND, NORM, C, R, M>(x, SplitAttention(), norm, epsilon, weight, bias, out, n);    \
   }
-#define STREAM_ROWS(name, KIND, NORM, C, ROWS, WARPS)                                              \
-  STREAM(name, KIND, NORM, C, ROWS, WARPS, 1) STREAM(name, KIND, NORM, C, ROWS, WARPS, 2)
-STREAM_ROWS(norm_store, STORE, true, 1, 16, 4)
-STREAM_ROWS(norm_store, STORE, true, 2, 16, 8)
-STREAM_ROWS(norm_swiglu, SWIGLU, true, 1, 16, 4)
-STREAM_ROWS(norm_swiglu, SWIGLU, true, 2, 16, 8)
-STREAM_ROWS(store, STORE, false, 1, 16, 4)
-STREAM_ROWS(store, STORE, false, 2, 8, 4)
-STREAM_ROWS(add, ADD, false, 1, 8, 4)
-STREAM_ROWS(add, ADD, false, 2, 8, 4)
-STREAM_ROWS(add, ADD, false, 3, 8, 4)
-STREAM(add, ADD, false, 6, 8, 8, 1)
+#define STREAM_ROWS(name, KIND, NORM, C, R)                                                        \
+  STREAM(name, KIND, NORM, C, R, 1) STREAM(name, KIND, NORM, C, R, 2)
+STREAM_ROWS(norm_store, STORE, true, 1, 16)
+STREAM_ROWS(norm_store, STORE, true, 2, 8)
+STREAM_ROWS(norm_swiglu, SWIGLU, true, 1, 16)
+STREAM_ROWS(norm_swiglu, SWIGLU, true, 2, 8)
+STREAM_ROWS(store, STORE, false, 1, 16)
+STREAM_ROWS(store, STORE, false, 2, 8)
+STREAM_ROWS(add, ADD, false, 1, 8)
+STREAM_ROWS(add, ADD, false, 2, 8)
+STREAM_ROWS(add, ADD, false, 3, 8)
+STREAM(add, ADD, false, 6, 4, 1)
 
-#define STREAM_MERGED(C, ROWS, WARPS)                                                              \
-  extern "C" __global__ void __launch_bounds__(32 * WARPS)                                         \
+#define STREAM_MERGED(C, R)                                                                        \
+  extern "C" __global__ void __launch_bounds__(128)                                                \
     stream_add_merged_##C(const float *sums, const float *stats, const int *position, int blocks,  \
                           int window, int width, const void *weight, float *out, int n) {          \
     SplitAttention split = {sums, stats, position, blocks, window, width};                         \
-    stream_rows<ADD_MERGED, false, C, ROWS, WARPS, 1>(0, split, 0, 0, weight, 0, out, n);          \
+    stream_rows<ADD_MERGED, false, C, R, 1>(0, split, 0, 0, weight, 0, out, n);                    \
   }
-STREAM_MERGED(1, 8, 4)
-STREAM_MERGED(2, 8, 4)
+STREAM_MERGED(1, 8)
+STREAM_MERGED(2, 8)
 
 // Normalises a head of D numbers and turns it; one warp, a lane has every 32nd.
 template <int D>

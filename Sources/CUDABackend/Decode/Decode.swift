@@ -14,15 +14,12 @@ extension CUDABackend {
     case normStore = "norm_store"
     case normSwiGLU = "norm_swiglu"
 
-    /// Outputs of a block and its threads, for so many thousand columns; `nil`: no kernel.
-    func block(_ thousands: Int) -> (outputs: Int, threads: Int)? {
+    /// Outputs of a block of 128 threads, for so many thousand columns; `nil`: no kernel.
+    func outputsPerBlock(_ thousands: Int) -> Int? {
       switch (self, thousands) {
-      case (.store, 1), (.normStore, 1): (16, 128)
-      case (.normStore, 2): (16, 256)
-      case (.normSwiGLU, 1): (8, 128)
-      case (.normSwiGLU, 2): (8, 256)
-      case (.store, 2), (.add, 1...3): (8, 128)
-      case (.add, 6): (8, 256)
+      case (.store, 1), (.normStore, 1): 16
+      case (.normSwiGLU, 1), (.store, 2), (.normStore, 2), (.add, 1...3): 8
+      case (.normSwiGLU, 2), (.add, 6): 4
       default: nil
       }
     }
@@ -30,7 +27,7 @@ extension CUDABackend {
 
   static let decodeKernels: [String] =
     StreamKind.allCases.flatMap { kind in
-      [1, 2, 3, 6].filter { kind.block($0) != nil }.flatMap { thousands in
+      [1, 2, 3, 6].filter { kind.outputsPerBlock($0) != nil }.flatMap { thousands in
         (thousands == 6 ? [1] : [1, 2]).map { "stream_\(kind.rawValue)_\(thousands)_\($0)" }
       }
     } + [
@@ -54,11 +51,11 @@ extension CUDABackend {
   ) throws(CUDAError) -> Bool {
     let thousands = x.columns / 1024
     guard streamsWeights, weight.suffix == "bf16", x.columns % 1024 == 0,
-      let block = kind.block(thousands), x.rows == 1 || x.rows == 2 && thousands < 6
+      let outputs = kind.outputsPerBlock(thousands), x.rows == 1 || x.rows == 2 && thousands < 6
     else { return false }
     try launch(
       "stream_\(kind.rawValue)_\(thousands)_\(x.rows)",
-      grid: CUDAGrid((out.columns + block.outputs - 1) / block.outputs), block: block.threads,
+      grid: CUDAGrid((out.columns + outputs - 1) / outputs), block: 128,
       x.address, norm?.address ?? 0, epsilon, weight.address, bias?.address ?? 0, out.address,
       Int32(out.columns))
     return true

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// Products of many rows on tensor cores. F32 numbers are taken apart into bf16 parts whose products
+// are exact; sums are F32. Three parts hold all bits of an F32 number, two hold sixteen.
+
+// Two numbers rounded to bf16, the first in the low half.
+__device__ __forceinline__ u32 bf16_pair(float low, float high) {
+  u32 packed;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+  return packed;
+}
+
+// D += A B, 16 × 16 by 16 × 8. A lane (g, t) = (lane / 4, lane % 4) has columns 2t, 2t + 1 of rows g
+// (a0) and g + 8 (a1) of A, the same of columns + 8 (a2, a3); rows 2t, 2t + 1 (b0) and + 8 (b1) of
+// column g of B; and columns 2t, 2t + 1 of rows g and g + 8 of D.
+__device__ __forceinline__ void multiply_tile(float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0,
+                                              u32 b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+
+// parts[p][i], p < 3: the bf16 parts of x[i], two numbers a thread.
+KERNEL split_parts(const float *x, u32 *parts, i64 pairs) {
+  IN_ORDER
+  i64 i = global_index();
+  if (i >= pairs) return;
+  float2 v = ((const float2 *)x)[i];
+#pragma unroll
+  for (int part = 0; part < 3; part++) {
+    u32 word = bf16_pair(v.x, v.y);
+    v.x -= __uint_as_float(word << 16);
+    v.y -= __uint_as_float(word & 0xffff0000u);
+    parts[part * pairs + i] = word;
+  }
+}
+
+// out (+)= x Wᵀ + bias for bf16 W and x in three parts, `[3][m][k]`; k is a multiple of 128. A block of
+// 4 warps takes 32 rows of W and 64 of x, a warp a quarter of the columns. The order of columns
+// within a tile is free as long as both sides have the same: a lane's eight consecutive columns are
+// its part of two tiles. Bound: bytes of W and of the parts, from the second-level cache.
+KERNEL linear_parts(const u16 *parts, const u16 *weight, const float *bias, int accumulate,
+                    float *out, int m, int n, int k) {
+  IN_ORDER
+  __shared__ float sums[4][32][65];
+  int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  int first_row = blockIdx.x * 32, first = blockIdx.y * 64, count = min(64, m - first);
+  float tile[2][8][4] = {};
+  for (int c = warp * (k / 4) + 8 * t; c < (warp + 1) * (k / 4); c += 32) {
+    uint4 a[2][2];
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      int row = first_row + 8 * i + g;
+      a[i / 2][i % 2] =
+        row < n ? *(const uint4 *)(weight + (i64)row * k + c) : make_uint4(0, 0, 0, 0);
+    }
+#pragma unroll
+    for (int j = 0; j < 8; j++) {
+      if (8 * j >= count) continue;
+      int row = first + 8 * j + g;
+#pragma unroll
+      for (int part = 0; part < 3; part++) {
+        uint4 b = row < m ? *(const uint4 *)(parts + ((i64)part * m + row) * k + c)
+                          : make_uint4(0, 0, 0, 0);
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+          multiply_tile(tile[i][j], a[i][0].x, a[i][1].x, a[i][0].y, a[i][1].y, b.x, b.y);
+          multiply_tile(tile[i][j], a[i][0].z, a[i][1].z, a[i][0].w, a[i][1].w, b.z, b.w);
+        }
+      }
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < 2; i++)
+#pragma unroll
+    for (int j = 0; j < 8; j++)
+#pragma unroll
+      for (int e = 0; e < 4; e++)
+        sums[warp][16 * i + g + e / 2 * 8][8 * j + 2 * t + e % 2] = tile[i][j][e];
+  __syncthreads();
+  for (int index = threadIdx.x; index < 32 * count; index += 128) {
+    int r = index % 32, x_row = index / 32, column = first_row + r;
+    if (column >= n) continue;
+    float value = sums[0][r][x_row] + sums[1][r][x_row] + sums[2][r][x_row] + sums[3][r][x_row];
+    if (bias) value += bias[column];
+    float *place = out + (i64)(first + x_row) * n + column;
+    *place = accumulate ? *place + value : value;
+  }
+}
+
+// C = A B over tiles of 64 × 64 and steps of 32, 8 warps of 16 × 32; both sides in two parts, of which
+// the product of the small ones is dropped: 2⁻¹⁶ of each product. `left(row, k)` and `right(column, k)`
+// load. With gridDim.z > 1 each block takes a share of k, which `store` gets as its last argument.
+template <class Left, class Right, class Store>
+__device__ __forceinline__ void tile_product_parts(
+  Left left, Right right, const Store &store, int m, int n, int k) {
+  constexpr int STRIDE = 40;
+  __shared__ u16 a_tile[2][64][STRIDE], b_tile[2][64][STRIDE];
+  int m0 = blockIdx.y * 64, n0 = blockIdx.x * 64;
+  int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  int steps = (k + 31) / 32, share = (steps + gridDim.z - 1) / gridDim.z;
+  int begin = blockIdx.z * share, end = min(begin + share, steps);
+  float a[8], b[8], tile[4][4] = {};
+  auto load = [&](int step) {
+    int k0 = 32 * step, kk = k0 + lane;
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      int row = m0 + warp + 8 * i;
+      a[i] = row < m && kk < k ? left(row, kk) : 0.0f;
+      if (Right::along_columns) {
+        int column = n0 + threadIdx.x % 64, kb = k0 + threadIdx.x / 64 + 4 * i;
+        b[i] = column < n && kb < k ? right(column, kb) : 0.0f;
+      } else {
+        int column = n0 + warp + 8 * i;
+        b[i] = column < n && kk < k ? right(column, kk) : 0.0f;
+      }
+    }
+  };
+  auto keep = [&](u16 (*part)[64][STRIDE], int row, int column, float v) {
+    u32 big = bf16_pair(v, v);
+    part[0][row][column] = (u16)big;
+    part[1][row][column] = (u16)bf16_pair(v - __uint_as_float(big << 16), 0.0f);
+  };
+  if (begin < end) load(begin);
+  for (int step = begin; step < end; step++) {
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      keep(a_tile, warp + 8 * i, lane, a[i]);
+      if (Right::along_columns)
+        keep(b_tile, threadIdx.x % 64, threadIdx.x / 64 + 4 * i, b[i]);
+      else
+        keep(b_tile, warp + 8 * i, lane, b[i]);
+    }
+    __syncthreads();
+    if (step + 1 < end) load(step + 1);
+    int row = warp % 4 * 16 + g, column = warp / 4 * 32 + g;
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      int c = 16 * half + 2 * t;
+      u32 x[2][4];
+#pragma unroll
+      for (int part = 0; part < 2; part++) {
+        x[part][0] = *(const u32 *)&a_tile[part][row][c];
+        x[part][1] = *(const u32 *)&a_tile[part][row + 8][c];
+        x[part][2] = *(const u32 *)&a_tile[part][row][c + 8];
+        x[part][3] = *(const u32 *)&a_tile[part][row + 8][c + 8];
+      }
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        u32 b0 = *(const u32 *)&b_tile[0][column + 8 * j][c];
+        u32 b1 = *(const u32 *)&b_tile[0][column + 8 * j][c + 8];
+        u32 s0 = *(const u32 *)&b_tile[1][column + 8 * j][c];
+        u32 s1 = *(const u32 *)&b_tile[1][column + 8 * j][c + 8];
+        multiply_tile(tile[j], x[1][0], x[1][1], x[1][2], x[1][3], b0, b1);
+        multiply_tile(tile[j], x[0][0], x[0][1], x[0][2], x[0][3], s0, s1);
+        multiply_tile(tile[j], x[0][0], x[0][1], x[0][2], x[0][3], b0, b1);
+      }
+    }
+    __syncthreads();
+  }
+#pragma unroll
+  for (int j = 0; j < 4; j++)
+#pragma unroll
+    for (int e = 0; e < 4; e++) {
+      int row = m0 + warp % 4 * 16 + g + e / 2 * 8;
+      int column = n0 + warp / 4 * 32 + 8 * j + 2 * t + e % 2;
+      if (row < m && column < n) store(row, column, tile[j][e], (int)blockIdx.z);
+    }
+}
