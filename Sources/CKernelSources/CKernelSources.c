@@ -21,6 +21,9 @@ static const unsigned char linear[] = {
 static const unsigned char attention[] = {
 #embed "../CUDABackend/Attention/Attention.cu"
 };
+static const unsigned char draw[] = {
+#embed "../CUDABackend/Sampling/Draw.cuh"
+};
 static const unsigned char sampling[] = {
 #embed "../CUDABackend/Sampling/Sampling.cu"
 };
@@ -29,6 +32,9 @@ static const unsigned char codecConvolution[] = {
 };
 static const unsigned char decode[] = {
 #embed "../CUDABackend/Decode/Decode.cu"
+};
+static const unsigned char frame[] = {
+#embed "../CUDABackend/Frame/Frame.cu"
 };
 
 static const struct {
@@ -42,9 +48,11 @@ static const struct {
   {"Tiles.cu", tiles, sizeof tiles},
   {"Linear.cu", linear, sizeof linear},
   {"Attention.cu", attention, sizeof attention},
+  {"Draw.cuh", draw, sizeof draw},
   {"Sampling.cu", sampling, sizeof sampling},
   {"CodecConvolution.cu", codecConvolution, sizeof codecConvolution},
   {"Decode.cu", decode, sizeof decode},
+  {"Frame.cu", frame, sizeof frame},
 };
 
 size_t ckernelSourceCount(void) { return sizeof sources / sizeof *sources; }

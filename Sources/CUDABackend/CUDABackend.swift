@@ -97,6 +97,11 @@ package final class CUDABackend: Backend {
   private var graphs: [ReplayKey: CUDAGraph] = [:]
   private var memories: [DeviceMemory] = []
   private let kernels: [String: CUDAKernel]
+  let cache: KernelCache
+  /// Options of every compilation.
+  let compilerOptions: [String]
+  /// Programs of steps that run as one kernel, by the address of their codes.
+  var framePrograms: [UInt64: FrameProgram] = [:]
   /// Room for the shares of products that are cut along k.
   private(set) var shares: CUDATensor
   /// Room for `partRows` rows taken apart into bf16, as wide as the widest matrix.
@@ -122,17 +127,22 @@ package final class CUDABackend: Backend {
   ///   - sharedMemoryShare: Percent of an SM's first-level memory that is shared memory; one share for
   ///     all kernels, so that one may begin on an SM where another ends.
   ///   - cache: Where compiled kernels are kept.
+  ///   - definitions: Macros for the kernels, `NAME` or `NAME=VALUE`: `NO_BULK_COPIES` takes the way of
+  ///     devices before sm_90.
   package init(
     _ context: CUDAContext, recordsSteps: Bool = true, streamsWeights: Bool = true,
-    sharedMemoryShare: Int? = 50, cache: KernelCache = .standard
+    sharedMemoryShare: Int? = 50, cache: KernelCache = .standard, definitions: [String] = []
   ) throws(CUDAError) {
     self.streamsWeights = streamsWeights
+    self.cache = cache
+    compilerOptions =
+      ["--gpu-architecture=sm_\(context.architecture)", "--std=c++17"] + definitions.map { "-D\($0)" }
     self.context = context
     self.recordsSteps = recordsSteps
     stream = try CUDAStream(context)
     let image = try cache.image(
-      KernelSources.text, name: "kernels",
-      options: ["--gpu-architecture=sm_\(context.architecture)", "--std=c++17"])
+      KernelSources.general, name: "kernels",
+      options: compilerOptions)
     let module = try CUDAModule(image: image, context)
     var kernels: [String: CUDAKernel] = [:]
     // All of them now: loading one may not happen while a body is recorded.

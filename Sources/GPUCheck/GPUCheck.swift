@@ -9,7 +9,7 @@ import SyntheticCheckpoint
 
 /// Compares the CUDA backend with the CPU's on random weights and prints the time of a frame.
 ///
-/// `gpu-check [tiny|tiny06|0.6B|1.7B] [frames] [--no-cpu] [--plain] [--share PERCENT]`
+/// `gpu-check [tiny|tiny06|0.6B|1.7B] [frames] [--no-cpu] [--plain] [--share PERCENT] [--define MACRO]`
 @main struct GPUCheck {
   static func main() throws {
     let arguments = CommandLine.arguments.dropFirst()
@@ -19,17 +19,20 @@ import SyntheticCheckpoint
     let checkpoint = Checkpoint.synthetic(size, variant: .customVoice, seed: 0)
     let context = try CUDAContext()
     let share = arguments.firstIndex(of: "--share").flatMap { Int(arguments[$0 + 1]) }
+    let definitions = arguments.firstIndex(of: "--define").map { [arguments[$0 + 1]] } ?? []
     print("\(context.name), sm_\(context.architecture), \(size.rawValue), \(frames) frames")
     do {
       let recorded = try Run(
         checkpoint,
         on: CUDABackend(
           context, streamsWeights: !arguments.contains("--plain"),
-          sharedMemoryShare: share ?? 50, cache: KernelCache(folder: nil)))
+          sharedMemoryShare: share ?? 50,
+          definitions: definitions))
       let eager = try Run(
         checkpoint,
         on: CUDABackend(
-          context, recordsSteps: false, streamsWeights: !arguments.contains("--plain")))
+          context, recordsSteps: false, streamsWeights: !arguments.contains("--plain"),
+          definitions: definitions))
       var greedy = SamplingSettings(samples: false)
       greedy.repetitionPenalty = 1.05
       var nucleus = SamplingSettings(topP: 0.9)

@@ -9,6 +9,13 @@ extension Backend {
 
   package var framesInFlight: Int { 1 }
 
+  package func makeFrame(_ step: FrameStep<Self>, advancing: Bool) throws(Failure) {
+    if advancing { try step.advance() }
+    try step.makeCodes()
+  }
+
+  package func prepare(_ step: FrameStep<Self>) throws(Failure) {}
+
   package func rmsNormLinear(
     _ x: Tensor, norm: Tensor, epsilon: Float, weight: Matrix, scratch: Tensor, into out: Tensor
   ) throws(Failure) {

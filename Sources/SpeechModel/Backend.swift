@@ -200,6 +200,11 @@ package protocol Backend: AnyObject {
 
   // MARK: Fused; defined by their default bodies
 
+  /// `step.advance()`, if the frame before is to be fed to the talker, then `step.makeCodes()`.
+  func makeFrame(_ step: FrameStep<Self>, advancing: Bool) throws(Failure)
+  /// *Host.* Readies what `makeFrame` needs for a step, once, before any of its bodies is recorded.
+  func prepare(_ step: FrameStep<Self>) throws(Failure)
+
   /// `out = rmsNorm(x) Wᵀ`. `scratch` is as large as `x`.
   func rmsNormLinear(
     _ x: Tensor, norm: Tensor, epsilon: Float, weight: Matrix, scratch: Tensor, into out: Tensor

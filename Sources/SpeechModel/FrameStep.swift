@@ -52,13 +52,13 @@ package struct FrameStep<B: Backend> {
   /// The frame being made, `[slots, codebookCount]`.
   package let codes: B.Indices
   /// Next position of each slot.
-  let positions: B.Indices
-  let slots: B.Indices
+  package let positions: B.Indices
+  package let slots: B.Indices
   package let sampling: SamplingState<B>
   /// Text rows of the frames to come, `[slots · trailingRows, hidden]`, the padding vector last.
-  let trailing: B.Tensor
+  package let trailing: B.Tensor
   let trailingRows: Int
-  let trailingCount: B.Indices
+  package let trailingCount: B.Indices
   package let predictorWork: CodePredictorWorkspace<B>
   package let ring: B.FrameRing
 
@@ -101,25 +101,25 @@ package struct FrameStep<B: Backend> {
     predictorWork = try CodePredictorWorkspace(
       slotCount: slotCount, model.predictor, talker: talker, on: backend)
     ring = try backend.makeFrameRing(slotCount: slotCount, codebookCount: talker.codebookCount)
+    try backend.prepare(self)
   }
 
   /// Makes the first frame after `begin`.
   package func firstFrame() throws(B.Failure) {
     try backend.replay(.firstFrame(slotCount: slotCount)) { () throws(B.Failure) in
-      try makeCodes()
+      try backend.makeFrame(self, advancing: false)
     }
   }
 
   /// Feeds the frame just made to the talker and makes the next.
   package func nextFrame() throws(B.Failure) {
     try backend.replay(.nextFrame(slotCount: slotCount)) { () throws(B.Failure) in
-      try advance()
-      try makeCodes()
+      try backend.makeFrame(self, advancing: true)
     }
   }
 
   /// Draws the sixteen codes of a frame from the talker's hidden state.
-  func makeCodes() throws(B.Failure) {
+  package func makeCodes() throws(B.Failure) {
     let talker = model.talker
     let count = talker.configuration.codebookCount
     try backend.linear(hidden, talker.head, bias: nil, into: logits)
@@ -133,7 +133,7 @@ package struct FrameStep<B: Backend> {
   }
 
   /// Runs the talker over the row built from the frame and its trailing text.
-  func advance() throws(B.Failure) {
+  package func advance() throws(B.Failure) {
     let talker = model.talker
     try backend.frameEmbedding(
       [talker.codecEmbedding] + model.predictor.embeddings, codes: codes, into: work.hidden)

@@ -17,18 +17,18 @@ package struct TransformerTraits: Sendable {
 
 /// One layer: attention, then a gated feed-forward layer, each added to the residual stream.
 package struct TransformerLayer<B: Backend> {
-  let inputNorm: B.Tensor
+  package let inputNorm: B.Tensor
   /// Queries, keys and values stacked, `[packedWidth, hiddenSize]`.
-  let qkv: B.Matrix
-  let queryNorm: B.Tensor?
-  let keyNorm: B.Tensor?
-  let output: B.Matrix
-  let attentionScale: B.Tensor?
-  let postNorm: B.Tensor
+  package let qkv: B.Matrix
+  package let queryNorm: B.Tensor?
+  package let keyNorm: B.Tensor?
+  package let output: B.Matrix
+  package let attentionScale: B.Tensor?
+  package let postNorm: B.Tensor
   /// Gate and up-projection stacked, `[2 · intermediateSize, hiddenSize]`.
-  let gateUp: B.Matrix
-  let down: B.Matrix
-  let feedForwardScale: B.Tensor?
+  package let gateUp: B.Matrix
+  package let down: B.Matrix
+  package let feedForwardScale: B.Tensor?
 
   init(
     reading weights: some WeightSource, _ shape: TransformerConfiguration,
@@ -106,9 +106,9 @@ package struct TransformerWorkspace<B: Backend> {
 /// The layers and the norm after them.
 package struct TransformerStack<B: Backend> {
   package let configuration: TransformerConfiguration
-  let layers: [TransformerLayer<B>]
-  let norm: B.Tensor
-  let inverseFrequencies: B.Tensor
+  package let layers: [TransformerLayer<B>]
+  package let norm: B.Tensor
+  package let inverseFrequencies: B.Tensor
 
   /// Reads `layers.N.…` and `norm.weight` under `weights`.
   package init(

@@ -63,8 +63,6 @@ KERNEL increment(int *values, int stride, int count, int amount) {
   if (i < count) values[i * stride] += amount;
 }
 
-__device__ __forceinline__ float sigmoid_product(float x) { return x / (1.0f + expf(-x)); }
-
 // out[r, i] = silu(x[r, i]) · x[r, width + i].
 KERNEL swiglu(const float *x, float *out, int rows, int width) {
   IN_ORDER
