@@ -9,7 +9,8 @@ import SyntheticCheckpoint
 
 /// Compares the CUDA backend with the CPU's on random weights and prints the time of a frame.
 ///
-/// `gpu-check [tiny|tiny06|0.6B|1.7B] [frames] [--no-cpu] [--plain] [--share PERCENT] [--define MACRO]`
+/// `gpu-check [tiny|tiny06|0.6B|1.7B] [frames] [--no-cpu] [--plain] [--share PERCENT] [--define MACRO]
+/// [--greedy] [--against-plain]`
 @main struct GPUCheck {
   static func main() throws {
     let arguments = CommandLine.arguments.dropFirst()
@@ -19,7 +20,7 @@ import SyntheticCheckpoint
     let checkpoint = Checkpoint.synthetic(size, variant: .customVoice, seed: 0)
     let context = try CUDAContext()
     let share = arguments.firstIndex(of: "--share").flatMap { Int(arguments[$0 + 1]) }
-    let definitions = arguments.firstIndex(of: "--define").map { [arguments[$0 + 1]] } ?? []
+    let definitions = zip(arguments, arguments.dropFirst()).filter { $0.0 == "--define" }.map(\.1)
     print("\(context.name), sm_\(context.architecture), \(size.rawValue), \(frames) frames")
     do {
       let recorded = try Run(
@@ -31,7 +32,8 @@ import SyntheticCheckpoint
       let eager = try Run(
         checkpoint,
         on: CUDABackend(
-          context, recordsSteps: false, streamsWeights: !arguments.contains("--plain"),
+          context, recordsSteps: false,
+          streamsWeights: !arguments.contains("--plain") && !arguments.contains("--against-plain"),
           definitions: definitions))
       var greedy = SamplingSettings(samples: false)
       greedy.repetitionPenalty = 1.05
@@ -42,7 +44,7 @@ import SyntheticCheckpoint
         ("top-p", nucleus),
       ]
       let reference = arguments.contains("--no-cpu") ? nil : try Run(checkpoint, on: CPUBackend())
-      for (name, settings) in settings {
+      for (name, settings) in settings.prefix(arguments.contains("--greedy") ? 1 : 3) {
         let fast = try recorded.speak(settings, frames: frames)
         let slow = try eager.speak(settings, frames: frames)
         print("\(name): recorded = eager: \(agreement(fast.codes, slow.codes))")

@@ -4,16 +4,18 @@
 //
 // One block of 8 warps stays on every SM. Two ideas make it fast.
 //
-// *Weights flow.* Which rows of which matrix a warp multiplies, and in which order, is known before
-// the frame begins. So each warp copies its own rows into its own ring in shared memory, 2 KB at a
-// time, as far ahead as the ring is long, across layers, passes and draws. The memory never waits for
-// a result.
+// *Weights flow.* Which part of which matrix a warp multiplies, and in which order, is known before the
+// frame begins. So each warp copies its own parts into its own ring in shared memory, 2 KB at a time,
+// as far ahead as the ring is long, across layers, passes and draws. The memory never waits for a
+// result.
 //
 // *Results carry their own flag.* An element travels between SMs as eight bytes, the number and a tag
 // that grows with every layer; a reader loads it until the tag is right. There are no barriers across
 // the grid and no fences: a phase costs one store and one load through the second-level cache. A
 // buffer is overwritten one layer later at the earliest, and by then every SM has read it: each SM
-// makes some of every matrix product, and to make it needs all of the product before.
+// makes some of the queries, of the activations and of the scores, which all that follows needs.
+//
+// *Tensor cores multiply a vector.* With F32 arithmetic the instructions, not the bytes, set the time.
 //
 // Constants come from the host: T_ (talker) and P_ (predictor) HIDDEN, QUERY, KV, INNER, LAYERS,
 // VOCABULARY, EPSILON; PROJECTED, CODEBOOKS, GRID, SLOTS, MOST_SPLITS, RING_DEPTH, END_TOKEN,
@@ -23,12 +25,7 @@
 //
 // Bound: bytes of the weights, 3.3 GB a frame at 0.6B and 5.3 GB at 1.7B.
 
-// Bulk copies need the machine of sm_90; before it every lane copies what it will read.
-#if __CUDA_ARCH__ >= 900 && !defined(NO_BULK_COPIES)
-#define BULK_COPIES
-#endif
-
-enum { THREADS = 256, WARPS = 8, SLOT_BYTES = 2048, HEAD = 128, GRID_WARPS = GRID * WARPS };
+enum { THREADS = 256, WARPS = 8, SLOT_BYTES = 2048, HEAD = 128 };
 
 template <int HIDDEN_, int QUERY_, int KV_, int INNER_, int LAYERS_> struct Shape {
   enum {
@@ -77,23 +74,56 @@ enum {
   LOGIT_PAIRS = PROJECTED_PAIRS + 2 * WIDEST,
   SHARE_PAIRS = LOGIT_PAIRS + MOST_VOCABULARY,  // attention of a split, [split][kv head][2][128]
   WEIGHT_PAIRS = SHARE_PAIRS + MOST_SPLITS * MOST_KV_HEADS * 2 * HEAD,
-  PAIR_COUNT = WEIGHT_PAIRS + MOST_SPLITS * MOST_KV_HEADS * 2
+  PAIR_COUNT = WEIGHT_PAIRS + MOST_SPLITS * MOST_KV_HEADS * 2,
+  // What every SM reads stands in several copies, each for some of them: one would be a bottleneck.
+  COPIES = 4
 };
-static_assert(PAIR_COUNT == PAIRS_MADE, "the host makes as many");
+static_assert(PAIR_COUNT * COPIES == PAIRS_MADE, "the host makes as many");
 
-// Shared memory, in floats behind the rings. Products with a norm in front read `a`, the others `b`,
-// in turn, so that one barrier a product is enough. Attention and draws use `b` between products.
+// Rows of a matrix, gates and up-projections apart, that a block multiplies at the most.
+__host__ __device__ constexpr int block_rows(int n) { return 8 * ((n / 8 + GRID - 1) / GRID); }
 enum {
-  A_FLOATS = larger(larger(T_HIDDEN, 2 * P_HIDDEN), PROJECTED ? 2 * T_HIDDEN : 0),
-  B_FLOATS = larger(larger(larger(T_QUERY, T_INNER), 2 * larger(P_QUERY, P_INNER)),
-                    larger(2 * MOST_VOCABULARY, 2560 + 64)),
-  RESIDUAL = larger(T_HIDDEN, P_HIDDEN) / GRID + 2
+  MOST_ROWS = larger(larger(block_rows(MOST_PACKED), block_rows(MOST_VOCABULARY)),
+                     2 * block_rows(larger(T_INNER, P_INNER))),
+  MOST_OWN = block_rows(larger(T_HIDDEN, P_HIDDEN)),
+  // Parts of 128 columns; the distance keeps a warp's reads apart.
+  PART_BYTES = 320,
+  // Lists of a draw, or what attention shares between warps.
+  SCRATCH = larger(2 * MOST_VOCABULARY, 2 * HEAD + 2 * HEAD + WARPS * (2 * HEAD + 4))
 };
+// What a kind of product is to a block.
+struct Kind {
+  i64 offset, second_run;  // of its first row, and between the runs of gates and up-projections, bytes
+  int groups, row_bytes;
+};
+// Behind the rings.
 struct Shared {
-  float a[A_FLOATS], b[B_FLOATS], hidden[T_HIDDEN], residual[2][RESIDUAL], squares[2][WARPS];
-  u64 words[WORDS], full[WARPS][SLOTS];
+  float scratch[SCRATCH], hidden[T_HIDDEN], shares[2][WARPS][2 * MOST_ROWS];
+  float residual[2 * MOST_OWN], squares[2][2][WARPS];
+  u32 parts[WARPS][6 * PART_BYTES / 4];
+  u64 words[WORDS];
+  Kind kinds[12];
+#ifdef PROFILE
+  long long last_mark;
+  u32 profile[2][16];
+#endif
 };
 static_assert(sizeof(Shared) + WARPS * SLOTS * SLOT_BYTES <= SHARED_BYTES, "the launch asks for it");
+
+#ifdef PROFILE
+#define PROFILED 0
+extern "C" __device__ int printf(const char *, ...);
+__device__ __forceinline__ void mark(Shared &s, int part, int event) {
+  if (threadIdx.x == 0) {
+    long long now = clock64();
+    s.profile[part][event] += (u32)(now - s.last_mark);
+    s.last_mark = now;
+  }
+}
+#define MARK(event) mark(s, M == 2 ? 1 : S::LAYERS == P_LAYERS, event);
+#else
+#define MARK(event)
+#endif
 
 // MARK: Pairs
 
@@ -115,355 +145,332 @@ __device__ __forceinline__ uint4 load_two_pairs(const u64 *place) {
                : "l"(place));
   return v;
 }
-// A number that never comes is a defect; it must end as an error of the device, not as a hang.
-__device__ __forceinline__ void count_spin(u32 &spins) {
-  if (++spins > 1u << 23) asm volatile("trap;");
+__device__ __forceinline__ void store_copies(u64 *place, float value, u32 tag) {
+#pragma unroll
+  for (int copy = 0; copy < COPIES; copy++) store_pair(place + copy * PAIR_COUNT, value, tag);
 }
-__device__ __forceinline__ float await_pair(uint2 v, const u64 *place, u32 tag) {
-  u32 spins = 0;
-  while (v.y != tag) {
-    v = load_pair(place);
-    count_spin(spins);
-  }
-  return __uint_as_float(v.x);
+// Loads again what has not come.
+__device__ __forceinline__ bool retry(uint4 &v, const u64 *place, u32 tag) {
+  bool missing = v.y != tag || v.w != tag;
+  asm volatile(
+    "{ .reg .pred p; setp.ne.u32 p, %5, 0; @p ld.volatile.global.v4.u32 {%0, %1, %2, %3}, [%4]; }"
+    : "+r"(v.x), "+r"(v.y), "+r"(v.z), "+r"(v.w)
+    : "l"(place), "r"((u32)missing));
+  return missing;
 }
-__device__ __forceinline__ float2 await_two_pairs(uint4 v, const u64 *place, u32 tag) {
-  u32 spins = 0;
-  while (v.y != tag || v.w != tag) {
-    v = load_two_pairs(place);
-    count_spin(spins);
-  }
-  return make_float2(__uint_as_float(v.x), __uint_as_float(v.z));
+__device__ __forceinline__ bool retry(uint2 &v, const u64 *place, u32 tag) {
+  bool missing = v.y != tag;
+  asm volatile("{ .reg .pred p; setp.ne.u32 p, %3, 0; @p ld.volatile.global.v2.u32 {%0, %1}, [%2]; }"
+               : "+r"(v.x), "+r"(v.y)
+               : "l"(place), "r"((u32)missing));
+  return missing;
+}
+// Calls `missing` until it is false in the whole warp. What never comes is a defect, and must end as an
+// error of the device, not as a hang.
+template <class Missing> __device__ __forceinline__ void await(const Missing &missing) {
+  for (u32 spins = 0; __any_sync(0xffffffffu, missing()); spins++)
+    if (spins > 1u << 23) asm volatile("trap;");
 }
 
 // MARK: The flow of weights
 
-// What a warp multiplies, in order. Phases count from 0: four for each layer of the talker (if the
-// frame advances), the talker's head, then for each pass the projection, the layers and a head.
+// What a warp multiplies, in order: four products for each layer of the talker (if the frame advances),
+// the talker's head, then for each pass the projection, the layers and a head.
+//
+// A block has groups of 8 rows of a matrix, a warp an eighth of their columns. A piece is 8 rows of 128
+// columns: lane 4 g + t has 8 columns from 8 (4 j + t) on of row g, j < 4. It copies what it will read
+// itself, so nothing has to be announced to other lanes.
 struct Flow {
-  const u64 *words;
-  int phase, last;         // the phase being copied, and how many there are
-  const char *source;      // the piece to copy next
-  int pieces, piece;       // pieces of a row, and the next
-  int unit, unit_end, up;  // row or pair of rows, and whether the up-projection's row is next
-  i64 row_bytes, up_bytes;
-  bool pairs;
-  char *ring;
-  u64 *full;
-  int warp_in_grid, slot, slot_taken;
-  u32 parity;
+  const char *source;  // this lane's part of the piece to copy next
+  int pieces, piece;   // pieces of a group, and the next
+  int groups;          // groups left in this run
+  int row_bytes;
+  i64 second_run;      // the up-projections come in a run behind the gates; 0: none
+  int kind, layer, pass;  // where in the frame the copies are
+  char *ring;          // this lane's part of the first slot
+  int slot_taken;
 };
 
-__device__ __forceinline__ void enter_phase(Flow &f) {
-  int n, k;
-  u64 base;
-  f.pairs = false;
-  int phase = f.phase;
-  auto layer = [&](int first, int hidden, int query, int packed, int inner) {
-    int kind = phase % 4;
-    base = f.words[first + phase / 4 * LAYER_WORDS + kind];
-    n = kind == LAYER_QKV ? packed : kind == LAYER_GATE_UP ? inner : hidden;
-    k = kind == LAYER_OUTPUT ? query : kind == LAYER_DOWN ? inner : hidden;
-    f.pairs = kind == LAYER_GATE_UP;
-  };
-  if (phase < 4 * T_LAYERS) {
-    layer(TALKER_LAYERS, T_HIDDEN, T_QUERY, TalkerShape::PACKED, T_INNER);
-  } else if (phase == 4 * T_LAYERS) {
-    base = f.words[HEADS], n = T_VOCABULARY, k = T_HIDDEN;
-  } else {
-    constexpr int EACH = PROJECTED + 4 * P_LAYERS + 1;
-    phase -= 4 * T_LAYERS + 1;
-    int pass = phase / EACH;
-    phase = phase % EACH - PROJECTED;
-    if (phase < 0) {
-      base = f.words[PROJECTION], n = P_HIDDEN, k = T_HIDDEN;
-    } else if (phase < 4 * P_LAYERS) {
-      layer(PREDICTOR_LAYERS, P_HIDDEN, P_QUERY, PredictorShape::PACKED, P_INNER);
-    } else {
-      base = f.words[HEADS + 1 + pass], n = P_VOCABULARY, k = P_HIDDEN;
-    }
-  }
-  f.unit = n * f.warp_in_grid / GRID_WARPS;
-  f.unit_end = n * (f.warp_in_grid + 1) / GRID_WARPS;
-  f.row_bytes = 2 * k;
-  f.up_bytes = (i64)n * f.row_bytes;
-  f.pieces = k / 1024;
-  f.source = (const char *)base + f.unit * f.row_bytes;
-  f.piece = f.up = 0;
+// Kinds of products: those of the talker's layers, its head, the projection, the predictor's layers and
+// its heads; DONE behind the last.
+enum { TALKER_HEAD = 4, PROJECTING, PREDICTOR_KINDS, PREDICTOR_HEAD = PREDICTOR_KINDS + 4, DONE };
+
+// Groups of 8 rows that a block has, of n rows.
+__device__ __forceinline__ int first_group(int n) { return n / 8 * (int)blockIdx.x / GRID; }
+__device__ __forceinline__ int end_group(int n) { return n / 8 * ((int)blockIdx.x + 1) / GRID; }
+
+// What a kind of product is to this block, once a frame.
+__device__ __forceinline__ void describe(Kind &d, int kind) {
+  bool talker = kind <= TALKER_HEAD;
+  int layer = talker ? kind : kind - PREDICTOR_KINDS;
+  int hidden = talker ? T_HIDDEN : P_HIDDEN, query = talker ? T_QUERY : P_QUERY;
+  int inner = talker ? T_INNER : P_INNER, kv = talker ? T_KV : P_KV;
+  int n = layer == LAYER_QKV ? query + 2 * kv : layer == LAYER_GATE_UP ? inner : hidden;
+  int k = layer == LAYER_OUTPUT ? query : layer == LAYER_DOWN ? inner : hidden;
+  if (kind == TALKER_HEAD) n = T_VOCABULARY, k = T_HIDDEN;
+  if (kind == PREDICTOR_HEAD) n = P_VOCABULARY, k = P_HIDDEN;
+  if (kind == PROJECTING) n = P_HIDDEN, k = T_HIDDEN;
+  int first = first_group(n);
+  d.groups = end_group(n) - first;
+  d.row_bytes = 2 * k;
+  d.offset = 16 * (i64)first * k;
+  d.second_run = layer == LAYER_GATE_UP ? (n - 8 * (i64)d.groups) * d.row_bytes : 0;
 }
 
-// Copies the next piece into the slot just taken, if there is one.
-__device__ __forceinline__ void refill(Flow &f, int slot) {
-  int lane = threadIdx.x % 32;
-  while (f.phase < f.last && f.unit == f.unit_end) {
-    if (++f.phase < f.last) enter_phase(f);
-  }
-  char *place = f.ring + slot * SLOT_BYTES;
-  if (f.phase < f.last) {
-    const char *from = f.source + f.piece * SLOT_BYTES + (f.up ? f.up_bytes : 0);
-#ifdef BULK_COPIES
-    if (lane == 0) {
-      u32 barrier = (u32)__cvta_generic_to_shared(f.full + slot);
-      u32 to = (u32)__cvta_generic_to_shared(place);
-      asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
-                   :
-                   : "r"(barrier), "r"(SLOT_BYTES)
-                   : "memory");
-      asm volatile(
-        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
-        :
-        : "r"(to), "l"(from), "r"(SLOT_BYTES), "r"(barrier)
-        : "memory");
+// Begins the product at `kind`, `layer`, `pass`.
+__device__ __forceinline__ void enter(Flow &f, const Shared &s) {
+  int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const Kind &d = s.kinds[f.kind];
+  int word = f.kind < TALKER_HEAD ? TALKER_LAYERS + f.layer * LAYER_WORDS + f.kind
+             : f.kind == TALKER_HEAD ? HEADS
+             : f.kind == PROJECTING ? PROJECTION
+             : f.kind < PREDICTOR_HEAD
+               ? PREDICTOR_LAYERS + f.layer * LAYER_WORDS + f.kind - PREDICTOR_KINDS
+               : HEADS + 1 + f.pass;
+  f.row_bytes = d.row_bytes;
+  f.pieces = d.row_bytes / 2048;
+  f.piece = 0;
+  f.groups = d.groups;
+  f.second_run = d.second_run;
+  f.source = (const char *)s.words[word] + d.offset + lane / 4 * d.row_bytes +
+             warp * (d.row_bytes / 8) + 16 * (lane % 4);
+}
+
+// Goes on behind the end of a run.
+__device__ __noinline__ void next_run(Flow &f, const Shared &s) {
+  do {
+    if (f.second_run) {
+      f.source += f.second_run;
+      f.second_run = 0;
+      f.groups = s.kinds[f.kind].groups;
+      continue;
     }
-#else
+    if (f.kind == 3 || f.kind == PREDICTOR_KINDS + 3) {
+      bool more = ++f.layer < (f.kind == 3 ? T_LAYERS : P_LAYERS);
+      f.kind = more ? f.kind - 3 : f.kind + 1;
+    } else if (f.kind == TALKER_HEAD || f.kind == PREDICTOR_HEAD) {
+      f.layer = 0;
+      f.pass += f.kind == PREDICTOR_HEAD;
+      f.kind = f.pass == CODEBOOKS - 1 ? DONE : PROJECTED ? PROJECTING : PREDICTOR_KINDS;
+      if (f.kind == DONE) return;
+    } else {
+      f.kind++;
+    }
+    enter(f, s);
+  } while (f.groups == 0);
+}
+
+// Copies the next piece into a slot, if there is one.
+__device__ __forceinline__ void refill(Flow &f, const Shared &s, int slot) {
+  if (f.groups == 0 && f.kind != DONE) next_run(f, s);
+  if (f.groups > 0) {
+    u32 to = (u32)__cvta_generic_to_shared(f.ring) + slot * SLOT_BYTES;
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-      u32 to = (u32)__cvta_generic_to_shared(place + 512 * i + 16 * lane);
-      asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+    for (int j = 0; j < 4; j++)
+      asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;"
                    :
-                   : "r"(to), "l"(from + 512 * i + 16 * lane)
+                   : "r"(to + 512 * j), "l"(f.source + 64 * j)
                    : "memory");
-    }
-#endif
+    f.source += 256;
     if (++f.piece == f.pieces) {
       f.piece = 0;
-      if (f.pairs && !f.up) {
-        f.up = 1;
-      } else {
-        f.up = 0;
-        f.unit++;
-        f.source += f.row_bytes;
-      }
+      f.groups--;
+      f.source += 8 * f.row_bytes - 256 * f.pieces;
     }
   }
-#ifndef BULK_COPIES
   // An empty group keeps the count, so that waiting for all but SLOTS − 1 means the oldest.
   asm volatile("cp.async.commit_group;" ::: "memory");
-#endif
 }
 
 __device__ __forceinline__ void begin_flow(Flow &f, Shared &s, char *rings, bool advances) {
-  int warp = threadIdx.x / 32;
-  f.words = s.words;
-  f.ring = rings + warp * SLOTS * SLOT_BYTES;
-  f.full = s.full[warp];
-  f.warp_in_grid = blockIdx.x * WARPS + warp;
-  f.slot_taken = 0;
-  f.parity = 0;
-  f.phase = advances ? 0 : 4 * T_LAYERS;
-  f.last = 4 * T_LAYERS + 1 + (CODEBOOKS - 1) * (PROJECTED + 4 * P_LAYERS + 1);
-#ifdef BULK_COPIES
-  if (threadIdx.x % 32 == 0) {
-    for (int i = 0; i < SLOTS; i++) {
-      u32 barrier = (u32)__cvta_generic_to_shared(f.full + i);
-      asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" : : "r"(barrier) : "memory");
-    }
-    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-  }
-  __syncwarp();
-#endif
-  enter_phase(f);
-  for (int i = 0; i < SLOTS; i++) refill(f, i);
+  if (threadIdx.x < DONE) describe(s.kinds[threadIdx.x], threadIdx.x);
+  __syncthreads();
+  f.ring = rings + threadIdx.x / 32 * SLOTS * SLOT_BYTES + 16 * (threadIdx.x % 32);
+  f.slot_taken = f.layer = f.pass = 0;
+  f.kind = advances ? 0 : TALKER_HEAD;
+  enter(f, s);
+#pragma unroll 1
+  for (int i = 0; i < SLOTS; i++) refill(f, s, i);
 }
 
-// The next 1024 weights: a lane has 8 of every 256.
-__device__ __forceinline__ void take_piece(Flow &f, uint4 *w) {
-  int lane = threadIdx.x % 32, slot = f.slot_taken;
-#ifdef BULK_COPIES
-  u32 barrier = (u32)__cvta_generic_to_shared(f.full + slot), done = 0, spins = 0;
-  while (true) {
-    asm volatile(
-      "{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
-      : "=r"(done)
-      : "r"(barrier), "r"(f.parity)
-      : "memory");
-    if (done) break;
-    count_spin(spins);
-  }
-#else
+// The next piece.
+__device__ __forceinline__ void take_piece(Flow &f, const Shared &s, uint4 *w) {
   asm volatile("cp.async.wait_group %0;" : : "n"(SLOTS - 1) : "memory");
-#endif
-  const uint4 *from = (const uint4 *)(f.ring + slot * SLOT_BYTES) + lane;
+  int slot = f.slot_taken;
 #pragma unroll
-  for (int i = 0; i < 4; i++) w[i] = from[32 * i];
-  __syncwarp();
-  refill(f, slot);
-  if (++f.slot_taken == SLOTS) {
-    f.slot_taken = 0;
-    f.parity ^= 1;
-  }
+  for (int j = 0; j < 4; j++) w[j] = *(const uint4 *)(f.ring + slot * SLOT_BYTES + 512 * j);
+  refill(f, s, slot);
+  f.slot_taken = slot + 1 == SLOTS ? 0 : slot + 1;
 }
 
 // MARK: Products
 
-// A vector is held by the block as float4 q = thread + 256 i, columns 4q … 4q + 3.
-template <int K, int M> struct Block {
-  float4 v[M][K / 1024];
+// The input of a product, as the tensor cores take it. A warp has an eighth of the K columns, 128 of
+// them for each thousand. An F32 number is the sum of three in bf16, which are columns of the second
+// factor: the products are exact, and M vectors take 3 M of its 8 columns. In each 16 × 8 tile the
+// columns of W stand in the order in which a lane has them, the same on both sides.
+template <int K> struct Operand {
+  uint4 parts[K / 1024][4];
 };
 
-template <int K, int M>
-__device__ __forceinline__ void load_pairs(Block<K, M> &x, const u64 *pairs, u32 tag) {
-  uint4 first[M][K / 1024][2];
-  const u64 *from = pairs + 4 * threadIdx.x;
-#pragma unroll
-  for (int m = 0; m < M; m++)
-#pragma unroll
-    for (int i = 0; i < K / 1024; i++)
-#pragma unroll
-      for (int e = 0; e < 2; e++)
-        first[m][i][e] = load_two_pairs(from + m * WIDEST + 1024 * i + 2 * e);
-#pragma unroll
-  for (int m = 0; m < M; m++)
-#pragma unroll
-    for (int i = 0; i < K / 1024; i++) {
-      const u64 *place = from + m * WIDEST + 1024 * i;
-      float2 low = await_two_pairs(first[m][i][0], place, tag);
-      float2 high = await_two_pairs(first[m][i][1], place + 2, tag);
-      x.v[m][i] = make_float4(low.x, low.y, high.x, high.y);
-    }
+// Columns of x that a lane brings: the q-th four of its warp's, q = lane + 32 p.
+template <int K> __device__ __forceinline__ int own_quad(int p) {
+  return threadIdx.x / 32 * (K / 32) + 32 * p + threadIdx.x % 32;
 }
 
-// A row of a bf16 table into row m.
+__device__ __forceinline__ u32 bf16_pair_of(float low, float high) {
+  u32 packed;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+  return packed;
+}
+
+// Takes v[m][p] apart and gives each lane its part, through memory of the warp's own.
 template <int K, int M>
-__device__ __forceinline__ void load_table(Block<K, M> &x, int m, u64 table, int row) {
-  const uint2 *from = (const uint2 *)((const u16 *)table + (i64)row * K) + threadIdx.x;
+__device__ __forceinline__ void distribute(Shared &s, const float4 (*v)[K / 1024], Operand<K> &x) {
+  int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  char *place = (char *)s.parts[threadIdx.x / 32];
 #pragma unroll
-  for (int i = 0; i < K / 1024; i++) {
-    uint2 w = from[256 * i];
-    x.v[m][i] = make_float4(__uint_as_float(w.x << 16), __uint_as_float(w.x & 0xffff0000u),
-                            __uint_as_float(w.y << 16), __uint_as_float(w.y & 0xffff0000u));
+  for (int p = 0; p < K / 1024; p++) {
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+      float4 rest = v[m][p];
+#pragma unroll
+      for (int part = 0; part < 3; part++) {
+        u32 low = bf16_pair_of(rest.x, rest.y), high = bf16_pair_of(rest.z, rest.w);
+        *(uint2 *)(place + (3 * m + part) * PART_BYTES + 8 * lane) = make_uint2(low, high);
+        rest.x -= __uint_as_float(low << 16), rest.y -= __uint_as_float(low & 0xffff0000u);
+        rest.z -= __uint_as_float(high << 16), rest.w -= __uint_as_float(high & 0xffff0000u);
+      }
+    }
+    __syncwarp();
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+      x.parts[p][j] = g < 3 * M ? *(const uint4 *)(place + g * PART_BYTES + 64 * j + 16 * t)
+                                : make_uint4(0, 0, 0, 0);
+    __syncwarp();
   }
 }
 
-template <int K> __device__ __forceinline__ void load_gain(float4 *gain, u64 norm) {
-#pragma unroll
-  for (int i = 0; i < K / 1024; i++) gain[i] = ((const float4 *)norm)[threadIdx.x + 256 * i];
-}
-
-// Puts x where products read it: the lower and the upper four of a lane's eight columns apart, so
-// that a warp reads without bank conflicts. With a gain, x is scaled, and its squares are summed; the
-// norm's factor is the same for all columns and is applied to the sums of the product.
-template <int K, int M, bool NORM>
-__device__ __forceinline__ void stage(const Block<K, M> &x, float *to, const float4 *gain,
-                                      Shared &s) {
-  int thread = threadIdx.x, warp = thread / 32, lane = thread % 32;
+// Scales by the norm's gain and keeps the warp's sum of squares. The norm's factor is the same for all
+// columns and is applied to the sums of the product.
+template <int K, int M>
+__device__ __forceinline__ void scale_by_norm(Shared &s, int turn, float4 (*v)[K / 1024],
+                                              const float4 *gain) {
 #pragma unroll
   for (int m = 0; m < M; m++) {
     float square = 0;
 #pragma unroll
-    for (int i = 0; i < K / 1024; i++) {
-      float4 v = x.v[m][i];
-      if (NORM) {
-        square += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
-        v.x *= gain[i].x, v.y *= gain[i].y, v.z *= gain[i].z, v.w *= gain[i].w;
-      }
-      int column = 4 * thread % 256;
-      int place = m * K + 1024 * i + 4 * thread / 256 * 256 + column % 8 / 4 * 128 + column / 8 * 4;
-      *(float4 *)(to + place) = v;
+    for (int p = 0; p < K / 1024; p++) {
+      float4 &e = v[m][p];
+      square += e.x * e.x + e.y * e.y + e.z * e.z + e.w * e.w;
+      e.x *= gain[p].x, e.y *= gain[p].y, e.z *= gain[p].z, e.w *= gain[p].w;
     }
-    if (NORM) {
-      square = warp_sum(square);
-      if (lane == 0) s.squares[m][warp] = square;
-    }
+    square = warp_sum(square);
+    if (threadIdx.x % 32 == 0) s.squares[turn][m][threadIdx.x / 32] = square;
   }
-  __syncthreads();
 }
 
-template <int K> __device__ __forceinline__ float norm_factor(Shared &s, int m, float epsilon) {
+template <int K> __device__ __forceinline__ float norm_factor(Shared &s, int turn, int m,
+                                                              float epsilon) {
   float sum = 0;
 #pragma unroll
-  for (int w = 0; w < WARPS; w++) sum += s.squares[m][w];
+  for (int w = 0; w < WARPS; w++) sum += s.squares[turn][m][w];
   return 1.0f / sqrtf(sum / K + epsilon);
 }
 
-// Keeps the rows of x that this block's products will be added to.
+template <int K> __device__ __forceinline__ void load_gain(float4 *gain, u64 norm) {
+#pragma unroll
+  for (int p = 0; p < K / 1024; p++) gain[p] = ((const float4 *)norm)[own_quad<K>(p)];
+}
+
+// Waits for this warp's columns of M rows of pairs.
 template <int K, int M>
-__device__ __forceinline__ void keep_residual(const Block<K, M> &x, Shared &s) {
-  int first = K * (int)blockIdx.x / GRID, end = K * ((int)blockIdx.x + 1) / GRID;
+__device__ __forceinline__ void load_pairs(float4 (*v)[K / 1024], const u64 *pairs, u32 tag) {
+  constexpr int C = K / 1024, COUNT = 2 * M * C;
+  uint4 two[COUNT];
+  pairs += (blockIdx.x % COPIES) * PAIR_COUNT;
+  auto place = [&](int i) {
+    return pairs + i / (2 * C) * WIDEST + 4 * own_quad<K>(i / 2 % C) + 2 * (i % 2);
+  };
 #pragma unroll
-  for (int m = 0; m < M; m++)
+  for (int i = 0; i < COUNT; i++) two[i] = load_two_pairs(place(i));
+  await([&] {
+    bool missing = false;
 #pragma unroll
-    for (int i = 0; i < K / 1024; i++) {
-      int column = 4 * (threadIdx.x + 256 * i);
-      const float *v = &x.v[m][i].x;
+    for (int i = 0; i < COUNT; i++) missing |= retry(two[i], place(i), tag);
+    return missing;
+  });
 #pragma unroll
-      for (int e = 0; e < 4; e++)
-        if (column + e >= first && column + e < end) s.residual[m][column + e - first] = v[e];
-    }
+  for (int i = 0; i < COUNT; i += 2)
+    v[i / (2 * C)][i / 2 % C] =
+      make_float4(__uint_as_float(two[i].x), __uint_as_float(two[i].z),
+                  __uint_as_float(two[i + 1].x), __uint_as_float(two[i + 1].z));
 }
 
-// Columns of a piece for this lane.
-template <int M>
-__device__ __forceinline__ void load_columns(float (*x)[32], const float *xs, int k, int piece) {
-  int lane = threadIdx.x % 32;
-#pragma unroll
-  for (int m = 0; m < M; m++)
-#pragma unroll
-    for (int j = 0; j < 8; j++)
-      *(float4 *)(x[m] + 4 * j) =
-        *(const float4 *)(xs + m * k + 1024 * piece + 128 * j + 4 * lane);
+// Four numbers of a row of a bf16 table of K columns.
+template <int K> __device__ __forceinline__ float4 table_quad(u64 table, int row, int q) {
+  uint2 w = ((const uint2 *)((const u16 *)table + (i64)row * K))[q];
+  return make_float4(__uint_as_float(w.x << 16), __uint_as_float(w.x & 0xffff0000u),
+                     __uint_as_float(w.y << 16), __uint_as_float(w.y & 0xffff0000u));
 }
 
-// sums[m] += the piece against x[m]; four sums apart, for the chain of additions would be long.
-template <int M>
-__device__ __forceinline__ void multiply_piece(Flow &f, const float (*x)[32], float *sums) {
-  uint4 w[4];
-  take_piece(f, w);
-#pragma unroll
-  for (int m = 0; m < M; m++) {
-    float part[4];
-#pragma unroll
-    for (int j = 0; j < 4; j++) part[j] = dot8(w[j], x[m] + 8 * j, 0);
-    sums[m] += (part[0] + part[1]) + (part[2] + part[3]);
-  }
+// D += A B for the first 8 of A's 16 rows.
+__device__ __forceinline__ void multiply_rows(float *d, u32 a0, u32 a2, u32 b0, u32 b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %5}, "
+      "{%7, %8}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a0), "r"(0), "r"(a2), "r"(b0), "r"(b1));
 }
 
-// W x for this warp's rows of W, or pairs of rows; `emit(row, m, value, up)` runs in one lane for
-// each result. Four rows are summed together, since a sum over a warp is a chain of latencies.
+// W x for the block's rows of W, or pairs of rows. Each warp leaves its share of every row's sum;
+// behind the barrier `emit(row, m, value, up)` runs in one thread for each result. `turn` alternates
+// between products, so that one barrier is enough.
 template <int K, int M, int N, bool PAIRED, class Emit>
-__device__ __forceinline__ void multiply(Flow &f, const float *xs, const Emit &emit) {
-  constexpr int EACH = PAIRED ? 2 : 1, TOGETHER = 4 / EACH, SUMS = 4 * M, C = K / 1024;
-  constexpr bool HELD = C * M <= 2;
-  int lane = threadIdx.x % 32;
-  int begin = N * f.warp_in_grid / GRID_WARPS, end = N * (f.warp_in_grid + 1) / GRID_WARPS;
-  float held[HELD ? C : 1][M][32];
-  if (HELD) {
-#pragma unroll
-    for (int c = 0; c < C; c++) load_columns<M>(held[c], xs, K, c);
-  }
+__device__ __forceinline__ void multiply(Flow &f, Shared &s, int turn, const Operand<K> &x,
+                                         const Emit &emit) {
+  int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  int first = first_group(N), groups = end_group(N) - first;
+  float *share = s.shares[turn][threadIdx.x / 32];
 #pragma unroll 1
-  for (int unit = begin; unit < end; unit += TOGETHER) {
-    // The sum of row r and vector m at r · M + m.
-    float sums[SUMS];
+  for (int group = 0; group < (PAIRED ? 2 * groups : groups); group++) {
+    // Four sums apart, for a chain of products would be long.
+    float d[4][4];
 #pragma unroll
-    for (int i = 0; i < SUMS; i++) sums[i] = 0;
-    int rows = min(4, (end - unit) * EACH);
-#pragma unroll 1
-    for (int r = 0; r < rows; r++) {
-      float row[M];
+    for (int j = 0; j < 4; j++)
 #pragma unroll
-      for (int m = 0; m < M; m++) row[m] = 0;
-      if (HELD) {
+      for (int e = 0; e < 4; e++) d[j][e] = 0;
 #pragma unroll
-        for (int c = 0; c < C; c++) multiply_piece<M>(f, held[c], row);
-      } else {
-#pragma unroll 1
-        for (int c = 0; c < C; c++) {
-          load_columns<M>(held[0], xs, K, c);
-          multiply_piece<M>(f, held[0], row);
-        }
+    for (int p = 0; p < K / 1024; p++) {
+      uint4 w[4];
+      take_piece(f, s, w);
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        multiply_rows(d[j], w[j].x, w[j].y, x.parts[p][j].x, x.parts[p][j].y);
+        multiply_rows(d[j], w[j].z, w[j].w, x.parts[p][j].z, x.parts[p][j].w);
       }
-#pragma unroll
-      for (int i = 0; i < SUMS; i++)
-        if (i / M == r) sums[i] = row[i % M];
     }
-    float sum = warp_sums<SUMS>(sums);
-    constexpr int LANES = 32 / SUMS;
-    // The up-projection's sum of the same pair and vector.
-    float up = PAIRED ? __shfl_down_sync(0xffffffffu, sum, M * LANES) : 0.0f;
-    int index = lane / LANES, r = index / M;
-    if (lane % LANES == 0 && r % EACH == 0 && r < rows) emit(unit + r / EACH, index % M, sum, up);
+    // Columns 2 t and 2 t + 1 of row g; vector m is the sum of columns 3 m … 3 m + 2.
+    float even = (d[0][0] + d[1][0]) + (d[2][0] + d[3][0]);
+    float odd = (d[0][1] + d[1][1]) + (d[2][1] + d[3][1]);
+    float both = even + odd, next_even = __shfl_down_sync(0xffffffffu, even, 1);
+    if (t == 0) share[8 * group + g] = both + next_even;
+    if (M == 2) {
+      float next_both = __shfl_down_sync(0xffffffffu, both, 1);
+      if (t == 1) share[MOST_ROWS + 8 * group + g] = odd + next_both;
+    }
+  }
+  __syncthreads();
+#pragma unroll 1
+  for (int i = threadIdx.x; i < 8 * groups * M; i += THREADS) {
+    int m = M == 1 ? 0 : i / (8 * groups), r = M == 1 ? i : i % (8 * groups);
+    float value = 0, up = 0;
+#pragma unroll
+    for (int w = 0; w < WARPS; w++) {
+      const float *from = s.shares[turn][w] + m * MOST_ROWS + r;
+      value += from[0];
+      if (PAIRED) up += from[8 * groups];
+    }
+    emit(8 * first + r, m, value, up);
   }
 }
 
@@ -479,7 +486,7 @@ __device__ __forceinline__ void attend(Shared &s, const u64 *pairs_in, u64 *pair
                                        float epsilon) {
   int thread = threadIdx.x, warp = thread / 32, lane = thread % 32;
   if ((int)blockIdx.x >= S::KV_HEADS * splits) return;
-  float *query = s.b, *key = query + 2 * HEAD, *value = key + HEAD, *rows = value + HEAD;
+  float *query = s.scratch, *key = query + 2 * HEAD, *value = key + HEAD, *rows = value + HEAD;
   float *tops = rows + WARPS * 2 * HEAD, *totals = tops + 2 * WARPS;
   for (int unit = blockIdx.x; unit < S::KV_HEADS * splits; unit += GRID) {
     int g = unit % S::KV_HEADS, split = unit / S::KV_HEADS;
@@ -511,8 +518,9 @@ __device__ __forceinline__ void attend(Shared &s, const u64 *pairs_in, u64 *pair
           sincosf((float)last * ((const float *)frequencies)[2 * lane + e], &sine[e], &cosine[e]);
       }
       uint4 first = load_two_pairs(from), second = load_two_pairs(from + HEAD / 2);
-      float2 low = await_two_pairs(first, from, tag);
-      float2 high = await_two_pairs(second, from + HEAD / 2, tag);
+      await([&] { return retry(first, from, tag) | retry(second, from + HEAD / 2, tag); });
+      float2 low = make_float2(__uint_as_float(first.x), __uint_as_float(first.z));
+      float2 high = make_float2(__uint_as_float(second.x), __uint_as_float(second.z));
       float *to = warp < 2 ? query + warp * HEAD : warp == 2 ? key : value;
       if (warp < 3) {
         float square = warp_sum(low.x * low.x + low.y * low.y + high.x * high.x + high.y * high.y);
@@ -590,7 +598,7 @@ __device__ __forceinline__ void attend(Shared &s, const u64 *pairs_in, u64 *pair
       sum += weight * rows[(2 * w + h) * HEAD + e];
     }
     if (splits == 1) {
-      store_pair(pairs + ATTENDED_PAIRS + m * WIDEST + (2 * g + h) * HEAD + e, sum / all, tag);
+      store_copies(pairs + ATTENDED_PAIRS + m * WIDEST + (2 * g + h) * HEAD + e, sum / all, tag);
     } else {
       store_pair(pairs + SHARE_PAIRS + (i64)unit * 2 * HEAD + thread, sum / all, tag);
       if (e == 0) store_pair(pairs + WEIGHT_PAIRS + 2 * unit + h, best + logf(all), tag);
@@ -600,113 +608,139 @@ __device__ __forceinline__ void attend(Shared &s, const u64 *pairs_in, u64 *pair
   if (splits > 1 && (int)blockIdx.x < S::KV_HEADS) {
     int g = blockIdx.x, h = thread / HEAD, e = thread % HEAD;
     float best = NEGATIVE_INFINITY, all = 0, sum = 0;
+#pragma unroll 1
     for (int start = 0; start < splits; start += 4) {
       uint2 share[4], weight[4];
+      auto unit = [&](int i) { return min(start + i, splits - 1) * S::KV_HEADS + g; };
+      auto share_place = [&](int i) { return pairs + SHARE_PAIRS + unit(i) * 2 * HEAD + thread; };
+      auto weight_place = [&](int i) { return pairs + WEIGHT_PAIRS + 2 * unit(i) + h; };
 #pragma unroll
-      for (int i = 0; i < 4; i++)
-        if (start + i < splits) {
-          int unit = (start + i) * S::KV_HEADS + g;
-          share[i] = load_pair(pairs + SHARE_PAIRS + (i64)unit * 2 * HEAD + thread);
-          weight[i] = load_pair(pairs + WEIGHT_PAIRS + 2 * unit + h);
-        }
+      for (int i = 0; i < 4; i++) {
+        share[i] = load_pair(share_place(i));
+        weight[i] = load_pair(weight_place(i));
+      }
+      await([&] {
+        bool missing = false;
 #pragma unroll
-      for (int i = 0; i < 4; i++)
-        if (start + i < splits) {
-          int unit = (start + i) * S::KV_HEADS + g;
-          float log_weight = await_pair(weight[i], pairs + WEIGHT_PAIRS + 2 * unit + h, tag);
-          float part =
-            await_pair(share[i], pairs + SHARE_PAIRS + (i64)unit * 2 * HEAD + thread, tag);
-          float next = fmaxf(best, log_weight), kept = expf(best - next);
-          float added = expf(log_weight - next);
-          sum = sum * kept + part * added;
-          all = all * kept + added;
-          best = next;
-        }
+        for (int i = 0; i < 4; i++)
+          missing |= retry(share[i], share_place(i), tag) | retry(weight[i], weight_place(i), tag);
+        return missing;
+      });
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        float log_weight = start + i < splits ? __uint_as_float(weight[i].x) : NEGATIVE_INFINITY;
+        float next = fmaxf(best, log_weight), kept = expf(best - next);
+        float added = expf(log_weight - next);
+        sum = sum * kept + __uint_as_float(share[i].x) * added;
+        all = all * kept + added;
+        best = next;
+      }
     }
-    store_pair(pairs + ATTENDED_PAIRS + m * WIDEST + (2 * g + h) * HEAD + e, sum / all, tag);
+    store_copies(pairs + ATTENDED_PAIRS + m * WIDEST + (2 * g + h) * HEAD + e, sum / all, tag);
   }
-  // `b` holds the next product's vector.
-  __syncthreads();
 }
 
 // MARK: A stack of layers
 
-// Runs the layers over M rows that `first` loads, at positions `position` … `position + M − 1`.
-// Afterwards the stream stands in STREAM_PAIRS with the tag's last value.
-template <class S, int M, class First>
-__device__ __forceinline__ void run_stack(Flow &f, Shared &s, int layers, u32 &tag, int position,
-                                          int splits, u64 keys, u64 values, i64 capacity,
-                                          u64 frequencies, float epsilon, const First &first) {
+// Where a stack's first input comes from: `quad(m, q)` are columns 4 q … 4 q + 3 of row m.
+//
+// Runs the layers over M rows at positions `position` … `position + M − 1`. Afterwards the stream stands
+// in STREAM_PAIRS with the tag's last value.
+template <class S, int M, class Quad>
+__device__ __forceinline__ void run_stack(Flow &f, Shared &s, int &turn, u32 &tag, int layers,
+                                          int position, int splits, u64 keys, u64 values,
+                                          i64 capacity, u64 frequencies, float epsilon,
+                                          const Quad &quad) {
+  constexpr int C = S::HIDDEN / 1024;
   u64 *pairs = (u64 *)s.words[PAIRS];
-  int own = S::HIDDEN * (int)blockIdx.x / GRID;
+  // This block's rows of the residual stream; a thread always has the same.
+  int first = 8 * first_group(S::HIDDEN), count = 8 * end_group(S::HIDDEN) - first;
+#pragma unroll 1
+  for (int i = threadIdx.x; i < count * M; i += THREADS) {
+    int row = first + i % count;
+    float4 x = quad(i / count, row / 4);
+    s.residual[i] = row % 4 == 0 ? x.x : row % 4 == 1 ? x.y : row % 4 == 2 ? x.z : x.w;
+  }
 #pragma unroll 1
   for (int l = 0; l < S::LAYERS; l++) {
     const u64 *words = s.words + layers + l * LAYER_WORDS;
+    auto add_to_stream = [&](int buffer) {
+      return [=, &s](int row, int m, float value, float) {
+        float &old = s.residual[m * count + row - first];
+        old += value;
+        store_copies(pairs + buffer + m * WIDEST + row, old, tag);
+      };
+    };
+    auto factor = [&](int turn, int m) { return norm_factor<S::HIDDEN>(s, turn, m, epsilon); };
     {
-      float4 gain[S::HIDDEN / 1024];
+      float4 gain[C], x[M][C];
       load_gain<S::HIDDEN>(gain, words[LAYER_INPUT_NORM]);
-      Block<S::HIDDEN, M> x;
       if (l == 0) {
-        first(x);
-        keep_residual(x, s);
-      } else {
-        load_pairs(x, pairs + STREAM_PAIRS, tag);
-      }
-      stage<S::HIDDEN, M, true>(x, s.a, gain, s);
-    }
-    tag++;
-    {
-      float factor[M];
 #pragma unroll
-      for (int m = 0; m < M; m++) factor[m] = norm_factor<S::HIDDEN>(s, m, epsilon);
+        for (int m = 0; m < M; m++)
+#pragma unroll
+          for (int p = 0; p < C; p++) x[m][p] = quad(m, own_quad<S::HIDDEN>(p));
+      } else {
+        load_pairs<S::HIDDEN, M>(x, pairs + STREAM_PAIRS, tag);
+      }
+      MARK(0)
+      tag++;
+      turn ^= 1;
+      Operand<S::HIDDEN> operand;
+      scale_by_norm<S::HIDDEN, M>(s, turn, x, gain);
+      distribute<S::HIDDEN, M>(s, x, operand);
+      MARK(1)
       multiply<S::HIDDEN, M, S::PACKED, false>(
-        f, s.a, [&](int row, int m, float value, float) {
-          store_pair(pairs + QKV_PAIRS + m * MOST_PACKED + row,
-                     value * (M == 2 && m == 1 ? factor[M - 1] : factor[0]), tag);
+        f, s, turn, operand, [&](int row, int m, float value, float) {
+          // Few blocks read it: one copy.
+          store_pair(pairs + QKV_PAIRS + m * MOST_PACKED + row, value * factor(turn, m), tag);
         });
+      MARK(2)
     }
 #pragma unroll 1
     for (int m = 0; m < M; m++)
       attend<S>(s, pairs + QKV_PAIRS + m * MOST_PACKED, pairs, m, tag, position + m, splits,
                 (float *)keys + l * capacity * S::KV, (float *)values + l * capacity * S::KV,
                 words[LAYER_QUERY_NORM], words[LAYER_KEY_NORM], frequencies, epsilon);
-    auto add_to_stream = [&](int buffer) {
-      return [=, &s](int row, int m, float value, float) {
-        value += s.residual[m][row - own];
-        s.residual[m][row - own] = value;
-        store_pair(pairs + buffer + m * WIDEST + row, value, tag);
-      };
-    };
+    MARK(3)
     {
-      Block<S::QUERY, M> x;
-      load_pairs(x, pairs + ATTENDED_PAIRS, tag);
-      stage<S::QUERY, M, false>(x, s.b, 0, s);
+      float4 x[M][S::QUERY / 1024];
+      load_pairs<S::QUERY, M>(x, pairs + ATTENDED_PAIRS, tag);
+      MARK(4)
+      turn ^= 1;
+      Operand<S::QUERY> operand;
+      distribute<S::QUERY, M>(s, x, operand);
+      MARK(5)
+      multiply<S::QUERY, M, S::HIDDEN, false>(f, s, turn, operand, add_to_stream(MIDDLE_PAIRS));
+      MARK(6)
     }
-    multiply<S::QUERY, M, S::HIDDEN, false>(f, s.b, add_to_stream(MIDDLE_PAIRS));
     {
-      float4 gain[S::HIDDEN / 1024];
+      float4 gain[C], x[M][C];
       load_gain<S::HIDDEN>(gain, words[LAYER_POST_NORM]);
-      Block<S::HIDDEN, M> x;
-      load_pairs(x, pairs + MIDDLE_PAIRS, tag);
-      stage<S::HIDDEN, M, true>(x, s.a, gain, s);
-    }
-    {
-      float factor[M];
-#pragma unroll
-      for (int m = 0; m < M; m++) factor[m] = norm_factor<S::HIDDEN>(s, m, epsilon);
+      load_pairs<S::HIDDEN, M>(x, pairs + MIDDLE_PAIRS, tag);
+      MARK(7)
+      turn ^= 1;
+      Operand<S::HIDDEN> operand;
+      scale_by_norm<S::HIDDEN, M>(s, turn, x, gain);
+      distribute<S::HIDDEN, M>(s, x, operand);
       multiply<S::HIDDEN, M, S::INNER, true>(
-        f, s.a, [&](int row, int m, float gate, float up) {
-          float scale = M == 2 && m == 1 ? factor[M - 1] : factor[0];
-          store_pair(pairs + ACTIVATED_PAIRS + m * WIDEST + row,
-                     sigmoid_product(gate * scale) * (up * scale), tag);
+        f, s, turn, operand, [&](int row, int m, float gate, float up) {
+          float scale = factor(turn, m);
+          store_copies(pairs + ACTIVATED_PAIRS + m * WIDEST + row,
+                       sigmoid_product(gate * scale) * (up * scale), tag);
         });
+      MARK(8)
     }
     {
-      Block<S::INNER, M> x;
-      load_pairs(x, pairs + ACTIVATED_PAIRS, tag);
-      stage<S::INNER, M, false>(x, s.b, 0, s);
+      float4 x[M][S::INNER / 1024];
+      load_pairs<S::INNER, M>(x, pairs + ACTIVATED_PAIRS, tag);
+      MARK(9)
+      turn ^= 1;
+      Operand<S::INNER> operand;
+      distribute<S::INNER, M>(s, x, operand);
+      multiply<S::INNER, M, S::HIDDEN, false>(f, s, turn, operand, add_to_stream(STREAM_PAIRS));
+      MARK(10)
     }
-    multiply<S::INNER, M, S::HIDDEN, false>(f, s.b, add_to_stream(STREAM_PAIRS));
   }
 }
 
@@ -716,72 +750,96 @@ __device__ __forceinline__ void run_stack(Flow &f, Shared &s, int layers, u32 &t
 template <int VOCABULARY>
 __device__ __forceinline__ int draw_code(Shared &s, u32 tag, int codebook, u32 frame) {
   constexpr int PER = (VOCABULARY + THREADS - 1) / THREADS;
-  const u64 *pairs = (const u64 *)s.words[PAIRS] + LOGIT_PAIRS;
+  const u64 *pairs =
+    (const u64 *)s.words[PAIRS] + LOGIT_PAIRS + (blockIdx.x % COPIES) * PAIR_COUNT;
   const int *seen = (const int *)s.words[SEEN];
   float *plain = (float *)s.words[codebook == 0 ? TALKER_LOGITS : PREDICTOR_LOGITS];
   float scores[PER];
   bool was_seen[PER];
   uint2 first[PER];
+  auto token = [&](int i) { return min((int)threadIdx.x + i * THREADS, VOCABULARY - 1); };
 #pragma unroll
   for (int i = 0; i < PER; i++) {
-    int t = threadIdx.x + i * THREADS;
-    if (t < VOCABULARY) first[i] = load_pair(pairs + t);
-    was_seen[i] = codebook == 0 && t < VOCABULARY && seen[t] != 0;
+    first[i] = load_pair(pairs + token(i));
+    was_seen[i] = codebook == 0 && seen[token(i)] != 0;
   }
+  await([&] {
+    bool missing = false;
+#pragma unroll
+    for (int i = 0; i < PER; i++) missing |= retry(first[i], pairs + token(i), tag);
+    return missing;
+  });
 #pragma unroll
   for (int i = 0; i < PER; i++) {
     int t = threadIdx.x + i * THREADS;
-    scores[i] = t < VOCABULARY ? await_pair(first[i], pairs + t, tag) : NEGATIVE_INFINITY;
+    scores[i] = t < VOCABULARY ? __uint_as_float(first[i].x) : NEGATIVE_INFINITY;
     if (blockIdx.x == 0 && t < VOCABULARY) plain[t] = scores[i];
   }
   return draw_token<PER>(scores, was_seen, VOCABULARY, (const int *)s.words[SETTINGS], frame,
                          codebook, codebook == 0 ? END_TOKEN : -1,
                          codebook == 0 ? SUPPRESSED_START : 0, codebook == 0 ? SUPPRESSED_END : 0,
-                         codebook == 0 ? MINIMUM_TOKENS : 0, s.b, (u16 *)(s.b + MOST_VOCABULARY),
-                         (u16 *)(s.b + MOST_VOCABULARY) + MOST_VOCABULARY);
+                         codebook == 0 ? MINIMUM_TOKENS : 0, s.scratch,
+                         (u16 *)(s.scratch + MOST_VOCABULARY),
+                         (u16 *)(s.scratch + MOST_VOCABULARY) + MOST_VOCABULARY);
 }
 
+// Scores of the head over the vector in x, its norm's factor still missing; every block draws.
 template <int K, int N>
-__device__ __forceinline__ void score(Flow &f, Shared &s, u32 tag, float factor) {
+__device__ __forceinline__ void score(Flow &f, Shared &s, int turn, u32 tag, const Operand<K> &x,
+                                      bool normed, float epsilon) {
   u64 *pairs = (u64 *)s.words[PAIRS] + LOGIT_PAIRS;
-  multiply<K, 1, N, false>(f, s.a, [=](int row, int, float value, float) {
-    store_pair(pairs + row, value * factor, tag);
+  multiply<K, 1, N, false>(f, s, turn, x, [&](int row, int, float value, float) {
+    store_copies(pairs + row, normed ? value * norm_factor<K>(s, turn, 0, epsilon) : value, tag);
   });
 }
 
 // One pass of the predictor over M rows; returns the code of `codebook`.
-template <int M, class First>
-__device__ __forceinline__ int predict(Flow &f, Shared &s, u32 &tag, int codebook, u32 frame,
-                                       const First &first) {
+template <int M, class Quad>
+__device__ __forceinline__ int predict(Flow &f, Shared &s, int &turn, u32 &tag, int codebook,
+                                       u32 frame, const Quad &quad) {
   u64 *pairs = (u64 *)s.words[PAIRS];
-  // The second row of pass 0 stands at position 1, the row of pass g > 0 at g + 1.
-  int position = M == 2 ? 0 : codebook;
 #if PROJECTED
-  Block<T_HIDDEN, M> x;
-  first(x);
-  stage<T_HIDDEN, M, false>(x, s.a, 0, s);
-  tag++;
-  const float *bias = (const float *)s.words[PROJECTION_BIAS];
-  u64 *projected = pairs + PROJECTED_PAIRS;
-  u32 now = tag;
-  multiply<T_HIDDEN, M, P_HIDDEN, false>(f, s.a, [=](int row, int m, float value, float) {
-    store_pair(projected + m * WIDEST + row, value + bias[row], now);
-  });
-  // `a` is read until every warp is here.
-  __syncthreads();
-  auto source = [&](Block<P_HIDDEN, M> &y) { load_pairs(y, projected, now); };
+  {
+    float4 x[M][T_HIDDEN / 1024];
+#pragma unroll
+    for (int m = 0; m < M; m++)
+#pragma unroll
+      for (int p = 0; p < T_HIDDEN / 1024; p++) x[m][p] = quad(m, own_quad<T_HIDDEN>(p));
+    turn ^= 1;
+    tag++;
+    Operand<T_HIDDEN> operand;
+    distribute<T_HIDDEN, M>(s, x, operand);
+    const float *bias = (const float *)s.words[PROJECTION_BIAS];
+    multiply<T_HIDDEN, M, P_HIDDEN, false>(
+      f, s, turn, operand, [&](int row, int m, float value, float) {
+        store_copies(pairs + PROJECTED_PAIRS + m * WIDEST + row, value + bias[row], tag);
+      });
+  }
+  u32 projected = tag;
+  auto source = [&](int m, int q) {
+    const u64 *place =
+      pairs + PROJECTED_PAIRS + (blockIdx.x % COPIES) * PAIR_COUNT + m * WIDEST + 4 * q;
+    uint4 low = load_two_pairs(place), high = load_two_pairs(place + 2);
+    for (u32 spins = 0; retry(low, place, projected) | retry(high, place + 2, projected); spins++)
+      if (spins > 1u << 23) asm volatile("trap;");
+    return make_float4(__uint_as_float(low.x), __uint_as_float(low.z), __uint_as_float(high.x),
+                       __uint_as_float(high.z));
+  };
 #else
-  const First &source = first;
+  const Quad &source = quad;
 #endif
-  run_stack<PredictorShape, M>(f, s, PREDICTOR_LAYERS, tag, position, 1, s.words[PREDICTOR_KEYS],
-                               s.words[PREDICTOR_VALUES], CODEBOOKS,
+  // The second row of pass 0 stands at position 1, the row of pass g > 0 at g + 1.
+  run_stack<PredictorShape, M>(f, s, turn, tag, PREDICTOR_LAYERS, M == 2 ? 0 : codebook, 1,
+                               s.words[PREDICTOR_KEYS], s.words[PREDICTOR_VALUES], CODEBOOKS,
                                s.words[PREDICTOR_FREQUENCIES], P_EPSILON, source);
-  float4 gain[P_HIDDEN / 1024];
+  float4 gain[P_HIDDEN / 1024], y[1][P_HIDDEN / 1024];
   load_gain<P_HIDDEN>(gain, s.words[PREDICTOR_NORM]);
-  Block<P_HIDDEN, 1> y;
-  load_pairs(y, pairs + STREAM_PAIRS + (M - 1) * WIDEST, tag);
-  stage<P_HIDDEN, 1, true>(y, s.a, gain, s);
-  score<P_HIDDEN, P_VOCABULARY>(f, s, tag, norm_factor<P_HIDDEN>(s, 0, P_EPSILON));
+  load_pairs<P_HIDDEN, 1>(y, pairs + STREAM_PAIRS + (M - 1) * WIDEST, tag);
+  turn ^= 1;
+  scale_by_norm<P_HIDDEN, 1>(s, turn, y, gain);
+  Operand<P_HIDDEN> operand;
+  distribute<P_HIDDEN, 1>(s, y, operand);
+  score<P_HIDDEN, P_VOCABULARY>(f, s, turn, tag, operand, true, P_EPSILON);
   return draw_code<P_VOCABULARY>(s, tag, codebook, frame);
 }
 
@@ -795,83 +853,86 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) frame_step(const u64 *w
   __syncthreads();
   Flow f;
   begin_flow(f, s, memory, advances != 0);
+#ifdef PROFILE
+  if (thread < 32) s.profile[thread / 16][thread % 16] = 0;
+  s.last_mark = clock64();
+  __syncthreads();
+#endif
   u32 tag = *(const u32 *)s.words[TAG];
-  int position = *(const int *)s.words[POSITION];
+  int turn = 0, position = *(const int *)s.words[POSITION];
   int *frame_index = (int *)s.words[FRAME_INDEX], *codes = (int *)s.words[CODES];
+  int text_row = min(*frame_index, *(const int *)s.words[TRAILING_COUNT]);
   u32 frame = *frame_index + (advances ? 1 : 0);
   float *hidden = (float *)s.words[HIDDEN_STATE];
-
-  float factor = 1;
-  Block<T_HIDDEN, 1> x;
+  float4 x[1][T_HIDDEN / 1024];
   if (advances) {
-    int splits = min(MOST_SPLITS, position / 32 + 1);
     run_stack<TalkerShape, 1>(
-      f, s, TALKER_LAYERS, tag, position, splits, s.words[TALKER_KEYS], s.words[TALKER_VALUES],
-      (i64)s.words[CAPACITY], s.words[TALKER_FREQUENCIES], T_EPSILON, [&](Block<T_HIDDEN, 1> &sum) {
-        const float4 *text = (const float4 *)s.words[TRAILING] +
-                             (i64)min(*frame_index, *(const int *)s.words[TRAILING_COUNT]) *
-                               (T_HIDDEN / 4) +
-                             thread;
-        load_table(sum, 0, s.words[TABLES], codes[0]);
+      f, s, turn, tag, TALKER_LAYERS, position, min(MOST_SPLITS, position / 32 + 1),
+      s.words[TALKER_KEYS], s.words[TALKER_VALUES], (i64)s.words[CAPACITY],
+      s.words[TALKER_FREQUENCIES], T_EPSILON, [&](int, int q) {
+        float4 sum = table_quad<T_HIDDEN>(s.words[TABLES], codes[0], q);
 #pragma unroll
         for (int g = 1; g < CODEBOOKS; g++) {
-          Block<T_HIDDEN, 1> y;
-          load_table(y, 0, s.words[TABLES + g], codes[g]);
-#pragma unroll
-          for (int i = 0; i < T_HIDDEN / 1024; i++) {
-            sum.v[0][i].x += y.v[0][i].x, sum.v[0][i].y += y.v[0][i].y;
-            sum.v[0][i].z += y.v[0][i].z, sum.v[0][i].w += y.v[0][i].w;
-          }
+          float4 y = table_quad<T_HIDDEN>(s.words[TABLES + g], codes[g], q);
+          sum.x += y.x, sum.y += y.y, sum.z += y.z, sum.w += y.w;
         }
-#pragma unroll
-        for (int i = 0; i < T_HIDDEN / 1024; i++) {
-          float4 t = text[256 * i];
-          sum.v[0][i].x += t.x, sum.v[0][i].y += t.y;
-          sum.v[0][i].z += t.z, sum.v[0][i].w += t.w;
-        }
+        float4 text = ((const float4 *)s.words[TRAILING])[(i64)text_row * (T_HIDDEN / 4) + q];
+        sum.x += text.x, sum.y += text.y, sum.z += text.z, sum.w += text.w;
+        return sum;
       });
     float4 gain[T_HIDDEN / 1024];
     load_gain<T_HIDDEN>(gain, s.words[TALKER_NORM]);
-    load_pairs(x, (const u64 *)s.words[PAIRS] + STREAM_PAIRS, tag);
-    stage<T_HIDDEN, 1, true>(x, s.a, gain, s);
-    factor = norm_factor<T_HIDDEN>(s, 0, T_EPSILON);
-#pragma unroll
-    for (int i = 0; i < T_HIDDEN / 1024; i++) {
-      x.v[0][i].x *= gain[i].x * factor, x.v[0][i].y *= gain[i].y * factor;
-      x.v[0][i].z *= gain[i].z * factor, x.v[0][i].w *= gain[i].w * factor;
-    }
+    load_pairs<T_HIDDEN, 1>(x, (const u64 *)s.words[PAIRS] + STREAM_PAIRS, tag);
+    turn ^= 1;
+    scale_by_norm<T_HIDDEN, 1>(s, turn, x, gain);
   } else {
 #pragma unroll
-    for (int i = 0; i < T_HIDDEN / 1024; i++)
-      x.v[0][i] = ((const float4 *)hidden)[thread + 256 * i];
-    stage<T_HIDDEN, 1, false>(x, s.a, 0, s);
+    for (int p = 0; p < T_HIDDEN / 1024; p++)
+      x[0][p] = ((const float4 *)hidden)[own_quad<T_HIDDEN>(p)];
+    turn ^= 1;
     tag++;
   }
-#pragma unroll
-  for (int i = 0; i < T_HIDDEN / 1024; i++) {
-    ((float4 *)s.hidden)[thread + 256 * i] = x.v[0][i];
-    if (blockIdx.x == 0 && advances) ((float4 *)hidden)[thread + 256 * i] = x.v[0][i];
+  {
+    Operand<T_HIDDEN> operand;
+    distribute<T_HIDDEN, 1>(s, x, operand);
+    score<T_HIDDEN, T_VOCABULARY>(f, s, turn, tag, operand, advances != 0, T_EPSILON);
   }
-  score<T_HIDDEN, T_VOCABULARY>(f, s, tag, factor);
+  float factor = advances ? norm_factor<T_HIDDEN>(s, turn, 0, T_EPSILON) : 1.0f;
+#pragma unroll
+  for (int p = 0; p < T_HIDDEN / 1024; p++) {
+    float4 h = x[0][p];
+    h.x *= factor, h.y *= factor, h.z *= factor, h.w *= factor;
+    ((float4 *)s.hidden)[own_quad<T_HIDDEN>(p)] = h;
+    if (blockIdx.x == 0 && advances) ((float4 *)hidden)[own_quad<T_HIDDEN>(p)] = h;
+  }
   int code = draw_code<T_VOCABULARY>(s, tag, 0, frame);
   // Every thread knows every code; one of them keeps it.
   int mine = code, drawn = code;
 
-  code = predict<2>(f, s, tag, 1, frame, [&](Block<T_HIDDEN, 2> &rows) {
-#pragma unroll
-    for (int i = 0; i < T_HIDDEN / 1024; i++)
-      rows.v[0][i] = ((const float4 *)s.hidden)[thread + 256 * i];
-    load_table(rows, 1, s.words[TABLES], drawn);
+  code = predict<2>(f, s, turn, tag, 1, frame, [&](int m, int q) {
+    return m == 0 ? ((const float4 *)s.hidden)[q]
+                  : table_quad<T_HIDDEN>(s.words[TABLES], drawn, q);
   });
   if (thread == 1) mine = code;
 #pragma unroll 1
   for (int codebook = 2; codebook < CODEBOOKS; codebook++) {
     int before = code;
-    code = predict<1>(f, s, tag, codebook, frame, [&](Block<T_HIDDEN, 1> &row) {
-      load_table(row, 0, s.words[TABLES + codebook - 1], before);
+    code = predict<1>(f, s, turn, tag, codebook, frame, [&](int, int q) {
+      return table_quad<T_HIDDEN>(s.words[TABLES + codebook - 1], before, q);
     });
     if (thread == codebook) mine = code;
   }
+#ifdef PROFILE
+  __syncthreads();
+  if (thread == 0 && position == PROFILE &&
+      (blockIdx.x == 0 || blockIdx.x == 9 || blockIdx.x == 100)) {
+    printf("block %d cycles a layer, talker:", blockIdx.x);
+    for (int i = 0; i < 11; i++) printf(" %u", s.profile[0][i] / T_LAYERS);
+    printf("\nblock %d predictor:", blockIdx.x);
+    for (int i = 0; i < 11; i++) printf(" %u", s.profile[1][i] / (P_LAYERS * (CODEBOOKS - 1)));
+    printf("\n");
+  }
+#endif
 
   // What the next frame reads is written when every block has read the old: this one's last draw
   // needed scores from all.

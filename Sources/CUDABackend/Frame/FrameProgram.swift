@@ -35,6 +35,8 @@ struct FrameShape {
 
   static var warps: Int { FrameProgram.threads / 32 }
   static var slotBytes: Int { 2048 }
+  /// `COPIES` in the kernel.
+  static var copies: Int { 4 }
   /// Pieces in a ring below which copies do not run ahead.
   static var fewestSlots: Int { 3 }
 
@@ -48,27 +50,34 @@ struct FrameShape {
     codebookCount = configuration.talker.codebookCount
     isProjected = step.model.predictor.projection != nil
     rule = .talker(configuration.talker)
-    grid = context.multiprocessorCount
+    let grid = context.multiprocessorCount
+    self.grid = grid
     var matrices = [step.model.talker.head, step.model.talker.codecEmbedding]
     matrices += step.model.predictor.heads + step.model.predictor.embeddings
     if let projection = step.model.predictor.projection { matrices.append(projection.weight) }
     for stack in [step.model.talker.stack, step.model.predictor.stack] {
       let shape = stack.configuration
       let widths = [shape.hiddenSize, shape.queryWidth, shape.intermediateSize]
-      guard widths.allSatisfy({ $0 % 1024 == 0 }), shape.hiddenSize >= grid, shape.headDim == 128,
+      guard widths.allSatisfy({ $0 % 1024 == 0 }), shape.headDim == 128,
         shape.headCount == 2 * shape.kvHeadCount, shape.kvHeadCount <= grid, shape.window == nil,
         stack.layers.allSatisfy({ $0.queryNorm != nil && $0.keyNorm != nil })
       else { return nil }
       matrices += stack.layers.flatMap { [$0.qkv, $0.output, $0.gateUp, $0.down] }
     }
+    // Each block makes some of the queries, activations and scores; see `Frame.cu`.
+    let counts = [talker, predictor].flatMap {
+      [$0.attention.packedWidth, $0.intermediateSize]
+    }
+    guard counts.allSatisfy({ $0 >= 8 * grid }), talkerVocabulary >= 8 * grid,
+      predictorVocabulary >= 8 * grid, talkerVocabulary % 8 == 0, predictorVocabulary % 8 == 0
+    else { return nil }
     guard step.slotCount == 1, context.launchesCooperatively, context.architecture >= 80,
       matrices.allSatisfy({ $0.suffix == "bf16" }), (2...32).contains(codebookCount),
-      (grid...4096).contains(talkerVocabulary), (grid...4096).contains(predictorVocabulary)
+      talkerVocabulary <= 4096, predictorVocabulary <= 4096
     else { return nil }
-    slots = 1
+    slots = 0
     let room = context.sharedBytesPerBlock - sharedBytes - Self.staticBytes
-    let more = room / (Self.warps * (Self.slotBytes + 8))
-    slots += more
+    slots = min(16, max(0, room) / (Self.warps * Self.slotBytes))
     guard slots >= Self.fewestSlots else { return nil }
   }
 
@@ -84,23 +93,26 @@ struct FrameShape {
   /// Addresses the kernel reads: eight a layer, heads, tables, and 26 more.
   var wordCount: Int { 8 * (talker.layerCount + predictor.layerCount) + 2 * codebookCount + 26 }
 
-  /// Pairs of number and tag that travel between SMs; `PAIR_COUNT` in the kernel.
+  /// Pairs of number and tag that travel between SMs; `PAIR_COUNT · COPIES` in the kernel.
   var pairCount: Int {
     let packed = max(talker.attention.packedWidth, predictor.attention.packedWidth)
     let heads = max(talker.kvHeadCount, predictor.kvHeadCount)
-    return 2 * packed + 10 * widest + vocabulary + mostSplits * heads * 2 * (128 + 1)
+    return Self.copies * (2 * packed + 10 * widest + vocabulary + mostSplits * heads * 2 * (128 + 1))
   }
+
+  /// Rows of `count` that a block multiplies at the most, in groups of eight.
+  private func blockRows(_ count: Int) -> Int { 8 * ((count / 8 + grid - 1) / grid) }
 
   /// The rings and `Shared` of the kernel, which checks the number.
   var sharedBytes: Int {
-    let a = max(
-      talker.hiddenSize, 2 * predictor.hiddenSize, isProjected ? 2 * talker.hiddenSize : 0)
-    let b = max(
-      talker.queryWidth, talker.intermediateSize,
-      2 * max(predictor.queryWidth, predictor.intermediateSize), 2 * vocabulary, 2624)
-    let residual = max(talker.hiddenSize, predictor.hiddenSize) / grid + 2
-    let floats = a + b + talker.hiddenSize + 2 * residual + 2 * Self.warps
-    return Self.warps * slots * (Self.slotBytes + 8) + 4 * floats + 8 * wordCount + 16
+    let rows = max(
+      blockRows(max(talker.attention.packedWidth, predictor.attention.packedWidth)),
+      blockRows(vocabulary), 2 * blockRows(max(talker.intermediateSize, predictor.intermediateSize)))
+    let scratch = max(2 * vocabulary, 4 * 128 + Self.warps * (2 * 128 + 4))
+    let own = blockRows(max(talker.hiddenSize, predictor.hiddenSize))
+    let floats = scratch + talker.hiddenSize + 4 * Self.warps * rows + 2 * own + 4 * Self.warps
+    let parts = Self.warps * 6 * 320
+    return Self.warps * slots * Self.slotBytes + 4 * floats + parts + 8 * wordCount + 12 * 24 + 256
   }
 
   /// Options that define the constants.
