@@ -14,8 +14,8 @@ struct Inspect: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Says what a checkpoint is and what memory it will need.")
 
-  @Argument(help: "Folder of a model; without it, the bundled voice.")
-  var folder: String?
+  @Argument(help: "Name or folder of a model; without it, the bundled voice.")
+  var model: String?
 
   @Flag(help: "Prints JSON.")
   var json = false
@@ -35,7 +35,7 @@ struct Inspect: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let checkpoint = try Checkpoint(folder: folder ?? SpeechSynthesizer.bundledModel.path)
+    let checkpoint = try Checkpoint(model: model)
     let configuration = checkpoint.configuration
     let talker = configuration.talker.transformer
     func parameters(_ weights: any WeightSource) -> Int {
