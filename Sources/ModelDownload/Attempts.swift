@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-import Foundation
+package import Foundation
 
 /// A try that failed, where the next may not.
-struct PassingFailure: Error {
+package struct PassingFailure: Error {
   let message: String
   /// How long the server asks to wait.
   var wait: Duration?
+
+  package init(message: String, wait: Duration? = nil) {
+    self.message = message
+    self.wait = wait
+  }
 }
 
 /// How often to try, and how long to wait in between.
@@ -24,7 +29,7 @@ package struct Persistence: Sendable {
   }
 
   /// The wait after so many failures in a row, 1 or more.
-  func wait(after failures: Int) -> Duration {
+  package func wait(after failures: Int) -> Duration {
     // Some chance, so that many who were refused at once do not come back at once.
     let doubled = min(delay * (1 << min(failures - 1, 10)), .seconds(30))
     return doubled * Double.random(in: 1...1.25)
@@ -37,7 +42,7 @@ package struct Persistence: Sendable {
   ///   - note: Told about each failure and the wait after it.
   /// - Throws: What `body` throws, a `PassingFailure` as `DownloadError` `unavailable` once there
   ///   were too many, or `CancellationError`.
-  func run<Result>(
+  package func run<Result>(
     isCancelled: () -> Bool, progress: () -> Int = { 0 },
     note: (String, Duration) -> Void, _ body: () throws -> Result
   ) throws -> Result {
@@ -108,10 +113,10 @@ extension HubClient.Answer {
 }
 
 /// The header `Retry-After`: seconds, or a date.
-enum RetryAfter {
+package enum RetryAfter {
   static func wait(_ text: String) -> Duration? { wait(text, now: Date()) }
 
-  static func wait(_ text: String, now: Date) -> Duration? {
+  package static func wait(_ text: String, now: Date) -> Duration? {
     if let seconds = Int(text) { return seconds >= 0 ? .seconds(min(seconds, 1 << 30)) : nil }
     let formatter = DateFormatter()
     formatter.locale = Locale(identifier: "en_US_POSIX")

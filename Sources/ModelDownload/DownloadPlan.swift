@@ -1,34 +1,40 @@
 // SPDX-License-Identifier: MIT
 
-import Foundation
-import ModelStore
+package import Foundation
+package import ModelStore
 
 /// A file to be fetched, with what is known of it.
-struct PlannedFile: Sendable {
+package struct PlannedFile: Sendable {
   /// Its path inside the model's folder.
-  var path: String
-  var byteCount: Int?
+  package var path: String
+  package var byteCount: Int?
   /// Not known for small files of models that are not in our own table.
-  var sha256: String?
+  package var sha256: String?
+
+  package init(path: String, byteCount: Int?, sha256: String?) {
+    self.path = path
+    self.byteCount = byteCount
+    self.sha256 = sha256
+  }
 
   /// Whether it is too small to be worth going on in the middle.
   var isSmall: Bool { (byteCount ?? 0) < 1 << 20 && !path.hasSuffix(".safetensors") }
 }
 
 /// Which files of which commit make the model.
-struct DownloadPlan: Sendable {
-  var name: ModelName
+package struct DownloadPlan: Sendable {
+  package var name: ModelName
   /// What the addresses of the files name: a branch, tag or commit.
-  var revision: String
+  package var revision: String
   /// The commit, where the hub was asked for it.
-  var commit: String?
-  var files: [PlannedFile]
+  package var commit: String?
+  package var files: [PlannedFile]
   /// Whether sizes and sums are this package's own, not the hub's.
-  var isPublished: Bool
+  package var isPublished: Bool
 
   /// The plan of a released model, for which nobody has to be asked; `nil` for other models, and
   /// for revisions other than the one whose sums are known.
-  static func published(_ name: ModelName, revision: String?) -> DownloadPlan? {
+  package static func published(_ name: ModelName, revision: String?) -> DownloadPlan? {
     guard let model = PublishedModel.of(name) else { return nil }
     if let revision {
       guard revision.count >= model.revision.count, revision.hasPrefix(model.revision) else {
@@ -92,7 +98,7 @@ struct DownloadPlan: Sendable {
   }
 
   /// Chooses the files of a model from a list in JSON.
-  init(_ name: ModelName, revision: String, listing: Data) throws {
+  package init(_ name: ModelName, revision: String, listing: Data) throws {
     let list: Listing
     do { list = try JSONDecoder().decode(Listing.self, from: listing) } catch {
       // Proxies and log-in pages answer in HTML.

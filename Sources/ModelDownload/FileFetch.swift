@@ -159,7 +159,8 @@ struct FileFetch {
     if let byteCount = statement.byteCount {
       if let expected = file.byteCount, expected != byteCount {
         throw DownloadError(
-          .badModel, "\(subject): expected \(expected) bytes, found a file of \(byteCount)" + advice)
+          .badModel, "\(subject): expected \(expected) bytes, found a file of \(byteCount)" + advice
+        )
       }
       file.byteCount = byteCount
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 package import Foundation
-import ModelStore
+package import ModelStore
 
 /// A server in the manner of the Hugging Face hub, and what it may be told.
 package struct Hub: Sendable {
@@ -20,8 +20,8 @@ package struct Hub: Sendable {
     while address.hasSuffix("/") { address.removeLast() }
     guard let endpoint = URL(string: address), Self.isWeb(endpoint), endpoint.query == nil else {
       throw DownloadError(
-        .badRequest, "HF_ENDPOINT: expected an address such as https://huggingface.co, found "
-          + address)
+        .badRequest,
+        "HF_ENDPOINT: expected an address such as https://huggingface.co, found \(address)")
     }
     self.endpoint = endpoint
     let token = Self.token(environment)
@@ -48,13 +48,13 @@ package struct Hub: Sendable {
 
 extension Hub {
   /// Where a file of a model is.
-  func address(of path: String, in name: ModelName, revision: String) -> String {
+  package func address(of path: String, in name: ModelName, revision: String) -> String {
     endpoint.absoluteString + "/\(name)/resolve/\(Self.escaped(revision))/"
       + path.split(separator: "/").map { Self.escaped(String($0)) }.joined(separator: "/")
   }
 
   /// Where the list of a model's files is, with sizes and sums.
-  func listing(of name: ModelName, revision: String) -> String {
+  package func listing(of name: ModelName, revision: String) -> String {
     endpoint.absoluteString + "/api/models/\(name)/revision/\(Self.escaped(revision))?blobs=true"
   }
 
@@ -77,7 +77,7 @@ extension Hub {
   /// The headers that only the endpoint is sent.
   ///
   /// The token is not sent in the clear, except to this machine itself.
-  func authorization(for url: URL) -> [String] {
+  package func authorization(for url: URL) -> [String] {
     guard let token, isOwn(url) else { return [] }
     let isLocal = ["127.0.0.1", "localhost", "::1", "[::1]"].contains(url.host() ?? "")
     return url.scheme?.lowercased() == "https" || isLocal ? ["Authorization: Bearer \(token)"] : []
@@ -86,7 +86,7 @@ extension Hub {
   /// Where a redirect leads.
   ///
   /// - Throws: `DownloadError` `unavailable` for addresses that are none, and from https to http.
-  func target(of location: String?, from url: URL) throws(DownloadError) -> URL {
+  package func target(of location: String?, from url: URL) throws(DownloadError) -> URL {
     guard let location, let target = URL(string: location, relativeTo: url)?.absoluteURL,
       Self.isWeb(target)
     else {

@@ -9,7 +9,7 @@ import SystemIO
 /// Beside `FILE.part` stands `FILE.part.origin`: of which file it is the beginning. It is written
 /// before the first byte and removed after the last, so that bytes are never taken for another
 /// file's.
-final class PartialFile {
+package final class PartialFile {
   /// Which version of which file the bytes are the beginning of.
   struct Origin: Codable, Equatable {
     var sha256: String?
@@ -21,15 +21,15 @@ final class PartialFile {
   private let file: FileDescriptor
   private let path: String
   private var hash = SHA256()
-  private(set) var count = 0
-  private(set) var tag: String?
+  package private(set) var count = 0
+  package private(set) var tag: String?
   /// What has ever been there.
   private(set) var furthest = 0
 
   /// Opens or makes `path`. Bytes that are no beginning of `planned` are dropped.
   ///
   /// - Parameter read: Told how many bytes were read again, as they are.
-  init(
+  package init(
     _ path: String, of planned: PlannedFile, isCancelled: () -> Bool, read: (Int) -> Void
   ) throws {
     self.path = path
@@ -60,7 +60,7 @@ final class PartialFile {
   private static func originPath(_ path: String) -> String { path + ".origin" }
 
   /// Drops the bytes and begins with a file of that origin.
-  func restart(_ planned: PlannedFile, tag: String?) throws {
+  package func restart(_ planned: PlannedFile, tag: String?) throws {
     try file.truncate(to: 0)
     try file.seek(to: 0)
     hash = SHA256()
@@ -73,7 +73,7 @@ final class PartialFile {
   }
 
   /// Writes bytes behind the others.
-  func append(_ bytes: Span<UInt8>) throws {
+  package func append(_ bytes: Span<UInt8>) throws {
     try file.write(bytes)
     hash.update(bytes)
     count += bytes.count
@@ -81,13 +81,13 @@ final class PartialFile {
   }
 
   /// The SHA-256 of the bytes.
-  var sha256: String {
+  package var sha256: String {
     let copy = hash
     return copy.finalizeToHex()
   }
 
   /// Gives the whole file its own name, once it is on the disk.
-  func finish(as newPath: String) throws {
+  package func finish(as newPath: String) throws {
     try file.synchronize()
     try FileSystem.rename(path, to: newPath)
     try? FileSystem.removeFile(Self.originPath(path))

@@ -2,11 +2,11 @@
 
 import Foundation
 import ModelFiles
-import ModelStore
+package import ModelStore
 import SystemIO
 
 /// The hidden folder in which a model comes together, for one process at a time.
-struct StagingFolder: Sendable {
+package struct StagingFolder: Sendable {
   /// The folder the model shall have.
   let destination: String
   /// Where its files are meanwhile.
@@ -22,17 +22,19 @@ struct StagingFolder: Sendable {
   /// Claims the place of a model.
   ///
   /// - Throws: `DownloadError`: `unavailable` when another process fetches it.
-  init(for destination: String, mayReplace: Bool, name: ModelName) throws {
+  package init(for destination: String, mayReplace: Bool, name: ModelName) throws {
     let place = URL(filePath: destination).standardizedFileURL.resolvingSymlinksInPath()
     let parent = place.deletingLastPathComponent().path
     guard place.pathComponents.count > 1 else {
-      throw DownloadError(.badRequest, "--to: expected a folder for the model, found \(destination)")
+      throw DownloadError(
+        .badRequest, "--to: expected a folder for the model, found \(destination)")
     }
     do {
       try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
     } catch {
       throw DownloadError(
-        .badRequest, "\(parent): expected a folder for the model, which cannot be made: "
+        .badRequest,
+        "\(parent): expected a folder for the model, which cannot be made: "
           + error.localizedDescription)
     }
     let hidden = "\(parent)/.\(place.lastPathComponent)"
@@ -42,7 +44,8 @@ struct StagingFolder: Sendable {
     do { lock = try Lock(path: hidden + ".lock") } catch {
       guard error.wouldBlock else { throw DownloadError(error) }
       throw DownloadError(
-        .unavailable, "\(name): another process is fetching it into \(place.path). Wait for it, "
+        .unavailable,
+        "\(name): another process is fetching it into \(place.path). Wait for it, "
           + "or end it; what it has is kept")
     }
   }
@@ -134,7 +137,8 @@ struct StagingFolder: Sendable {
   func publish(_ plan: DownloadPlan) throws {
     if let problem = Self.problem(with: folder) {
       try? FileManager.default.removeItem(atPath: folder)
-      throw DownloadError(.badModel, "\(plan.name) has the files that were announced, but \(problem)")
+      throw DownloadError(
+        .badModel, "\(plan.name) has the files that were announced, but \(problem)")
     }
     do {
       for path in [folder + "/speech_tokenizer", folder] {
@@ -172,7 +176,7 @@ struct StagingFolder: Sendable {
   }
 
   /// Whether a file is what it has to be.
-  static func isRight(
+  package static func isRight(
     _ file: PlannedFile, in folder: String, isCancelled: () -> Bool, read: (Int) -> Void
   ) throws -> Bool {
     let path = URL(filePath: "\(folder)/\(file.path)").resolvingSymlinksInPath().path

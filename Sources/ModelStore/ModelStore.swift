@@ -32,14 +32,16 @@ package struct ModelStore: Sendable {
     return cache.snapshot(of: name)
   }
 
-  /// The downloaded models, in alphabetical order.
-  package var downloaded: [ModelName] {
+  /// The downloaded models, and released ones in the Hugging Face cache.
+  package var present: [ModelName] {
     func entries(_ folder: String) -> [String] {
       ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
     }
-    return entries(folder).flatMap { owner in
+    let downloaded = entries(folder).flatMap { owner in
       entries(folder + "/" + owner).compactMap { ModelName("\(owner)/\($0)") }
-    }.filter { ModelLayout.isComplete(folder(of: $0)) }
+    }
+    let released = PublishedModel.all.map(\.name).filter { !downloaded.contains($0) }
+    return (downloaded + released).filter { model(named: $0) != nil }
   }
 
   /// The folder that a user means by a text: a folder, or the name of a model on this machine.

@@ -8,20 +8,25 @@ internal import CCurl
 #endif
 
 /// The head of an answer.
-struct HTTPHead: Sendable {
+package struct HTTPHead: Sendable {
   /// 0 before an answer came.
-  var status = 0
+  package var status = 0
   /// By names in lower case; of a name that comes twice, the last.
-  var headers: [String: String] = [:]
+  package var headers: [String: String] = [:]
+
+  package init(status: Int = 0) {
+    self.status = status
+  }
 
   /// A number that a header states; `nil` where it is missing or no number.
-  func number(_ name: String) -> Int? {
+  package func number(_ name: String) -> Int? {
     headers[name].flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }
   }
 
   /// Takes a line as it came.
-  mutating func take(_ line: String) {
-    let line = line[..<(line.lastIndex { !$0.isWhitespace }.map(line.index(after:)) ?? line.startIndex)]
+  package mutating func take(_ line: String) {
+    let last = line.lastIndex { !$0.isWhitespace }
+    let line = last.map { line[...$0] } ?? ""
     if line.hasPrefix("HTTP/") {
       let words = line.split(separator: " ")
       self = HTTPHead(status: words.count > 1 ? Int(words[1]) ?? 0 : 0)
@@ -168,6 +173,6 @@ private final class Exchange {
   _ strings: [String], _ body: ([UnsafePointer<CChar>?]) -> Result
 ) -> Result {
   let copies = unsafe strings.map { unsafe strdup($0) }
-  defer { for unsafe copy in unsafe copies { unsafe free(copy) } }
+  defer { unsafe copies.forEach { unsafe free($0) } }
   return unsafe body(copies.map { unsafe UnsafePointer($0) })
 }
