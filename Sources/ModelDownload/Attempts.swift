@@ -7,10 +7,13 @@ package struct PassingFailure: Error {
   let message: String
   /// How long the server asks to wait.
   var wait: Duration?
+  /// Whether the server was not even reached.
+  var isUnreachable: Bool
 
-  package init(message: String, wait: Duration? = nil) {
+  package init(message: String, wait: Duration? = nil, isUnreachable: Bool = false) {
     self.message = message
     self.wait = wait
+    self.isUnreachable = isUnreachable
   }
 }
 
@@ -59,7 +62,9 @@ package struct Persistence: Sendable {
           failures = 0
         }
         failures += 1
-        guard failures <= retries else {
+        // Who has no network at all should hear of it soon; a network that was there comes back.
+        let isHopeless = failure.isUnreachable && reached == 0
+        guard failures <= (isHopeless ? min(retries, 2) : retries) else {
           throw DownloadError(
             .unavailable,
             "\(failure.message). Given up after \(failures) tries; what came is kept, and the same "

@@ -9,6 +9,8 @@ package struct Hub: Sendable {
   package let endpoint: URL
   /// Shown to the endpoint alone.
   private let token: String?
+  /// Whether nobody may be asked, as `HF_HUB_OFFLINE` says.
+  let isOffline: Bool
 
   /// The hub of an environment: `HF_ENDPOINT`, and the token of `HF_TOKEN` or of the file that
   /// Hugging Face's own tools keep it in.
@@ -29,6 +31,8 @@ package struct Hub: Sendable {
       throw DownloadError(.badRequest, "HF_TOKEN: expected letters and digits, found other bytes")
     }
     self.token = token
+    isOffline = ["1", "on", "yes", "true"].contains(
+      environment["HF_HUB_OFFLINE"]?.lowercased() ?? "")
   }
 
   private static func token(_ environment: [String: String]) -> String? {

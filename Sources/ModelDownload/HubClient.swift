@@ -68,6 +68,10 @@ final class HubClient {
       }
       if hub.isOwn(url) { Self.read(head, into: &statement) }
       try check(statement)
+      // Stores may refuse a question about the head alone, and the hub has answered it.
+      if headOnly, statement.byteCount != nil, head.status < 400 {
+        return Answer(head: HTTPHead(status: 200), statement: statement, host: url.host() ?? "")
+      }
       guard [301, 302, 303, 307, 308].contains(head.status) else {
         return Answer(head: head, statement: statement, host: url.host() ?? "")
       }
@@ -80,7 +84,9 @@ final class HubClient {
 
   private static func explained(_ error: TransportError, host: String) -> any Error {
     let found = "\(host): \(error.message)"
-    if error.isPassing { return PassingFailure(message: found) }
+    if error.isPassing {
+      return PassingFailure(message: found, isUnreachable: error.isAboutReaching)
+    }
     return DownloadError(
       .unavailable,
       found

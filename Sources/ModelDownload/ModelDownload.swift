@@ -89,6 +89,10 @@ package struct ModelDownload: Sendable {
       for: settings.destination ?? store.folder(of: name), mayReplace: settings.destination == nil,
       name: name)
     if let published, let report = try alreadyThere(published, in: staging) { return report }
+    guard !hub.isOffline else {
+      throw DownloadError(
+        .unavailable, "\(name): expected HF_HUB_OFFLINE unset, to fetch it, found it set")
+    }
     guard let library = CurlLibrary.shared else {
       throw DownloadError(
         .unavailable,
@@ -203,13 +207,13 @@ extension ModelDownload {
   ) async throws -> String? {
     let small = plan.files.filter(\.isSmall)
     let large = plan.files.filter { !$0.isSmall }
-    let commit = try await fetchAtOnce(small, of: plan, into: staging, library)
+    let commit = try await fetchAtOnce(small, of: plan, into: staging.folder, library)
     try staging.checkConfigurations()
-    return try await fetchAtOnce(large, of: plan, into: staging, library) ?? commit
+    return try await fetchAtOnce(large, of: plan, into: staging.folder, library) ?? commit
   }
 
   private func fetchAtOnce(
-    _ files: [PlannedFile], of plan: DownloadPlan, into staging: StagingFolder,
+    _ files: [PlannedFile], of plan: DownloadPlan, into folder: String,
     _ library: CurlLibrary
   ) async throws -> String? {
     let queue = Queue(files)
@@ -218,7 +222,7 @@ extension ModelDownload {
         group.addTask {
           try await onOwnThread {
             do {
-              return try work(off: queue, of: plan, into: staging.folder, library)
+              return try work(off: queue, of: plan, into: folder, library)
             } catch {
               queue.stop()
               throw error

@@ -6,6 +6,9 @@ package import ModelStore
 import SystemIO
 
 /// The hidden folder in which a model comes together, for one process at a time.
+///
+/// The claim ends with the last copy of the value, so that threads, which end when they like, are
+/// given paths and not this.
 package struct StagingFolder: Sendable {
   /// The folder the model shall have.
   let destination: String

@@ -87,10 +87,6 @@ struct Download: AsyncParsableCommand {
     guard let name = ModelName(model) else { throw ValidationError("Expected a model.") }
     let environment = ProcessInfo.processInfo.environment
     let store = ModelStore(environment: environment)
-    if Self.isSet(environment["HF_HUB_OFFLINE"]), store.model(named: name) == nil || to != nil {
-      throw DownloadError(
-        .unavailable, "HF_HUB_OFFLINE is set: expected it unset, to fetch \(name)")
-    }
     var settings = ModelDownload.Settings()
     settings.revision = revision
     settings.destination = to
@@ -137,10 +133,6 @@ struct Download: AsyncParsableCommand {
       printError("\(name), \(size), is in the Hugging Face cache, and is used from there")
     }
     print(report.folder)
-  }
-
-  private static func isSet(_ value: String?) -> Bool {
-    ["1", "on", "yes", "true"].contains(value?.lowercased() ?? "")
   }
 
   /// Set when someone asks to stop.

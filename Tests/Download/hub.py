@@ -150,7 +150,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.drop()
             self.wfile.write(data[start:end])
             self.wfile.flush()
-            if rate:
+            if rate and end < len(data):
                 time.sleep(0.01)
 
     def deliver(self, path, data, tag):

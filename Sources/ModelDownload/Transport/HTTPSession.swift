@@ -54,6 +54,9 @@ struct TransportError: Error {
     }
   }
 
+  /// Whether the other side was not even reached.
+  var isAboutReaching: Bool { [5, 6, 7].contains(code) }
+
   /// Whether the other side could not prove who it is.
   var isAboutCertificates: Bool { [51, 58, 60, 77, 83, 91].contains(code) }
 }
