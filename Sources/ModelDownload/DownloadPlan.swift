@@ -17,8 +17,8 @@ package struct PlannedFile: Sendable {
     self.sha256 = sha256
   }
 
-  /// Whether it is too small to be worth going on in the middle.
-  var isSmall: Bool { (byteCount ?? 0) < 1 << 20 && !path.hasSuffix(".safetensors") }
+  /// Whether it is fetched before the weights: everything else has a few megabytes at most.
+  var isSmall: Bool { (byteCount ?? 0) < 8 << 20 && !path.hasSuffix(".safetensors") }
 }
 
 /// Which files of which commit make the model.
