@@ -54,6 +54,12 @@ let package = Package(
       name: "SyntheticCheckpoint", dependencies: ["SpeechModel", "ModelFiles", "Digest"],
       swiftSettings: settings),
     .target(name: "SystemIO", swiftSettings: settings),
+    .target(name: "ModelStore", swiftSettings: settings),
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
+    .target(
+      name: "ModelDownload",
+      dependencies: ["ModelStore", "ModelFiles", "SystemIO", "Digest", "CCurl"],
+      swiftSettings: settings),
     .target(
       name: "TextTokenizer",
       dependencies: [.product(name: "HeapModule", package: "swift-collections")],
@@ -61,15 +67,15 @@ let package = Package(
     .target(
       name: "Qwen3TTS",
       dependencies: [
-        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "TextTokenizer", "Audio",
-        "SystemIO",
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "ModelStore",
+        "TextTokenizer", "Audio", "SystemIO",
       ],
       resources: [.copy("Resources/DefaultVoice")], swiftSettings: settings),
     .executableTarget(
       name: "qwen3-tts",
       dependencies: [
-        "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "ModelFiles", "SyntheticCheckpoint",
-        "Audio",
+        "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "ModelFiles", "ModelStore",
+        "ModelDownload", "SyntheticCheckpoint", "Audio",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -78,6 +84,10 @@ let package = Package(
     .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: settings),
     .testTarget(
       name: "AudioTests", dependencies: ["Audio", "SystemIO", "FuzzSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ModelDownloadTests",
+      dependencies: ["ModelStore", "ModelDownload", "Digest", "Qwen3TTS", "SystemIO"],
       swiftSettings: settings),
     .testTarget(
       name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),
