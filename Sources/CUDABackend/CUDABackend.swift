@@ -100,6 +100,7 @@ package final class CUDABackend: Backend {
   let cache: KernelCache
   /// Options of every compilation.
   let compilerOptions: [String]
+  let frameDefinitions: [String]
   /// Programs of steps that run as one kernel, by the address of their codes.
   var framePrograms: [UInt64: FrameProgram] = [:]
   /// Room for the shares of products that are cut along k.
@@ -135,8 +136,8 @@ package final class CUDABackend: Backend {
   ) throws(CUDAError) {
     self.streamsWeights = streamsWeights
     self.cache = cache
-    compilerOptions =
-      ["--gpu-architecture=sm_\(context.architecture)", "--std=c++17"] + definitions.map { "-D\($0)" }
+    compilerOptions = ["--gpu-architecture=sm_\(context.architecture)", "--std=c++17"]
+    frameDefinitions = definitions.map { "-D\($0)" }
     self.context = context
     self.recordsSteps = recordsSteps
     stream = try CUDAStream(context)

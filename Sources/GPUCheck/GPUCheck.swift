@@ -22,6 +22,19 @@ import SyntheticCheckpoint
     let share = arguments.firstIndex(of: "--share").flatMap { Int(arguments[$0 + 1]) }
     let definitions = zip(arguments, arguments.dropFirst()).filter { $0.0 == "--define" }.map(\.1)
     print("\(context.name), sm_\(context.architecture), \(size.rawValue), \(frames) frames")
+    let variants = zip(arguments, arguments.dropFirst()).filter { $0.0 == "--variant" }.map(\.1)
+    for variant in variants {
+      let backend = try CUDABackend(
+        context, definitions: variant.split(separator: "+").map(String.init))
+      var greedy = SamplingSettings(samples: false)
+      greedy.repetitionPenalty = 1.05
+      let run = try Run(checkpoint, on: backend)
+      let said = try run.speak(greedy, frames: frames)
+      var digest = 17
+      for code in said.codes { digest = (digest &* 31 &+ Int(code)) & 0xffff_ffff }
+      print("\(variant): \(said.time) ms a frame, predictor \(said.predictorTime), codes \(digest)")
+    }
+    if !variants.isEmpty { return }
     do {
       let recorded = try Run(
         checkpoint,

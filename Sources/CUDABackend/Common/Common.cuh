@@ -26,6 +26,13 @@ __device__ __forceinline__ void wait_for_previous() {
 // The first line of a kernel that has nothing to do before.
 #define IN_ORDER start_next(); wait_for_previous();
 
+// A barrier of the threads that compute; the frame kernel has a warp beside them.
+#ifdef FRAME_KERNEL
+__device__ __forceinline__ void block_barrier() { asm volatile("bar.sync 1, 256;" ::: "memory"); }
+#else
+__device__ __forceinline__ void block_barrier() { __syncthreads(); }
+#endif
+
 // How weights are stored.
 enum { F32 = 0, BF16 = 1, F16 = 2 };
 

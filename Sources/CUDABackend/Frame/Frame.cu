@@ -2,12 +2,11 @@
 // A whole frame of one utterance in one kernel: the talker's step over the last frame, its head and
 // draw, then fifteen passes of the code predictor with theirs (`FrameStep.advance`, `makeCodes`).
 //
-// One block of 8 warps stays on every SM. Two ideas make it fast.
+// One block of 8 warps and one stays on every SM. Three ideas make it fast.
 //
-// *Weights flow.* Which part of which matrix a warp multiplies, and in which order, is known before the
-// frame begins. So each warp copies its own parts into its own ring in shared memory, 2 KB at a time,
-// as far ahead as the ring is long, across layers, passes and draws. The memory never waits for a
-// result.
+// *Weights flow.* Which rows of which matrix a block multiplies, and in which order, is known before the
+// frame begins. So one warp more does nothing but copy them into a ring in shared memory, as far ahead as
+// the ring is long, across layers, passes and draws. The memory never waits for a result.
 //
 // *Results carry their own flag.* An element travels between SMs as eight bytes, the number and a tag
 // that grows with every layer; a reader loads it until the tag is right. There are no barriers across
@@ -25,7 +24,21 @@
 //
 // Bound: bytes of the weights, 3.3 GB a frame at 0.6B and 5.3 GB at 1.7B.
 
-enum { THREADS = 256, WARPS = 8, SLOT_BYTES = 2048, HEAD = 128 };
+// Bulk copies need the machine of sm_90; before it, each lane of the copying warp copies 16 bytes.
+#if __CUDA_ARCH__ >= 900 && !defined(NO_BULK_COPIES)
+#define BULK_COPIES
+#endif
+// Pieces under way at a time: enough to keep the memory busy. More would only stand in the way of the
+// results that travel beside them.
+#ifndef DEPTH
+#define DEPTH 3
+#endif
+
+enum {
+  THREADS = 256, WARPS = 8, HEAD = 128,
+  // A row of a piece; the 64 bytes more keep the rows that a warp reads together in different banks.
+  ROW_BYTES = 2048 + 64, SLOT_BYTES = 8 * ROW_BYTES
+};
 
 template <int HIDDEN_, int QUERY_, int KV_, int INNER_, int LAYERS_> struct Shape {
   enum {
@@ -91,24 +104,19 @@ enum {
   // Lists of a draw, or what attention shares between warps.
   SCRATCH = larger(2 * MOST_VOCABULARY, 2 * HEAD + 2 * HEAD + WARPS * (2 * HEAD + 4))
 };
-// What a kind of product is to a block.
-struct Kind {
-  i64 offset, second_run;  // of its first row, and between the runs of gates and up-projections, bytes
-  int groups, row_bytes;
-};
-// Behind the rings.
+// Behind the ring.
 struct Shared {
   float scratch[SCRATCH], hidden[T_HIDDEN], shares[2][WARPS][2 * MOST_ROWS];
   float residual[2 * MOST_OWN], squares[2][2][WARPS];
   u32 parts[WARPS][6 * PART_BYTES / 4];
   u64 words[WORDS];
-  Kind kinds[12];
+  u64 full[SLOTS], empty[SLOTS];  // of the ring's slots
 #ifdef PROFILE
   long long last_mark;
   u32 profile[2][16];
 #endif
 };
-static_assert(sizeof(Shared) + WARPS * SLOTS * SLOT_BYTES <= SHARED_BYTES, "the launch asks for it");
+static_assert(sizeof(Shared) + SLOTS * SLOT_BYTES <= SHARED_BYTES, "the launch asks for it");
 
 #ifdef PROFILE
 #define PROFILED 0
@@ -174,22 +182,42 @@ template <class Missing> __device__ __forceinline__ void await(const Missing &mi
 
 // MARK: The flow of weights
 
-// What a warp multiplies, in order: four products for each layer of the talker (if the frame advances),
-// the talker's head, then for each pass the projection, the layers and a head.
-//
-// A block has groups of 8 rows of a matrix, a warp an eighth of their columns. A piece is 8 rows of 128
-// columns: lane 4 g + t has 8 columns from 8 (4 j + t) on of row g, j < 4. It copies what it will read
-// itself, so nothing has to be announced to other lanes.
-struct Flow {
-  const char *source;  // this lane's part of the piece to copy next
-  int pieces, piece;   // pieces of a group, and the next
-  int groups;          // groups left in this run
-  int row_bytes;
-  i64 second_run;      // the up-projections come in a run behind the gates; 0: none
-  int kind, layer, pass;  // where in the frame the copies are
-  char *ring;          // this lane's part of the first slot
-  int slot_taken;
-};
+// Barriers in shared memory that count arrivals and bytes.
+__device__ __forceinline__ u32 shared_address(const void *place) {
+  return (u32)__cvta_generic_to_shared(place);
+}
+__device__ __forceinline__ void make_barrier(u64 *barrier, int arrivals) {
+  asm volatile("mbarrier.init.shared.b64 [%0], %1;"
+               :
+               : "r"(shared_address(barrier)), "r"(arrivals)
+               : "memory");
+}
+__device__ __forceinline__ void arrive(u64 *barrier) {
+  asm volatile("{ .reg .b64 state; mbarrier.arrive.shared.b64 state, [%0]; }"
+               :
+               : "r"(shared_address(barrier))
+               : "memory");
+}
+// Waits until the phase of that parity is over.
+__device__ __forceinline__ void wait_phase(const u64 *barrier, u32 parity) {
+  u32 done = 0, address = shared_address(barrier);
+  for (u32 spins = 0; !done; spins++) {
+#ifdef BULK_COPIES
+    asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; "
+                 "selp.u32 %0, 1, 0, p; }"
+                 : "=r"(done)
+                 : "r"(address), "r"(parity)
+                 : "memory");
+#else
+    asm volatile("{ .reg .pred p; mbarrier.test_wait.parity.shared.b64 p, [%1], %2; "
+                 "selp.u32 %0, 1, 0, p; }"
+                 : "=r"(done)
+                 : "r"(address), "r"(parity)
+                 : "memory");
+#endif
+    if (spins > 1u << 27) asm volatile("trap;");
+  }
+}
 
 // Kinds of products: those of the talker's layers, its head, the projection, the predictor's layers and
 // its heads; DONE behind the last.
@@ -199,124 +227,121 @@ enum { TALKER_HEAD = 4, PROJECTING, PREDICTOR_KINDS, PREDICTOR_HEAD = PREDICTOR_
 __device__ __forceinline__ int first_group(int n) { return n / 8 * (int)blockIdx.x / GRID; }
 __device__ __forceinline__ int end_group(int n) { return n / 8 * ((int)blockIdx.x + 1) / GRID; }
 
-// What a kind of product is to this block, once a frame.
-__device__ __forceinline__ void describe(Kind &d, int kind) {
-  bool talker = kind <= TALKER_HEAD;
-  int layer = talker ? kind : kind - PREDICTOR_KINDS;
-  int hidden = talker ? T_HIDDEN : P_HIDDEN, query = talker ? T_QUERY : P_QUERY;
-  int inner = talker ? T_INNER : P_INNER, kv = talker ? T_KV : P_KV;
-  int n = layer == LAYER_QKV ? query + 2 * kv : layer == LAYER_GATE_UP ? inner : hidden;
-  int k = layer == LAYER_OUTPUT ? query : layer == LAYER_DOWN ? inner : hidden;
-  if (kind == TALKER_HEAD) n = T_VOCABULARY, k = T_HIDDEN;
-  if (kind == PREDICTOR_HEAD) n = P_VOCABULARY, k = P_HIDDEN;
-  if (kind == PROJECTING) n = P_HIDDEN, k = T_HIDDEN;
-  int first = first_group(n);
-  d.groups = end_group(n) - first;
-  d.row_bytes = 2 * k;
-  d.offset = 16 * (i64)first * k;
-  d.second_run = layer == LAYER_GATE_UP ? (n - 8 * (i64)d.groups) * d.row_bytes : 0;
-}
+// Where the copies are: product after product, group after group, piece after piece.
+struct Flow {
+  int count;  // pieces begun
+};
 
-// Begins the product at `kind`, `layer`, `pass`.
-__device__ __forceinline__ void enter(Flow &f, const Shared &s) {
-  int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const Kind &d = s.kinds[f.kind];
-  int word = f.kind < TALKER_HEAD ? TALKER_LAYERS + f.layer * LAYER_WORDS + f.kind
-             : f.kind == TALKER_HEAD ? HEADS
-             : f.kind == PROJECTING ? PROJECTION
-             : f.kind < PREDICTOR_HEAD
-               ? PREDICTOR_LAYERS + f.layer * LAYER_WORDS + f.kind - PREDICTOR_KINDS
-               : HEADS + 1 + f.pass;
-  f.row_bytes = d.row_bytes;
-  f.pieces = d.row_bytes / 2048;
-  f.piece = 0;
-  f.groups = d.groups;
-  f.second_run = d.second_run;
-  f.source = (const char *)s.words[word] + d.offset + lane / 4 * d.row_bytes +
-             warp * (d.row_bytes / 8) + 16 * (lane % 4);
-}
-
-// Goes on behind the end of a run.
-__device__ __noinline__ void next_run(Flow &f, const Shared &s) {
-  do {
-    if (f.second_run) {
-      f.source += f.second_run;
-      f.second_run = 0;
-      f.groups = s.kinds[f.kind].groups;
-      continue;
-    }
-    if (f.kind == 3 || f.kind == PREDICTOR_KINDS + 3) {
-      bool more = ++f.layer < (f.kind == 3 ? T_LAYERS : P_LAYERS);
-      f.kind = more ? f.kind - 3 : f.kind + 1;
-    } else if (f.kind == TALKER_HEAD || f.kind == PREDICTOR_HEAD) {
-      f.layer = 0;
-      f.pass += f.kind == PREDICTOR_HEAD;
-      f.kind = f.pass == CODEBOOKS - 1 ? DONE : PROJECTED ? PROJECTING : PREDICTOR_KINDS;
-      if (f.kind == DONE) return;
-    } else {
-      f.kind++;
-    }
-    enter(f, s);
-  } while (f.groups == 0);
-}
-
-// Copies the next piece into a slot, if there is one.
-__device__ __forceinline__ void refill(Flow &f, const Shared &s, int slot) {
-  if (f.groups == 0 && f.kind != DONE) next_run(f, s);
-  if (f.groups > 0) {
-    u32 to = (u32)__cvta_generic_to_shared(f.ring) + slot * SLOT_BYTES;
-#pragma unroll
-    for (int j = 0; j < 4; j++)
-      asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;"
-                   :
-                   : "r"(to + 512 * j), "l"(f.source + 64 * j)
-                   : "memory");
-    f.source += 256;
-    if (++f.piece == f.pieces) {
-      f.piece = 0;
-      f.groups--;
-      f.source += 8 * f.row_bytes - 256 * f.pieces;
-    }
+// Copies a piece, 8 rows of 1024 columns, as soon as its slot is free and few enough are under way.
+__device__ __forceinline__ void copy_piece(Flow &f, Shared &s, char *ring, const char *from,
+                                           i64 row_bytes) {
+  int slot = f.count % SLOTS, lane = threadIdx.x % 32;
+  if (f.count >= SLOTS) wait_phase(s.empty + slot, (f.count / SLOTS - 1) & 1);
+  if (f.count >= DEPTH) {
+    int earlier = f.count - DEPTH;
+    wait_phase(s.full + earlier % SLOTS, earlier / SLOTS & 1);
   }
-  // An empty group keeps the count, so that waiting for all but SLOTS − 1 means the oldest.
-  asm volatile("cp.async.commit_group;" ::: "memory");
-}
-
-__device__ __forceinline__ void begin_flow(Flow &f, Shared &s, char *rings, bool advances) {
-  if (threadIdx.x < DONE) describe(s.kinds[threadIdx.x], threadIdx.x);
-  __syncthreads();
-  f.ring = rings + threadIdx.x / 32 * SLOTS * SLOT_BYTES + 16 * (threadIdx.x % 32);
-  f.slot_taken = f.layer = f.pass = 0;
-  f.kind = advances ? 0 : TALKER_HEAD;
-  enter(f, s);
+  u32 to = shared_address(ring + slot * SLOT_BYTES), barrier = shared_address(s.full + slot);
+#ifdef BULK_COPIES
+  if (lane == 0)
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+                 :
+                 : "r"(barrier), "r"(8 * 2048)
+                 : "memory");
+  __syncwarp();
+  if (lane < 8)
+    asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
+      :
+      : "r"(to + lane * ROW_BYTES), "l"(from + lane * row_bytes), "r"(2048), "r"(barrier)
+      : "memory");
+#else
 #pragma unroll 1
-  for (int i = 0; i < SLOTS; i++) refill(f, s, i);
+  for (int row = 0; row < 8; row++)
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+      asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+                   :
+                   : "r"(to + row * ROW_BYTES + 512 * i + 16 * lane),
+                     "l"(from + row * row_bytes + 512 * i + 16 * lane)
+                   : "memory");
+  asm volatile("cp.async.mbarrier.arrive.noinc.shared.b64 [%0];" : : "r"(barrier) : "memory");
+#endif
+  f.count++;
 }
 
-// The next piece.
-__device__ __forceinline__ void take_piece(Flow &f, const Shared &s, uint4 *w) {
-  asm volatile("cp.async.wait_group %0;" : : "n"(SLOTS - 1) : "memory");
-  int slot = f.slot_taken;
+// Copies this block's rows of a matrix `[n, k]`.
+__device__ __forceinline__ void copy_rows(Flow &f, Shared &s, char *ring, u64 matrix, int n, int k,
+                                          bool pairs) {
+  i64 row_bytes = 2 * k;
+  int first = first_group(n), end = end_group(n);
+#pragma unroll 1
+  for (int half = 0; half < (pairs ? 2 : 1); half++)
+#pragma unroll 1
+    for (int group = first; group < end; group++) {
+      const char *from = (const char *)matrix + (half * (i64)n + 8 * group) * row_bytes;
+#pragma unroll 1
+      for (int piece = 0; piece < k / 1024; piece++)
+        copy_piece(f, s, ring, from + 2048 * piece, row_bytes);
+    }
+}
+
+template <class S>
+__device__ __forceinline__ void copy_stack(Flow &f, Shared &s, char *ring, int layers) {
+#pragma unroll 1
+  for (int product = 0; product < 4 * S::LAYERS; product++) {
+    int kind = product % 4;
+    copy_rows(f, s, ring, s.words[layers + product / 4 * LAYER_WORDS + kind],
+              kind == LAYER_QKV ? S::PACKED : kind == LAYER_GATE_UP ? S::INNER : S::HIDDEN,
+              kind == LAYER_OUTPUT ? S::QUERY : kind == LAYER_DOWN ? S::INNER : S::HIDDEN,
+              kind == LAYER_GATE_UP);
+  }
+}
+
+// What one warp does all the time: the weights of the frame, in the order of their use.
+__device__ __forceinline__ void copy_frame(Shared &s, char *ring, bool advances) {
+  Flow f = {0};
+  if (advances) copy_stack<TalkerShape>(f, s, ring, TALKER_LAYERS);
+  copy_rows(f, s, ring, s.words[HEADS], T_VOCABULARY, T_HIDDEN, false);
+#pragma unroll 1
+  for (int pass = 0; pass < CODEBOOKS - 1; pass++) {
+    if (PROJECTED) copy_rows(f, s, ring, s.words[PROJECTION], P_HIDDEN, T_HIDDEN, false);
+    copy_stack<PredictorShape>(f, s, ring, PREDICTOR_LAYERS);
+    copy_rows(f, s, ring, s.words[HEADS + 1 + pass], P_VOCABULARY, P_HIDDEN, false);
+  }
+}
+
+// What the other warps know of it.
+struct Taker {
+  const char *ring;  // this lane's part of the first slot
+  int slot;
+  u32 parity;
+};
+
+// The next piece: a warp has 128 of its columns, lane 4 g + t 8 from 8 (4 j + t) on of row g, j < 4.
+__device__ __forceinline__ void take_piece(Taker &f, Shared &s, uint4 *w) {
+  wait_phase(s.full + f.slot, f.parity);
 #pragma unroll
-  for (int j = 0; j < 4; j++) w[j] = *(const uint4 *)(f.ring + slot * SLOT_BYTES + 512 * j);
-  refill(f, s, slot);
-  f.slot_taken = slot + 1 == SLOTS ? 0 : slot + 1;
+  for (int j = 0; j < 4; j++) w[j] = *(const uint4 *)(f.ring + f.slot * SLOT_BYTES + 64 * j);
+  __syncwarp();
+  if (threadIdx.x % 32 == 0) arrive(s.empty + f.slot);
+  if (++f.slot == SLOTS) {
+    f.slot = 0;
+    f.parity ^= 1;
+  }
 }
 
 // MARK: Products
 
-// The input of a product, as the tensor cores take it. A warp has an eighth of the K columns, 128 of
-// them for each thousand. An F32 number is the sum of three in bf16, which are columns of the second
+// The input of a product, as the tensor cores take it. A warp has 128 of every 1024 columns. An F32 number is the sum of three in bf16, which are columns of the second
 // factor: the products are exact, and M vectors take 3 M of its 8 columns. In each 16 × 8 tile the
 // columns of W stand in the order in which a lane has them, the same on both sides.
 template <int K> struct Operand {
   uint4 parts[K / 1024][4];
 };
 
-// Columns of x that a lane brings: the q-th four of its warp's, q = lane + 32 p.
-template <int K> __device__ __forceinline__ int own_quad(int p) {
-  return threadIdx.x / 32 * (K / 32) + 32 * p + threadIdx.x % 32;
-}
+// Columns of x that a lane brings, in fours.
+template <int K> __device__ __forceinline__ int own_quad(int p) { return 256 * p + threadIdx.x; }
 
 __device__ __forceinline__ u32 bf16_pair_of(float low, float high) {
   u32 packed;
@@ -426,7 +451,7 @@ __device__ __forceinline__ void multiply_rows(float *d, u32 a0, u32 a2, u32 b0, 
 // behind the barrier `emit(row, m, value, up)` runs in one thread for each result. `turn` alternates
 // between products, so that one barrier is enough.
 template <int K, int M, int N, bool PAIRED, class Emit>
-__device__ __forceinline__ void multiply(Flow &f, Shared &s, int turn, const Operand<K> &x,
+__device__ __forceinline__ void multiply(Taker &f, Shared &s, int turn, const Operand<K> &x,
                                          const Emit &emit) {
   int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   int first = first_group(N), groups = end_group(N) - first;
@@ -459,7 +484,7 @@ __device__ __forceinline__ void multiply(Flow &f, Shared &s, int turn, const Ope
       if (t == 1) share[MOST_ROWS + 8 * group + g] = odd + next_both;
     }
   }
-  __syncthreads();
+  block_barrier();
 #pragma unroll 1
   for (int i = threadIdx.x; i < 8 * groups * M; i += THREADS) {
     int m = M == 1 ? 0 : i / (8 * groups), r = M == 1 ? i : i % (8 * groups);
@@ -534,7 +559,7 @@ __device__ __forceinline__ void attend(Shared &s, const u64 *pairs_in, u64 *pair
       to[HEAD / 2 + 2 * lane] = (high.x * cosine[0] + low.x * sine[0]) * scale;
       to[HEAD / 2 + 2 * lane + 1] = (high.y * cosine[1] + low.y * sine[1]) * scale;
     }
-    __syncthreads();
+    block_barrier();
     if (last / WARPS % splits == split) {
       i64 at = ((i64)last * S::KV_HEADS + g) * HEAD + thread % HEAD;
       __stcg((thread < HEAD ? keys : values) + at, (thread < HEAD ? key : value)[thread % HEAD]);
@@ -586,7 +611,7 @@ __device__ __forceinline__ void attend(Shared &s, const u64 *pairs_in, u64 *pair
       ((float4 *)rows)[(warp * 2 + h) * (HEAD / 4) + lane] = sums[h];
       if (lane == 0) tops[2 * warp + h] = top[h], totals[2 * warp + h] = total[h];
     }
-    __syncthreads();
+    block_barrier();
     int h = thread / HEAD, e = thread % HEAD;
     float best = NEGATIVE_INFINITY, all = 0, sum = 0;
 #pragma unroll
@@ -647,7 +672,7 @@ __device__ __forceinline__ void attend(Shared &s, const u64 *pairs_in, u64 *pair
 // Runs the layers over M rows at positions `position` … `position + M − 1`. Afterwards the stream stands
 // in STREAM_PAIRS with the tag's last value.
 template <class S, int M, class Quad>
-__device__ __forceinline__ void run_stack(Flow &f, Shared &s, int &turn, u32 &tag, int layers,
+__device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, u32 &tag, int layers,
                                           int position, int splits, u64 keys, u64 values,
                                           i64 capacity, u64 frequencies, float epsilon,
                                           const Quad &quad) {
@@ -785,7 +810,7 @@ __device__ __forceinline__ int draw_code(Shared &s, u32 tag, int codebook, u32 f
 
 // Scores of the head over the vector in x, its norm's factor still missing; every block draws.
 template <int K, int N>
-__device__ __forceinline__ void score(Flow &f, Shared &s, int turn, u32 tag, const Operand<K> &x,
+__device__ __forceinline__ void score(Taker &f, Shared &s, int turn, u32 tag, const Operand<K> &x,
                                       bool normed, float epsilon) {
   u64 *pairs = (u64 *)s.words[PAIRS] + LOGIT_PAIRS;
   multiply<K, 1, N, false>(f, s, turn, x, [&](int row, int, float value, float) {
@@ -795,7 +820,7 @@ __device__ __forceinline__ void score(Flow &f, Shared &s, int turn, u32 tag, con
 
 // One pass of the predictor over M rows; returns the code of `codebook`.
 template <int M, class Quad>
-__device__ __forceinline__ int predict(Flow &f, Shared &s, int &turn, u32 &tag, int codebook,
+__device__ __forceinline__ int predict(Taker &f, Shared &s, int &turn, u32 &tag, int codebook,
                                        u32 frame, const Quad &quad) {
   u64 *pairs = (u64 *)s.words[PAIRS];
 #if PROJECTED
@@ -845,18 +870,34 @@ __device__ __forceinline__ int predict(Flow &f, Shared &s, int &turn, u32 &tag, 
 
 // Grid: one block an SM, all there at once (a cooperative launch). `advances` is 0 for the frame
 // behind a prompt, whose hidden state is there.
-extern "C" __global__ void __launch_bounds__(THREADS, 1) frame_step(const u64 *words, int advances) {
+extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u64 *words, int advances) {
   extern __shared__ __align__(128) char memory[];
-  Shared &s = *(Shared *)(memory + WARPS * SLOTS * SLOT_BYTES);
+  Shared &s = *(Shared *)(memory + SLOTS * SLOT_BYTES);
   int thread = threadIdx.x;
-  for (int i = thread; i < WORDS; i += THREADS) s.words[i] = words[i];
+  for (int i = thread; i < WORDS; i += THREADS + 32) s.words[i] = words[i];
+  if (thread < SLOTS) {
+#ifdef BULK_COPIES
+    make_barrier(s.full + thread, 1);
+#else
+    make_barrier(s.full + thread, 32);
+#endif
+    make_barrier(s.empty + thread, WARPS);
+#ifdef BULK_COPIES
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+#endif
+  }
   __syncthreads();
-  Flow f;
-  begin_flow(f, s, memory, advances != 0);
+  // From here on the copying warp goes alone, and barriers are for the other eight.
+  if (thread >= THREADS) {
+    copy_frame(s, memory, advances != 0);
+    return;
+  }
+  Taker f = {memory + thread % 32 / 4 * ROW_BYTES + thread / 32 * 256 + 16 * (thread % 4), 0, 0};
 #ifdef PROFILE
   if (thread < 32) s.profile[thread / 16][thread % 16] = 0;
   s.last_mark = clock64();
-  __syncthreads();
+  block_barrier();
 #endif
   u32 tag = *(const u32 *)s.words[TAG];
   int turn = 0, position = *(const int *)s.words[POSITION];
@@ -923,7 +964,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) frame_step(const u64 *w
     if (thread == codebook) mine = code;
   }
 #ifdef PROFILE
-  __syncthreads();
+  block_barrier();
   if (thread == 0 && position == PROFILE &&
       (blockIdx.x == 0 || blockIdx.x == 9 || blockIdx.x == 100)) {
     printf("block %d cycles a layer, talker:", blockIdx.x);
@@ -943,7 +984,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) frame_step(const u64 *w
     ((int *)s.words[RING])[count % RING_DEPTH * CODEBOOKS + thread] = mine;
     __threadfence_system();
   }
-  __syncthreads();
+  block_barrier();
   if (thread == 0) {
     *(volatile int *)s.words[PUBLISHED] = count + 1;
     *(int *)s.words[RING_COUNTER] = count + 1;

@@ -6,7 +6,8 @@ package import SpeechModel
 /// One frame of one utterance as a single kernel (`Frame.cu`): compiled for a model and a device, with
 /// the addresses of everything that it reads and writes.
 final class FrameProgram {
-  static let threads = 256
+  /// Eight warps that compute, and one that copies.
+  static let threads = 288
 
   let kernel: CUDAKernel
   let grid: CUDAGrid
@@ -30,11 +31,12 @@ struct FrameShape {
   let rule: SamplingRule
   /// Blocks: one an SM.
   let grid: Int
-  /// Pieces in each warp's ring.
+  /// Pieces in the ring.
   private(set) var slots: Int
 
-  static var warps: Int { FrameProgram.threads / 32 }
-  static var slotBytes: Int { 2048 }
+  static var warps: Int { 8 }
+  /// Eight rows of 1024 columns, each row 64 bytes longer.
+  static var slotBytes: Int { 8 * (2048 + 64) }
   /// `COPIES` in the kernel.
   static var copies: Int { 4 }
   /// Pieces in a ring below which copies do not run ahead.
@@ -77,7 +79,7 @@ struct FrameShape {
     else { return nil }
     slots = 0
     let room = context.sharedBytesPerBlock - sharedBytes - Self.staticBytes
-    slots = min(16, max(0, room) / (Self.warps * Self.slotBytes))
+    slots = max(0, room) / (Self.slotBytes + 16)
     guard slots >= Self.fewestSlots else { return nil }
   }
 
@@ -112,7 +114,7 @@ struct FrameShape {
     let own = blockRows(max(talker.hiddenSize, predictor.hiddenSize))
     let floats = scratch + talker.hiddenSize + 4 * Self.warps * rows + 2 * own + 4 * Self.warps
     let parts = Self.warps * 6 * 320
-    return Self.warps * slots * Self.slotBytes + 4 * floats + parts + 8 * wordCount + 12 * 24 + 256
+    return slots * (Self.slotBytes + 16) + 4 * floats + parts + 8 * wordCount + 256
   }
 
   /// Options that define the constants.
@@ -131,7 +133,7 @@ struct FrameShape {
         "SLOTS=\(slots)", "MOST_SPLITS=\(mostSplits)", "RING_DEPTH=\(CUDAFrameRing.depth)",
         "END_TOKEN=\(rule.endToken ?? -1)", "SUPPRESSED_START=\(rule.suppressed.lowerBound)",
         "SUPPRESSED_END=\(rule.suppressed.upperBound)", "MINIMUM_TOKENS=\(rule.minimumTokens)",
-        "WORD_COUNT=\(wordCount)", "PAIRS_MADE=\(pairCount)", "SHARED_BYTES=\(sharedBytes)",
+        "FRAME_KERNEL", "WORD_COUNT=\(wordCount)", "PAIRS_MADE=\(pairCount)", "SHARED_BYTES=\(sharedBytes)",
       ].map { "-D\($0)" }
   }
 }
@@ -141,7 +143,7 @@ extension CUDABackend {
     guard streamsWeights, let shape = FrameShape(step, context) else { return }
     let image = try cache.image(
       KernelSources.frame, name: "frame",
-      options: compilerOptions + shape.options)
+      options: compilerOptions + frameDefinitions + shape.options)
     let kernel = try CUDAModule(image: image, context).kernel(
       "frame_step", sharedBytes: shape.sharedBytes)
     let words = try frameWords(step, shape)

@@ -43,7 +43,7 @@ __device__ __forceinline__ int largest_token(u64 key) {
     key = other > key ? other : key;
   }
   if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = key;
-  __syncthreads();
+  block_barrier();
   key = 0;
 #pragma unroll
   for (int warp = 0; warp < DRAW_WARPS; warp++) key = partial[warp] > key ? partial[warp] : key;
@@ -55,7 +55,7 @@ __device__ __forceinline__ uint2 block_counts(u32 a, u32 b, uint2 (*buffer)[DRAW
   a = __reduce_add_sync(0xffffffffu, a);
   b = __reduce_add_sync(0xffffffffu, b);
   if (threadIdx.x % 32 == 0) (*buffer)[threadIdx.x / 32] = make_uint2(a, b);
-  __syncthreads();
+  block_barrier();
   uint2 sum = make_uint2(0, 0);
 #pragma unroll
   for (int warp = 0; warp < DRAW_WARPS; warp++) {
@@ -130,7 +130,7 @@ __device__ __forceinline__ int draw_token(float *scores, const bool *was_seen, i
       // Fewer possible tokens than k leave it at 0.
       if (found > 0) threshold = found;
     } else {
-      __syncthreads();
+      block_barrier();
     }
 #pragma unroll
     for (int i = 0; i < PER; i++)
@@ -139,7 +139,7 @@ __device__ __forceinline__ int draw_token(float *scores, const bool *was_seen, i
         list[place] = (u16)(thread + i * DRAW_THREADS);
         list_scores[place] = scores[i];
       }
-    __syncthreads();
+    block_barrier();
     int kept = listed;
     // Top-p: in ascending order, of equal scores the higher id first. Ranks are unique, so the order
     // of the list does not matter.
@@ -150,7 +150,7 @@ __device__ __forceinline__ int draw_token(float *scores, const bool *was_seen, i
         for (int o = 0; o < kept; o++) rank += indexed_key(list_scores[o], list[o]) < key;
         order[rank] = (u16)i;
       }
-      __syncthreads();
+      block_barrier();
       if (thread == 0) {
         float top = list_scores[order[kept - 1]], total = 0, sum = 0;
         for (int i = 0; i < kept; i++) total += expf(list_scores[order[i]] - top);
@@ -161,10 +161,10 @@ __device__ __forceinline__ int draw_token(float *scores, const bool *was_seen, i
           dropped++;
         }
       }
-      __syncthreads();
+      block_barrier();
       for (int i = thread; i < dropped; i += DRAW_THREADS)
         list_scores[order[i]] = NEGATIVE_INFINITY;
-      __syncthreads();
+      block_barrier();
     }
     for (int i = thread; i < kept; i += DRAW_THREADS) {
       if (!(list_scores[i] > NEGATIVE_INFINITY)) continue;
