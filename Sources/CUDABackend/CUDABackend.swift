@@ -47,6 +47,8 @@ package struct CUDAMatrix {
   package let columns: Int
   /// Ending of the names of kernels that read it.
   let suffix: String
+  /// How it is laid out when only `Product.cu` and `FewRows.cu` can read it.
+  var packed: PackedWeight? = nil
 }
 
 /// Keys and values on the device, `[layers][slots · capacity, kvWidth]`.
@@ -99,16 +101,18 @@ package final class CUDABackend: Backend {
   private let kernels: [String: CUDAKernel]
   /// Room for the shares of products that are cut along k.
   private(set) var shares: CUDATensor
-  /// Room for `partRows` rows taken apart into bf16, as wide as the widest matrix.
+  /// How many blocks of a tile have left their share.
+  private(set) var arrivals: CUDAIndices
+  /// Room for `partRows` rows in bf16 parts, as wide as the widest matrix.
   private(set) var parts: CUDATensor
-  /// Rows that are multiplied in parts at once; longer inputs take plain tiles.
+  /// Rows that are multiplied in parts at once; longer inputs go in turns.
   static var partRows: Int { 256 }
 
   static let plainKernels = [
     "fill", "copy", "add", "add_trailing", "increment", "swiglu", "silu", "gelu", "snake",
     "clamp_unit", "publish", "rms_norm", "layer_norm", "norm_rotate_append", "attention",
     "sample_8", "sample_16",
-    "depthwise_convolution", "shift_history", "add_shares", "split_parts", "linear_parts",
+    "depthwise_convolution", "shift_history", "add_shares",
   ]
   /// Kernels that exist for each way weights are stored.
   static let elementKernels = [
@@ -139,6 +143,11 @@ package final class CUDABackend: Backend {
     for name in Self.plainKernels + Self.decodeKernels {
       kernels[name] = try module.kernel(name, sharedMemoryShare: sharedMemoryShare)
     }
+    for name in Self.productKernels {
+      kernels[name] = try module.kernel(
+        name, sharedMemoryShare: 100,
+        sharedBytes: Self.productSharedBytes(name, architecture: context.architecture))
+    }
     for name in Self.elementKernels {
       for suffix in ["f32", "bf16", "f16"] {
         kernels["\(name)_\(suffix)"] = try module.kernel(
@@ -148,13 +157,14 @@ package final class CUDABackend: Backend {
     self.kernels = kernels
     shares = CUDATensor(address: 0, rows: 0, columns: 0)
     parts = shares
+    arrivals = CUDAIndices(address: 0, count: 0, stride: 1)
     shares = try makeTensor(rows: 1, columns: 2 << 20)
+    arrivals = try makeIndices(count: 1 << 12)
   }
 
   /// Grows the room for parts; before anything is recorded that uses it.
-  private func reserveParts(columns: Int) throws(CUDAError) {
-    // Three bf16 numbers are one and a half F32.
-    let wanted = Self.partRows * columns * 3 / 2
+  func reserveParts(columns: Int) throws(CUDAError) {
+    let wanted = Self.partRows * columns
     if parts.count < wanted { parts = try makeTensor(rows: 1, columns: wanted) }
   }
 
@@ -179,7 +189,7 @@ package final class CUDABackend: Backend {
 
   // MARK: Memory
 
-  private func allocate(byteCount: Int) throws(CUDAError) -> DeviceMemory {
+  func allocate(byteCount: Int) throws(CUDAError) -> DeviceMemory {
     let memory = try DeviceMemory(byteCount: byteCount, context)
     memories.append(memory)
     return memory
@@ -242,6 +252,12 @@ package final class CUDABackend: Backend {
       }
     if type == .bfloat16 { try reserveParts(columns: columns) }
     let memory = try allocate(byteCount: rows * columns * type.byteCount)
+    try upload(parts, to: memory)
+    return CUDAMatrix(address: memory.address, rows: rows, columns: columns, suffix: suffix)
+  }
+
+  /// Copies stored bytes, one behind the other.
+  func upload(_ parts: [HostTensor], to memory: DeviceMemory) throws(CUDAError) {
     var offset = 0
     for part in parts {
       try part.storage.withBytes { (bytes: RawSpan) throws(CUDAError) in
@@ -249,7 +265,6 @@ package final class CUDABackend: Backend {
       }
       offset += part.byteRange.count
     }
-    return CUDAMatrix(address: memory.address, rows: rows, columns: columns, suffix: suffix)
   }
 
   package func loadVector(_ values: [Float]) throws(CUDAError) -> CUDATensor {

@@ -19,7 +19,7 @@ package struct CodecStream<B: Backend> {
   private let acoustic: B.Tensor
   private let quantized: B.Tensor
   private let latent: B.Tensor
-  /// Two buffers of a stage's activations and one beside them; grown to the widest stage.
+  /// Two buffers of a stage's activations and two beside them, as large as the widest stage.
   private let buffers: [B.Tensor]
 
   private let preHistory: B.Tensor
@@ -57,7 +57,7 @@ package struct CodecStream<B: Backend> {
     quantized = try backend.makeTensor(rows: chunkCapacity, columns: shape.codebookDim)
     latent = try backend.makeTensor(rows: chunkCapacity, columns: shape.latentDim)
     var buffers: [B.Tensor] = []
-    for _ in 0..<3 {
+    for _ in 0..<4 {
       buffers.append(
         try backend.makeTensor(rows: 1, columns: chunkCapacity * Self.widestStage(shape)))
     }
@@ -246,19 +246,10 @@ package struct CodecStream<B: Backend> {
       rows *= stage.stride
       current = 1 - current
       let out = view(current, rows: rows, columns: channels)
-      try backend.transposedConvolution(
-        source, history: nil, weight: stage.transposed.weight, bias: stage.transposed.bias,
-        stride: stage.stride, into: out)
-      let inner = view(1 - current, rows: rows, columns: channels)
-      try backend.depthwiseConvolution(
-        out, history: history, weight: stage.depthwise, bias: stage.depthwiseBias, into: inner)
-      try backend.layerNorm(
-        inner, weight: stage.norm, bias: stage.normBias, epsilon: 1e-6, into: inner)
-      let wide = view(2, rows: rows, columns: 4 * channels)
-      try backend.linear(inner, stage.expand.weight, bias: stage.expand.bias, into: wide)
-      try backend.gelu(wide)
-      try backend.linearAdd(
-        wide, stage.contract.weight, bias: stage.contract.bias, scale: stage.gamma, into: out)
+      try backend.latentUpsampling(
+        source, stage, history: history,
+        inner: view(1 - current, rows: rows, columns: channels),
+        wide: view(2, rows: rows, columns: 4 * channels), into: out)
       source = out
     }
     return (rows, current)
@@ -271,23 +262,12 @@ package struct CodecStream<B: Backend> {
     let source = view(current, rows: rows, columns: 2 * block.channels)
     let longer = rows * block.stride
     let out = view(1 - current, rows: longer, columns: block.channels)
-    try backend.snake(
-      source, alpha: block.snake.alpha, inverseBeta: block.snake.inverseBeta, into: source)
-    try backend.transposedConvolution(
-      source, history: transposedHistory[index], weight: block.transposed.weight,
-      bias: block.transposed.bias, stride: block.stride, into: out)
-    for (unit, history) in zip(block.units, unitHistory[index]) {
-      let inner = view(2, rows: longer, columns: block.channels)
-      // The source has been read; its buffer holds the activation from here on.
-      let scratch = view(current, rows: longer, columns: block.channels)
-      try backend.snakeConvolution(
-        out, alpha: unit.first.alpha, inverseBeta: unit.first.inverseBeta, history: history,
-        weight: unit.dilated.weight, bias: unit.dilated.bias, kernel: 7, dilation: unit.dilation,
-        scratch: scratch, into: inner)
-      try backend.snake(
-        inner, alpha: unit.second.alpha, inverseBeta: unit.second.inverseBeta, into: inner)
-      try backend.linearAdd(
-        inner, unit.pointwise.weight, bias: unit.pointwise.bias, scale: nil, into: out)
-    }
+    try backend.decoderBlock(
+      source, block, history: transposedHistory[index], unitHistories: unitHistory[index],
+      inner: view(2, rows: longer, columns: block.channels),
+      scratch: (
+        view(current, rows: longer, columns: block.channels),
+        view(3, rows: longer, columns: block.channels)
+      ), into: out)
   }
 }
