@@ -9,6 +9,15 @@ extension Backend {
 
   package var framesInFlight: Int { 1 }
 
+  package func promptRows(for count: Int) -> Int { count }
+
+  package func writeRows(
+    of table: HostTensor, ids: [Int32], to tensor: Tensor
+  ) throws(Failure) {
+    let width = table.count / table.shape[0]
+    try write(ids.flatMap { table.floats(Int($0) * width..<(Int($0) + 1) * width) }, to: tensor)
+  }
+
   package func rmsNormLinear(
     _ x: Tensor, norm: Tensor, epsilon: Float, weight: Matrix, scratch: Tensor, into out: Tensor
   ) throws(Failure) {

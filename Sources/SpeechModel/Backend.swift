@@ -66,6 +66,8 @@ package protocol Backend: AnyObject {
   func write(_ values: [Float], to tensor: Tensor) throws(Failure)
   /// *Host.* Overwrites the first `values.count` elements.
   func write(_ values: [Int32], to indices: Indices) throws(Failure)
+  /// *Host.* Overwrites the first rows with rows of a stored table.
+  func writeRows(of table: HostTensor, ids: [Int32], to tensor: Tensor) throws(Failure)
   /// *Host.* All elements, once everything before has run.
   func read(_ tensor: Tensor) throws(Failure) -> [Float]
   /// *Host.* All elements, once everything before has run.
@@ -81,6 +83,9 @@ package protocol Backend: AnyObject {
   ///
   /// Bodies with one key do the same operations on the same tensors each time they are given.
   func replay(_ key: ReplayKey, _ body: () throws(Failure) -> Void) throws(Failure)
+  /// As many rows as a prompt of `count` is run with. Those behind its last have any finite value; a
+  /// backend that records bodies has fewer to record.
+  func promptRows(for count: Int) -> Int
   /// Frame steps that may be under way before the host collects the first: 1 means none ahead.
   var framesInFlight: Int { get }
   /// Puts `codes`, `[slotCount, codebookCount]`, into the ring as the next frame.
@@ -102,6 +107,12 @@ package protocol Backend: AnyObject {
   /// `scale[i]` times.
   func gather(
     _ table: Matrix, ids: Indices, scale: Tensor?, accumulate: Bool, into out: Tensor
+  ) throws(Failure)
+  /// `out[r] = Σ_g scale[i] · table[i]` with `i = g · entries + codes[r · width + g]`, over the
+  /// codebooks `g` of `range`; `table` holds codebooks of `entries` rows one behind the other.
+  func gatherSum(
+    _ table: Matrix, entries: Int, scale: Tensor, codes: Indices, width: Int, range: Range<Int>,
+    into out: Tensor
   ) throws(Failure)
   /// `out[r] = source[ids[r]]`, or `out[r] += …` with `accumulate`; a negative id is a row of zeros.
   func gatherRows(

@@ -117,7 +117,9 @@ package struct DecoderBlock<B: Backend> {
 /// The weights of the codec decoder.
 package struct CodecDecoder<B: Backend> {
   package let configuration: CodecDecoderConfiguration
-  let codebooks: [(table: B.Matrix, scale: B.Tensor)]
+  /// All codebooks, one behind the other, and what a row of each counts.
+  let codebooks: B.Matrix
+  let codebookScale: B.Tensor
   let semanticOutput: B.Matrix
   let acousticOutput: B.Matrix
   let preConvolution: Convolution<B>
@@ -140,18 +142,20 @@ package struct CodecDecoder<B: Backend> {
     let entries = configuration.codebookSize
     let latent = configuration.latentDim
     let hidden = configuration.transformer.hiddenSize
-    codebooks = try (0..<configuration.quantizerCount).map { index in
+    var tables: [HostTensor] = []
+    var scale: [Float] = []
+    for index in 0..<configuration.quantizerCount {
       let name =
         index == 0
         ? "quantizer.rvq_first.vq.layers.0._codebook."
         : "quantizer.rvq_rest.vq.layers.\(index - 1)._codebook."
       // A row counts sum / max(usage, 1e-5); the division is left to the look-up.
       let usage = try weights.tensor(name + "cluster_usage", [entries]).floats()
-      return (
-        try backend.loadMatrix([weights.tensor(name + "embedding_sum", [entries, half])]),
-        try backend.loadVector(usage.map { 1 / max($0, 1e-5) })
-      )
+      tables.append(try weights.tensor(name + "embedding_sum", [entries, half]))
+      scale += usage.map { 1 / max($0, 1e-5) }
     }
+    codebooks = try backend.loadMatrix(tables)
+    codebookScale = try backend.loadVector(scale)
     semanticOutput = try backend.loadWeight(
       [weights.tensor("quantizer.rvq_first.output_proj.weight", [full, half, 1])], as: .product)
     acousticOutput = try backend.loadWeight(

@@ -116,7 +116,8 @@ __device__ __forceinline__ void attend_rows(const float *qkv, const int *positio
     }
     i64 slot_row = (i64)current * capacity;
     for (int first = from + 16 * warp; first <= to; first += 16 * WARPS) {
-      float scores[2][4] = {};
+      // One sum for each pair of parts, so that the products need not wait for each other.
+      float scores[2][4], kinds[3][2][4] = {};
 #pragma unroll
       for (int j = 0; j < 2; j++) {
         int p = min(first + 8 * j + g, to);
@@ -127,10 +128,14 @@ __device__ __forceinline__ void attend_rows(const float *qkv, const int *positio
 #pragma unroll
         for (int c = 0; c < CHUNKS; c++) {
           u32 l0, l1, h0 = split_pair(v[c].x, v[c].y, l0), h1 = split_pair(v[c].z, v[c].w, l1);
-          multiply_tile(scores[j], q_low[c][0], q_low[c][1], q_low[c][2], q_low[c][3], h0, h1);
-          multiply_tile(scores[j], q_high[c][0], q_high[c][1], q_high[c][2], q_high[c][3], l0, l1);
-          multiply_tile(scores[j], q_high[c][0], q_high[c][1], q_high[c][2], q_high[c][3], h0, h1);
+          multiply_tile(kinds[0][j], q_low[c][0], q_low[c][1], q_low[c][2], q_low[c][3], h0, h1);
+          multiply_tile(kinds[1][j], q_high[c][0], q_high[c][1], q_high[c][2], q_high[c][3], l0,
+                        l1);
+          multiply_tile(kinds[2][j], q_high[c][0], q_high[c][1], q_high[c][2], q_high[c][3], h0,
+                        h1);
         }
+#pragma unroll
+        for (int e = 0; e < 4; e++) scores[j][e] = kinds[0][j][e] + kinds[1][j][e] + kinds[2][j][e];
       }
       u32 w_high[4], w_low[4];
       float kept[2];
@@ -176,6 +181,7 @@ __device__ __forceinline__ void attend_rows(const float *qkv, const int *positio
 #pragma unroll
       for (int n = 0; n < TILES; n += 4) {
         float v[4][4];
+        u32 h[4][2], l[4][2];
 #pragma unroll
         for (int i = 0; i < 4; i++) {
           float4 word = *(const float4 *)(value[i] + n);
@@ -183,11 +189,18 @@ __device__ __forceinline__ void attend_rows(const float *qkv, const int *positio
         }
 #pragma unroll
         for (int e = 0; e < 4; e++) {
-          u32 l0, l1, h0 = split_pair(v[0][e], v[1][e], l0), h1 = split_pair(v[2][e], v[3][e], l1);
-          multiply_tile(sums[n + e], w_low[0], w_low[1], w_low[2], w_low[3], h0, h1);
-          multiply_tile(sums[n + e], w_high[0], w_high[1], w_high[2], w_high[3], l0, l1);
-          multiply_tile(sums[n + e], w_high[0], w_high[1], w_high[2], w_high[3], h0, h1);
+          h[e][0] = split_pair(v[0][e], v[1][e], l[e][0]);
+          h[e][1] = split_pair(v[2][e], v[3][e], l[e][1]);
         }
+#pragma unroll
+        for (int e = 0; e < 4; e++)
+          multiply_tile(sums[n + e], w_low[0], w_low[1], w_low[2], w_low[3], h[e][0], h[e][1]);
+#pragma unroll
+        for (int e = 0; e < 4; e++)
+          multiply_tile(sums[n + e], w_high[0], w_high[1], w_high[2], w_high[3], l[e][0], l[e][1]);
+#pragma unroll
+        for (int e = 0; e < 4; e++)
+          multiply_tile(sums[n + e], w_high[0], w_high[1], w_high[2], w_high[3], h[e][0], h[e][1]);
       }
     }
   }

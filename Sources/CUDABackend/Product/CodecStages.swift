@@ -111,7 +111,7 @@ extension CUDABackend {
     into out: CUDATensor
   ) throws(CUDAError) {
     guard weight.rows == 1, weight.suffix == "f32", dilation == 1, kernel > 1, kernel <= 8,
-      x.columns <= 128, x.rows >= kernel - 1
+      x.columns <= 128, x.columns % 2 == 0, x.rows >= kernel - 1
     else {
       try snake(x, alpha: alpha, inverseBeta: inverseBeta, into: scratch)
       return try causalConvolution(
@@ -120,7 +120,7 @@ extension CUDABackend {
     }
     precondition(scratch.count >= history.count && history.rows == kernel - 1)
     try launch(
-      "snake_convolution_1", grid: CUDAGrid((x.rows + 31) / 32), block: 128, x.address,
+      "snake_convolution_1", grid: CUDAGrid((x.rows + 15) / 16), block: 256, x.address,
       alpha.address, inverseBeta.address, history.address, weight.address, bias.address,
       out.address, scratch.address, Int32(x.rows), Int32(x.columns), Int32(kernel))
     try launch("copy", over: history.count, scratch.address, history.address, history.count)

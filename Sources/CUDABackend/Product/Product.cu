@@ -129,23 +129,44 @@ __device__ __forceinline__ void finish_product(const Product &p, int row, int co
   }
 }
 
+// Shared memory of the other blocks of a cluster, which are those with other shares of k.
+__device__ __forceinline__ void cluster_barrier() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;"
+               ::: "memory");
+#endif
+}
+__device__ __forceinline__ float2 load_from_block(u32 address, int block) {
+  float2 v = make_float2(0, 0);
+#if __CUDA_ARCH__ >= 900
+  u32 there;
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(address), "r"(block));
+  asm volatile("ld.shared::cluster.v2.f32 {%0, %1}, [%2];" : "=f"(v.x), "=f"(v.y) : "r"(there)
+               : "memory");
+#endif
+  return v;
+}
+
 // A block of four warps, WN × WM of them, takes 16 WN TN rows of W and 8 WM TM rows of x, a warp TN
 // tiles of 16 by TM of 8. It walks k, or the share of it that blockIdx.z says, in chunks of 64 numbers,
 // which stand in shared memory in lines of 128 bytes, 16-byte words turned by the line's number so that
 // neither copies nor tile loads meet in a bank. Copies run some stages ahead; those of W begin before
-// the kernel in front has ended. The last block of a tile to arrive sums the shares, in their order.
+// the kernel in front has ended. The blocks of a tile are a cluster, and each sums every gridDim.z-th
+// row of the tile; without clusters the last block to arrive sums all. Shares are added in their order.
 // inputs and k are multiples of 8, n and channels of 2. P: parts of W.
 // Blocks behind the last tile keep a history that the kernel in front has read.
 // Bound: bytes of W for few rows, multiply-adds for many.
 template <int WN, int WM, int TN, int TM, int P>
 __device__ __forceinline__ void multiply(const Product &p) {
   constexpr int BN = 16 * WN * TN, BM = 8 * WM * TM;
-  constexpr int STAGE = 128 * (BN * P + 2 * BM);
+  constexpr int STAGE = 128 * (BN * P + 2 * BM), PITCH = BN + 4;
   constexpr int STAGES = PRODUCT_ROOM / STAGE < 6 ? PRODUCT_ROOM / STAGE : 6;
+  // Products of parts, the smallest first. Few tiles get a sum for each, so that a tensor core need
+  // not wait for one product before it begins the next.
+  constexpr int KINDS = P + 1, SETS = TN * TM <= 3 ? KINDS : 1;
   static_assert(WN * WM == 4 && BN % 16 == 0, "four warps");
-  static_assert(BM * (BN + 4) * 4 <= STAGES * STAGE, "the sums fit where the stages were");
+  static_assert(BM * PITCH * 4 <= STAGES * STAGE, "the sums fit where the stages were");
   extern __shared__ __align__(128) unsigned char product_room[];
-  __shared__ u32 arrivals;
   int thread = threadIdx.x, warp = thread / 32, lane = thread % 32;
   bool gated = p.flags & GATED;
   int own = gated ? BN / 2 : BN, tiles = (p.n + own - 1) / own;
@@ -162,49 +183,67 @@ __device__ __forceinline__ void multiply(const Product &p) {
   int begin = blockIdx.z * share, count = min(share, chunks - begin);
   int line = thread / 8, unit = thread % 8;
   u32 room = shared_address(product_room);
-  i64 plane = (i64)(gated ? 2 * p.n : p.n) * p.k;
 
-  auto load_weight = [&](int chunk, int slot) {
-    int kk = 64 * (begin + chunk) + 8 * unit;
-    u32 to = room + slot * STAGE;
+  // A thread copies word `unit` of every 16th line. Places are counted from `weight` and from `x`;
+  // −1 stands for a row that does not exist.
+  int w_at[BN * P / 16], x_row[BM / 8], turned = (unit ^ (line & 7)) << 4;
+#pragma unroll
+  for (int j = 0; j < BN * P / 16; j++) {
+    int row = (line + 16 * j) % BN, column = first_column + row;
+    if (gated && row >= BN / 2) column -= BN / 2;
+    bool inside = column < p.n;
+    if (gated && row >= BN / 2) column += p.n;
+    if (16 * j >= BN) column += gated ? 2 * p.n : p.n;
+    w_at[j] = inside ? column : -1;
+  }
+#pragma unroll
+  for (int j = 0; j < BM / 8; j++) {
+    int row = first_row + (line + 16 * j) % BM;
+    x_row[j] = row < p.m ? row : -1;
+  }
+  // k of the next copies of W and of x, the latter as tap and input.
+  int w_k = 64 * begin + 8 * unit, w_end = min(p.k, 64 * (begin + count));
+  int x_k = w_k, tap = x_k / p.inputs, input = x_k - tap * p.inputs;
+  auto load_weight = [&](int slot) {
+    u32 to = room + slot * STAGE + 128 * line + turned;
+    bool some = w_k < w_end;
 #pragma unroll
     for (int j = 0; j < BN * P / 16; j++) {
-      int r = line + 16 * j, row = r % BN, column = first_column + row;
-      bool inside = kk < p.k && chunk < count;
-      if (gated) {
-        if (row >= BN / 2) column -= BN / 2;
-        inside = inside && column < p.n;
-        if (row >= BN / 2) column += p.n;
-      } else {
-        inside = inside && column < p.n;
-      }
-      const u16 *from = p.weight + (r / BN) * plane + (i64)column * p.k + kk;
-      copy_async(to + 128 * r + ((unit ^ (r & 7)) << 4), inside ? from : p.weight, inside);
+      bool inside = some && w_at[j] >= 0;
+      copy_async(to + 2048 * j, inside ? p.weight + (i64)w_at[j] * p.k + w_k : p.weight, inside);
     }
+    w_k += 64;
   };
-  auto load_x = [&](int chunk, int slot) {
-    int kk = 64 * (begin + chunk) + 8 * unit, tap = kk / p.inputs, i = kk - tap * p.inputs;
-    u32 to = room + slot * STAGE + 128 * BN * P;
+  auto load_x = [&](int slot) {
+    u32 to = room + slot * STAGE + 128 * (BN * P + line) + turned;
+    bool some = x_k < w_end;
+    int shift = tap * p.dilation;
 #pragma unroll
     for (int j = 0; j < BM / 8; j++) {
-      int r = line + 16 * j, row = first_row + r % BM, t = row + tap * p.dilation;
-      bool inside = kk < p.k && chunk < count && row < p.m;
-      const u16 *from = t < p.history_rows ? p.history + (i64)t * 2 * p.inputs
-                                           : p.x + (i64)(t - p.history_rows) * 2 * p.inputs;
-      from += (r / BM) * p.inputs + i;
-      copy_async(to + 128 * r + ((unit ^ (r & 7)) << 4), inside ? from : p.weight, inside);
+      bool inside = some && x_row[j] >= 0;
+      int t = x_row[j] + shift, part = (line + 16 * j) / BM;
+      const u16 *from = t < p.history_rows ? p.history : p.x;
+      if (t >= p.history_rows) t -= p.history_rows;
+      from += (i64)(2 * t + part) * p.inputs + input;
+      copy_async(to + 2048 * j, inside ? from : p.weight, inside);
+    }
+    x_k += 64;
+    input += 64;
+    while (input >= p.inputs) {
+      input -= p.inputs;
+      tap++;
     }
   };
 #pragma unroll 1
-  for (int s = 0; s < STAGES - 1; s++) load_weight(s, s);
+  for (int s = 0; s < STAGES - 1; s++) load_weight(s);
   wait_for_previous();
 #pragma unroll 1
   for (int s = 0; s < STAGES - 1; s++) {
-    load_x(s, s);
+    load_x(s);
     commit_copies();
   }
 
-  float sums[TN][TM][4] = {};
+  float sums[SETS][TN][TM][4] = {};
   int tile_row = lane % 8, tile = lane / 8;
   u32 w_line = (warp % WN) * TN * 16 + (tile & 1) * 8 + tile_row;
   u32 x_line = BN * P + (tile >> 1) * BM + (warp / WN) * TM * 8 + tile_row;
@@ -213,13 +252,13 @@ __device__ __forceinline__ void multiply(const Product &p) {
     wait_copies<STAGES - 2>();
     __syncthreads();
     int ahead = slot == 0 ? STAGES - 1 : slot - 1;
-    load_weight(chunk + STAGES - 1, ahead);
-    load_x(chunk + STAGES - 1, ahead);
+    load_weight(ahead);
+    load_x(ahead);
     commit_copies();
     u32 from = room + slot * STAGE;
 #pragma unroll
     for (int step = 0; step < 4; step++) {
-      u32 w[P][TN][4];
+      u32 w[P][TN][4], x[TM][4];
 #pragma unroll
       for (int part = 0; part < P; part++)
 #pragma unroll
@@ -227,17 +266,18 @@ __device__ __forceinline__ void multiply(const Product &p) {
           load_tiles(w[part][i], from + 128 * (w_line + part * BN + 16 * i) +
                                    (((2 * step + (tile >> 1)) ^ tile_row) << 4));
 #pragma unroll
-      for (int j = 0; j < TM; j++) {
-        u32 x[4];
-        load_tiles(x, from + 128 * (x_line + 8 * j) + (((2 * step + (tile & 1)) ^ tile_row) << 4));
+      for (int j = 0; j < TM; j++)
+        load_tiles(x[j], from + 128 * (x_line + 8 * j) +
+                           (((2 * step + (tile & 1)) ^ tile_row) << 4));
 #pragma unroll
-        for (int i = 0; i < TN; i++) {
-          multiply_tile(sums[i][j], w[0][i][0], w[0][i][1], w[0][i][2], w[0][i][3], x[2], x[3]);
-          if (P == 2)
-            multiply_tile(sums[i][j], w[P - 1][i][0], w[P - 1][i][1], w[P - 1][i][2],
-                          w[P - 1][i][3], x[0], x[1]);
-          multiply_tile(sums[i][j], w[0][i][0], w[0][i][1], w[0][i][2], w[0][i][3], x[0], x[1]);
-        }
+      for (int kind = 0; kind < KINDS; kind++) {
+        int w_part = kind == 1 && P == 2 ? 1 : 0, x_part = kind == 0 ? 2 : 0;
+#pragma unroll
+        for (int j = 0; j < TM; j++)
+#pragma unroll
+          for (int i = 0; i < TN; i++)
+            multiply_tile(sums[SETS == 1 ? 0 : kind][i][j], w[w_part][i][0], w[w_part][i][1],
+                          w[w_part][i][2], w[w_part][i][3], x[j][x_part], x[j][x_part + 1]);
       }
     }
     slot = slot == STAGES - 1 ? 0 : slot + 1;
@@ -246,7 +286,6 @@ __device__ __forceinline__ void multiply(const Product &p) {
   __syncthreads();
 
   // Through shared memory, so that neighbours in memory are neighbours in the warp.
-  constexpr int PITCH = BN + 4;
   float *tile_sums = (float *)product_room;
 #pragma unroll
   for (int i = 0; i < TN; i++)
@@ -256,10 +295,34 @@ __device__ __forceinline__ void multiply(const Product &p) {
       for (int e = 0; e < 4; e++) {
         int column = ((warp % WN) * TN + i) * 16 + lane / 4 + e / 2 * 8;
         int row = ((warp / WN) * TM + j) * 8 + 2 * (lane % 4) + e % 2;
-        tile_sums[row * PITCH + column] = sums[i][j][e];
+        float sum = sums[0][i][j][e];
+#pragma unroll
+        for (int set = 1; set < SETS; set++) sum += sums[set][i][j][e];
+        tile_sums[row * PITCH + column] = sum;
       }
+  int rows = min(BM, p.m - first_row), first = 0, every = 1;
+#if __CUDA_ARCH__ >= 900
+  if (gridDim.z > 1) {
+    cluster_barrier();
+    first = blockIdx.z, every = gridDim.z;
+  } else {
+    __syncthreads();
+  }
+  // Two neighbouring numbers of a row of the tile, over all shares.
+  auto whole = [&](int row, int column) {
+    int at = row * PITCH + column;
+    if (gridDim.z == 1) return *(const float2 *)(tile_sums + at);
+    float2 sum = load_from_block(room + 4 * at, 0);
+#pragma unroll 8
+    for (int z = 1; z < (int)gridDim.z; z++) {
+      float2 v = load_from_block(room + 4 * at, z);
+      sum.x += v.x, sum.y += v.y;
+    }
+    return sum;
+  };
+#else
+  __shared__ u32 arrivals;
   __syncthreads();
-  int rows = min(BM, p.m - first_row);
   if (gridDim.z > 1) {
     int index = blockIdx.y * tiles + blockIdx.x;
     float4 *all = (float4 *)(p.shares + (i64)index * gridDim.z * (BM * BN));
@@ -277,7 +340,7 @@ __device__ __forceinline__ void multiply(const Product &p) {
     for (int i = thread; i < rows * (BN / 4); i += PRODUCT_THREADS) {
       int row = i / (BN / 4), column = i % (BN / 4) * 4;
       float4 sum = __ldcg(all + i);
-#pragma unroll 4
+#pragma unroll 8
       for (int z = 1; z < (int)gridDim.z; z++) {
         float4 v = __ldcg(all + (i64)z * (BM * BN / 4) + i);
         sum.x += v.x, sum.y += v.y, sum.z += v.z, sum.w += v.w;
@@ -286,17 +349,24 @@ __device__ __forceinline__ void multiply(const Product &p) {
     }
     __syncthreads();
   }
+  auto whole = [&](int row, int column) {
+    return *(const float2 *)(tile_sums + row * PITCH + column);
+  };
+#endif
 #pragma unroll 1
-  for (int i = thread; i < rows * (own / 2); i += PRODUCT_THREADS) {
-    int row = i / (own / 2), column = i % (own / 2) * 2;
+  for (int i = thread;; i += PRODUCT_THREADS) {
+    int row = first + i / (own / 2) * every, column = i % (own / 2) * 2;
+    if (row >= rows) break;
     if (first_column + column >= p.n) continue;
-    float2 v = *(const float2 *)(tile_sums + row * PITCH + column);
+    float2 v = whole(row, column);
     if (gated) {
-      float2 up = *(const float2 *)(tile_sums + row * PITCH + BN / 2 + column);
+      float2 up = whole(row, BN / 2 + column);
       v = make_float2(sigmoid_product(v.x) * up.x, sigmoid_product(v.y) * up.y);
     }
     finish_product(p, first_row + row, first_column + column, v.x, v.y);
   }
+  // Nobody may end while another still reads its sums.
+  if (gridDim.z > 1) cluster_barrier();
 }
 
 #define PRODUCT(BN, BM, P, WN, WM, TN, TM)                                                         \

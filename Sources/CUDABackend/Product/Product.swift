@@ -111,6 +111,7 @@ extension CUDABackend {
       grid: CUDAGrid(plan.grid.x + (keptColumns + 127) / 128, plan.grid.y, plan.grid.z),
       block: 128,
       sharedBytes: plan.tile.sharedBytes(parts: parts, architecture: context.architecture),
+      clusterDepth: context.architecture >= 90 ? plan.grid.z : 1,
       x.address, history?.address ?? 0, weight.address, end.bias?.address ?? 0,
       end.scale?.address ?? 0, end.snake?.alpha.address ?? 0, end.snake?.inverseBeta.address ?? 0,
       end.out?.address ?? 0, end.parts?.address ?? 0, shares.address, arrivals.address, Int32(m),

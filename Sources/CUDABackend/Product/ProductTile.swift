@@ -50,13 +50,15 @@ struct ProductPlan: Equatable {
       let own = gated ? tile.columns / 2 : tile.columns
       let x = (n + own - 1) / own
       let y = (m + tile.rows - 1) / tile.rows
-      for z in 1...max(1, min(chunks / 2, 16)) {
+      // Eight blocks are the most that form a cluster everywhere.
+      for z in 1...max(1, min(chunks / 2, 8)) {
         if z > 1, x * y * z * tile.rows * tile.columns > room.shares || x * y > room.tiles { break }
         // Shares of which the last is empty have a smaller twin.
         let share = (chunks + z - 1) / z
         if (chunks + share - 1) / share != z { continue }
         let time = Self.microseconds(
-          tile, blocks: x * y * z, chunks: share, shares: z, parts: parts, processors: processors)
+          tile, rows: min(m, tile.rows), blocks: x * y * z, chunks: share, shares: z, parts: parts,
+          processors: processors)
         if time < best?.time ?? .infinity { best = (time, tile, x, y, z) }
       }
     }
@@ -66,18 +68,18 @@ struct ProductPlan: Equatable {
   }
 
   /// A rough time of the slowest processor: per chunk the longest of arithmetic, reading and latency,
-  /// then the sum of the shares.
+  /// then what it takes to begin, to sum the shares and to end.
   private static func microseconds(
-    _ tile: ProductTile, blocks: Int, chunks: Int, shares: Int, parts: Int, processors: Int
+    _ tile: ProductTile, rows: Int, blocks: Int, chunks: Int, shares: Int, parts: Int,
+    processors: Int
   ) -> Double {
-    let together = (blocks + processors - 1) / processors
-    // A processor's tensor cores take 2.4 Tflop/s of these products' 2 or 3 multiply-adds.
-    let products = parts == 1 ? 2.0 : 3.0
-    let arithmetic = 2 * products * 64 * Double(tile.columns * tile.rows) / 2_400_000
-    // Each reads 30 kB a microsecond when all do.
-    let reading = Double(tile.stageBytes(parts: parts)) / 30_000
-    let chunk = max(0.25, max(arithmetic, reading) * Double(together))
-    let sum = shares == 1 ? 0 : 1.2 + Double(shares * tile.rows * tile.columns) / 40_000
-    return Double(chunks) * chunk + sum + 1
+    let together = Double((blocks + processors - 1) / processors)
+    // A processor's tensor cores make 2.2 million multiply-adds a microsecond in this kernel, for
+    // two or three products each.
+    let arithmetic = Double((parts + 1) * 64 * tile.columns * tile.rows) / 2_200_000
+    // Each reads 42 kB a microsecond from the second-level cache when all do.
+    let reading = 128 * Double(tile.columns * parts + 2 * rows) / 42_000
+    let chunk = max(0.15, max(arithmetic, reading) * together)
+    return Double(chunks) * chunk + (shares == 1 ? 0 : 1.5) + 2
   }
 }
