@@ -15,9 +15,11 @@ let settings: [SwiftSetting] = [.strictMemorySafety()] + pointerSettings
 
 /// Every kernel source, read by `CKernelSources` from beside its wrapper.
 let kernelSources = [
-  "Common/Common.cuh", "Rows/Rows.cu", "Norm/Norm.cu", "Tiles/Tiles.cu", "Linear/Linear.cu",
-  "Attention/Attention.cu", "Sampling/Draw.cuh", "Sampling/Sampling.cu", "CodecConvolution/CodecConvolution.cu",
-  "Decode/Decode.cu", "Frame/Frame.cu",
+  "Common/Common.cuh", "Rows/Rows.cu", "Norm/Norm.cu", "Tiles/Tiles.cu",
+  "Product/Product.cu", "Product/Parts.cu", "Product/FewRows.cu", "Linear/Linear.cu",
+  "Attention/Attention.cu", "Attention/PromptAttention.cu", "Sampling/Draw.cuh",
+  "Sampling/Sampling.cu", "CodecConvolution/CodecConvolution.cu", "Decode/Decode.cu",
+  "Frame/Frame.cu",
 ]
 
 let package = Package(

@@ -15,6 +15,15 @@ static const unsigned char norm[] = {
 static const unsigned char tiles[] = {
 #embed "../CUDABackend/Tiles/Tiles.cu"
 };
+static const unsigned char product[] = {
+#embed "../CUDABackend/Product/Product.cu"
+};
+static const unsigned char parts[] = {
+#embed "../CUDABackend/Product/Parts.cu"
+};
+static const unsigned char fewRows[] = {
+#embed "../CUDABackend/Product/FewRows.cu"
+};
 static const unsigned char linear[] = {
 #embed "../CUDABackend/Linear/Linear.cu"
 };
@@ -23,6 +32,9 @@ static const unsigned char attention[] = {
 };
 static const unsigned char draw[] = {
 #embed "../CUDABackend/Sampling/Draw.cuh"
+};
+static const unsigned char promptAttention[] = {
+#embed "../CUDABackend/Attention/PromptAttention.cu"
 };
 static const unsigned char sampling[] = {
 #embed "../CUDABackend/Sampling/Sampling.cu"
@@ -46,8 +58,12 @@ static const struct {
   {"Rows.cu", rows, sizeof rows},
   {"Norm.cu", norm, sizeof norm},
   {"Tiles.cu", tiles, sizeof tiles},
+  {"Product.cu", product, sizeof product},
+  {"Parts.cu", parts, sizeof parts},
+  {"FewRows.cu", fewRows, sizeof fewRows},
   {"Linear.cu", linear, sizeof linear},
   {"Attention.cu", attention, sizeof attention},
+  {"PromptAttention.cu", promptAttention, sizeof promptAttention},
   {"Draw.cuh", draw, sizeof draw},
   {"Sampling.cu", sampling, sizeof sampling},
   {"CodecConvolution.cu", codecConvolution, sizeof codecConvolution},

@@ -29,10 +29,12 @@ package final class CUDAModule {
 
   /// The kernel of that name.
   ///
-  /// - Parameter sharedMemoryShare: Percent of an SM's first-level memory that is shared memory while
-  ///   the kernel runs; `nil` leaves it to the driver. Kernels with different shares cannot be on one
-  ///   SM together.
-  /// - Parameter sharedBytes: Dynamic shared memory that a launch may ask for, if more than 48 KB.
+  /// - Parameters:
+  ///   - sharedMemoryShare: Percent of an SM's first-level memory that is shared memory while the
+  ///     kernel runs; `nil` leaves it to the driver. Kernels with different shares cannot be on one
+  ///     SM together.
+  ///   - sharedBytes: The most shared memory a launch asks for beside what the kernel declares;
+  ///     `nil` when it is less than 48 KB.
   package func kernel(
     _ name: String, sharedMemoryShare: Int? = nil, sharedBytes: Int? = nil
   ) throws(CUDAError) -> CUDAKernel {

@@ -175,6 +175,7 @@ extension FrameStep {
     _ prompt: Prompt, settings: UtteranceSettings, slot: Int = 0
   ) throws(B.Failure) {
     precondition(prompt.rows.count < capacity && prompt.trailing.count < trailingRows)
+    try backend.reset(ring)
     try resetSampling(settings, slot: slot)
     let index = try projectText(prompt)
     try setTrailing(prompt, index: index, slot: slot)
@@ -189,7 +190,6 @@ extension FrameStep {
       self.prompt.hidden.rows(last..<last + 1), into: hidden.rows(slot..<slot + 1), on: backend)
     try backend.write(
       [Int32(prompt.rows.count)], to: positions.strided(from: slot, count: 1, by: 1))
-    try backend.reset(ring)
   }
 
   private func resetSampling(
@@ -259,13 +259,18 @@ extension FrameStep {
     _ prompt: Prompt, rows: Range<Int>, index: [Int32: Int32], slot: Int
   ) throws(B.Failure) {
     try buildBlock(prompt, rows: rows, index: index)
-    let count = rows.count
+    // Rows behind the prompt write keys where later rows write theirs before they are seen.
+    let padded = backend.promptRows(for: rows.count)
+    let fits = padded <= Self.promptBlock && rows.lowerBound + padded <= capacity
+    let count = fits ? padded : rows.count
     let positions = promptPositions.strided(from: 0, count: count, by: 1)
     let slots = promptSlots.strided(from: 0, count: count, by: 1)
-    try backend.write(rows.map { Int32($0) }, to: positions)
+    try backend.write((0..<count).map { Int32(rows.lowerBound + $0) }, to: positions)
     try backend.write([Int32](repeating: Int32(slot), count: count), to: slots)
-    try model.talker.stack(
-      self.prompt.first(count), positions: positions, slots: slots, cache: cache, on: backend)
+    try backend.replay(.prompt(rows: count)) { () throws(B.Failure) in
+      try model.talker.stack(
+        self.prompt.first(count), positions: positions, slots: slots, cache: cache, on: backend)
+    }
   }
 
   /// Builds some rows of the prompt: text, codec entries, reference frames, speaker.
