@@ -136,11 +136,10 @@ package final class PinnedMemory {
     let size = values.count * MemoryLayout<Element>.stride
     precondition(first >= 0 && 4 * first + size <= 4 * count, "more numbers than words")
     values.withUnsafeBytes { bytes in
-      if let start = bytes.baseAddress { (base + 4 * first).copyMemory(from: start, byteCount: size) }
+      guard let start = bytes.baseAddress else { return }
+      (base + 4 * first).copyMemory(from: start, byteCount: size)
     }
-    try context.call("cuMemcpyHtoDAsync") {
-      ccuMemcpyHtoDAsync(address, base + 4 * first, size, stream.handle)
-    }
+    try send(from: first, byteCount: size, to: address, on: stream)
   }
 
   /// Puts some bytes behind one another, from word `first` on.
@@ -177,11 +176,11 @@ package final class PinnedMemory {
       let code = ccuMemcpyDtoHAsync(base + 4 * first, address, bytes, stream.handle)
       return code == 0 ? ccuStreamSynchronize(stream.handle) : code
     }
-    return [Element](unsafeUninitializedCapacity: size) { buffer, initialized in
-      UnsafeMutableRawPointer(buffer.baseAddress!).copyMemory(
-        from: base + 4 * first, byteCount: bytes)
-      initialized = size
+    var values = [Element](repeating: zero, count: size)
+    values.withUnsafeMutableBytes {
+      $0.copyMemory(from: UnsafeRawBufferPointer(start: base + 4 * first, count: bytes))
     }
+    return values
   }
 
   /// Tells the processor that it waits in a loop.

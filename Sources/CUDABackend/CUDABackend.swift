@@ -126,8 +126,8 @@ package final class CUDABackend: Backend {
   ]
   /// Kernels that exist for each way weights are stored.
   static let elementKernels = [
-    "gather", "gather_sum", "linear_rows1", "linear_rows2", "linear_rows8", "linear_tiles", "causal_convolution",
-    "transposed_convolution",
+    "gather", "gather_sum", "linear_rows1", "linear_rows2", "linear_rows8", "linear_tiles",
+    "causal_convolution", "transposed_convolution",
   ]
 
   /// - Parameters:
