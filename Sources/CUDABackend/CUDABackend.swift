@@ -102,7 +102,8 @@ package final class CUDABackend: Backend {
   let cache: KernelCache
   /// Options of every compilation.
   let compilerOptions: [String]
-  let frameDefinitions: [String]
+  /// Macros of the frame kernel; `nil`: frames run as a graph of kernels.
+  let frameDefinitions: [String]?
   /// Programs of steps that run as one kernel, by the address of their codes.
   var framePrograms: [UInt64: FrameProgram] = [:]
   /// Through which numbers pass between host and device, and its first word not under way.
@@ -136,16 +137,17 @@ package final class CUDABackend: Backend {
   ///   - sharedMemoryShare: Percent of an SM's first-level memory that is shared memory; one share for
   ///     all kernels, so that one may begin on an SM where another ends.
   ///   - cache: Where compiled kernels are kept.
-  ///   - definitions: Macros for the kernels, `NAME` or `NAME=VALUE`: `NO_BULK_COPIES` takes the way of
-  ///     devices before sm_90.
+  ///   - frameKernel: Runs a frame as one kernel where the model fits it, with these macros, `NAME` or
+  ///     `NAME=VALUE`: `NO_BULK_COPIES` takes the way of devices before sm_90. An experiment, and so
+  ///     far slower than the graph of kernels (docs/performance.md).
   package init(
     _ context: CUDAContext, recordsSteps: Bool = true, streamsWeights: Bool = true,
-    sharedMemoryShare: Int? = 50, cache: KernelCache = .standard, definitions: [String] = []
+    sharedMemoryShare: Int? = 50, cache: KernelCache = .standard, frameKernel: [String]? = nil
   ) throws(CUDAError) {
     self.streamsWeights = streamsWeights
     self.cache = cache
     compilerOptions = ["--gpu-architecture=sm_\(context.architecture)", "--std=c++17"]
-    frameDefinitions = definitions.map { "-D\($0)" }
+    frameDefinitions = frameKernel?.map { "-D\($0)" }
     self.context = context
     self.recordsSteps = recordsSteps
     stream = try CUDAStream(context)

@@ -10,10 +10,10 @@ import SyntheticCheckpoint
 /// Compares the CUDA backend with the CPU's on random weights and prints the time of a frame.
 ///
 /// `gpu-check [tiny|tiny06|0.6B|1.7B] [frames] [--no-cpu] [--plain] [--share PERCENT] [--parts]
-/// [--define MACRO] [--greedy] [--against-plain] [--variant MACRO+MACRO …]`
+/// [--greedy] [--against-plain] [--variant MACRO+MACRO …]`
 ///
 /// With `--parts` it looks at the prompt and the codec alone; with `--once` it runs them once,
-/// operation by operation, for a profiler; with `--variant` it times frame kernels.
+/// operation by operation, for a profiler; with `--variant` it times frames as one kernel.
 @main struct GPUCheck {
   static func main() throws {
     let arguments = CommandLine.arguments.dropFirst()
@@ -23,7 +23,6 @@ import SyntheticCheckpoint
     let checkpoint = Checkpoint.synthetic(size, variant: .customVoice, seed: 0)
     let context = try CUDAContext()
     let share = arguments.firstIndex(of: "--share").flatMap { Int(arguments[$0 + 1]) }
-    let definitions = zip(arguments, arguments.dropFirst()).filter { $0.0 == "--define" }.map(\.1)
     print("\(context.name), sm_\(context.architecture), \(size.rawValue), \(frames) frames")
     if arguments.contains("--parts") || arguments.contains("--once") {
       return try parts(checkpoint, context, arguments.map { $0 })
@@ -31,7 +30,7 @@ import SyntheticCheckpoint
     let variants = zip(arguments, arguments.dropFirst()).filter { $0.0 == "--variant" }.map(\.1)
     for variant in variants {
       let backend = try CUDABackend(
-        context, definitions: variant.split(separator: "+").map(String.init))
+        context, frameKernel: variant.split(separator: "+").map(String.init))
       var greedy = SamplingSettings(samples: false)
       greedy.repetitionPenalty = 1.05
       let run = try Run(checkpoint, on: backend)
@@ -46,14 +45,12 @@ import SyntheticCheckpoint
         checkpoint,
         on: CUDABackend(
           context, streamsWeights: !arguments.contains("--plain"),
-          sharedMemoryShare: share ?? 50,
-          definitions: definitions))
+          sharedMemoryShare: share ?? 50))
       let eager = try Run(
         checkpoint,
         on: CUDABackend(
           context, recordsSteps: false,
-          streamsWeights: !arguments.contains("--plain") && !arguments.contains("--against-plain"),
-          definitions: definitions))
+          streamsWeights: !arguments.contains("--plain") && !arguments.contains("--against-plain")))
       var greedy = SamplingSettings(samples: false)
       greedy.repetitionPenalty = 1.05
       var nucleus = SamplingSettings(topP: 0.9)

@@ -99,7 +99,8 @@ struct FrameShape {
   var pairCount: Int {
     let packed = max(talker.attention.packedWidth, predictor.attention.packedWidth)
     let heads = max(talker.kvHeadCount, predictor.kvHeadCount)
-    return Self.copies * (2 * packed + 10 * widest + vocabulary + mostSplits * heads * 2 * (128 + 1))
+    return Self.copies
+      * (2 * packed + 10 * widest + vocabulary + mostSplits * heads * 2 * (128 + 1))
   }
 
   /// Rows of `count` that a block multiplies at the most, in groups of eight.
@@ -109,7 +110,8 @@ struct FrameShape {
   var sharedBytes: Int {
     let rows = max(
       blockRows(max(talker.attention.packedWidth, predictor.attention.packedWidth)),
-      blockRows(vocabulary), 2 * blockRows(max(talker.intermediateSize, predictor.intermediateSize)))
+      blockRows(vocabulary), 2 * blockRows(max(talker.intermediateSize, predictor.intermediateSize))
+    )
     let scratch = max(2 * vocabulary, 4 * 128 + Self.warps * (2 * 128 + 4))
     let own = blockRows(max(talker.hiddenSize, predictor.hiddenSize))
     let floats = scratch + talker.hiddenSize + 4 * Self.warps * rows + 2 * own + 4 * Self.warps
@@ -133,14 +135,15 @@ struct FrameShape {
         "SLOTS=\(slots)", "MOST_SPLITS=\(mostSplits)", "RING_DEPTH=\(CUDAFrameRing.depth)",
         "END_TOKEN=\(rule.endToken ?? -1)", "SUPPRESSED_START=\(rule.suppressed.lowerBound)",
         "SUPPRESSED_END=\(rule.suppressed.upperBound)", "MINIMUM_TOKENS=\(rule.minimumTokens)",
-        "FRAME_KERNEL", "WORD_COUNT=\(wordCount)", "PAIRS_MADE=\(pairCount)", "SHARED_BYTES=\(sharedBytes)",
+        "FRAME_KERNEL", "WORD_COUNT=\(wordCount)", "PAIRS_MADE=\(pairCount)",
+        "SHARED_BYTES=\(sharedBytes)",
       ].map { "-D\($0)" }
   }
 }
 
 extension CUDABackend {
   package func prepare(_ step: FrameStep<CUDABackend>) throws(CUDAError) {
-    guard streamsWeights, let shape = FrameShape(step, context) else { return }
+    guard let frameDefinitions, let shape = FrameShape(step, context) else { return }
     let image = try cache.image(
       KernelSources.frame, name: "frame",
       options: compilerOptions + frameDefinitions + shape.options)
