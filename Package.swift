@@ -15,9 +15,11 @@ let settings: [SwiftSetting] = [.strictMemorySafety()] + pointerSettings
 
 /// Every kernel source, read by `CKernelSources` from beside its wrapper.
 let kernelSources = [
-  "Common/Common.cuh", "Rows/Rows.cu", "Norm/Norm.cu", "Tiles/Tiles.cu", "Linear/Linear.cu",
-  "Attention/Attention.cu", "Sampling/Sampling.cu", "CodecConvolution/CodecConvolution.cu",
-  "Decode/Decode.cu",
+  "Common/Common.cuh", "Rows/Rows.cu", "Norm/Norm.cu", "Tiles/Tiles.cu",
+  "Product/Product.cu", "Product/Parts.cu", "Product/FewRows.cu", "Linear/Linear.cu",
+  "Attention/Attention.cu", "Attention/PromptAttention.cu", "Sampling/Draw.cuh",
+  "Sampling/Sampling.cu", "CodecConvolution/CodecConvolution.cu", "Decode/Decode.cu",
+  "Frame/Frame.cu",
 ]
 
 let package = Package(
@@ -54,6 +56,12 @@ let package = Package(
       name: "SyntheticCheckpoint", dependencies: ["SpeechModel", "ModelFiles", "Digest"],
       swiftSettings: settings),
     .target(name: "SystemIO", swiftSettings: settings),
+    .target(name: "ModelStore", swiftSettings: settings),
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
+    .target(
+      name: "ModelDownload",
+      dependencies: ["ModelStore", "ModelFiles", "SystemIO", "Digest", "CCurl"],
+      swiftSettings: settings),
     .target(
       name: "TextTokenizer",
       dependencies: [.product(name: "HeapModule", package: "swift-collections")],
@@ -61,15 +69,15 @@ let package = Package(
     .target(
       name: "Qwen3TTS",
       dependencies: [
-        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "TextTokenizer", "Audio",
-        "SystemIO",
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "ModelStore",
+        "TextTokenizer", "Audio", "SystemIO",
       ],
       resources: [.copy("Resources/DefaultVoice")], swiftSettings: settings),
     .executableTarget(
       name: "qwen3-tts",
       dependencies: [
-        "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "ModelFiles", "SyntheticCheckpoint",
-        "Audio",
+        "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "ModelFiles", "ModelStore",
+        "ModelDownload", "SyntheticCheckpoint", "Audio",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -78,6 +86,10 @@ let package = Package(
     .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: settings),
     .testTarget(
       name: "AudioTests", dependencies: ["Audio", "SystemIO", "FuzzSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ModelDownloadTests",
+      dependencies: ["ModelStore", "ModelDownload", "Digest", "Qwen3TTS", "SystemIO"],
       swiftSettings: settings),
     .testTarget(
       name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),

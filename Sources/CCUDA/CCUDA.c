@@ -78,6 +78,7 @@ struct LaunchAttribute {
   union {
     char bytes[64];
     int flag;
+    unsigned cluster[3];
   } value;
 };
 struct LaunchConfiguration {
@@ -89,12 +90,12 @@ struct LaunchConfiguration {
 _Static_assert(sizeof(struct LaunchAttribute) == 72, "CUlaunchAttribute has 72 bytes");
 _Static_assert(sizeof(struct LaunchConfiguration) == 56, "CUlaunchConfig has 56 bytes");
 
-enum { attributeCooperative = 2, attributeProgrammatic = 6 };
+enum { attributeCooperative = 2, attributeCluster = 4, attributeProgrammatic = 6 };
 
 int ccudaLaunch(CCUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,
                 unsigned blockX, unsigned sharedBytes, CCUstream stream, void **arguments,
-                int programmatic, int cooperative) {
-  struct LaunchAttribute attributes[2];
+                int programmatic, int cooperative, unsigned clusterZ) {
+  struct LaunchAttribute attributes[3];
   memset(attributes, 0, sizeof attributes);
   unsigned count = 0;
   if (programmatic) {
@@ -104,6 +105,11 @@ int ccudaLaunch(CCUfunction function, unsigned gridX, unsigned gridY, unsigned g
   if (cooperative) {
     attributes[count].id = attributeCooperative;
     attributes[count++].value.flag = 1;
+  }
+  if (clusterZ > 1) {
+    attributes[count].id = attributeCluster;
+    attributes[count].value.cluster[0] = attributes[count].value.cluster[1] = 1;
+    attributes[count++].value.cluster[2] = clusterZ;
   }
   struct LaunchConfiguration configuration = {gridX, gridY, gridZ, blockX, 1, 1, sharedBytes,
                                               stream, attributes, count};

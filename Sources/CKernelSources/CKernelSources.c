@@ -15,11 +15,26 @@ static const unsigned char norm[] = {
 static const unsigned char tiles[] = {
 #embed "../CUDABackend/Tiles/Tiles.cu"
 };
+static const unsigned char product[] = {
+#embed "../CUDABackend/Product/Product.cu"
+};
+static const unsigned char parts[] = {
+#embed "../CUDABackend/Product/Parts.cu"
+};
+static const unsigned char fewRows[] = {
+#embed "../CUDABackend/Product/FewRows.cu"
+};
 static const unsigned char linear[] = {
 #embed "../CUDABackend/Linear/Linear.cu"
 };
 static const unsigned char attention[] = {
 #embed "../CUDABackend/Attention/Attention.cu"
+};
+static const unsigned char draw[] = {
+#embed "../CUDABackend/Sampling/Draw.cuh"
+};
+static const unsigned char promptAttention[] = {
+#embed "../CUDABackend/Attention/PromptAttention.cu"
 };
 static const unsigned char sampling[] = {
 #embed "../CUDABackend/Sampling/Sampling.cu"
@@ -29,6 +44,9 @@ static const unsigned char codecConvolution[] = {
 };
 static const unsigned char decode[] = {
 #embed "../CUDABackend/Decode/Decode.cu"
+};
+static const unsigned char frame[] = {
+#embed "../CUDABackend/Frame/Frame.cu"
 };
 
 static const struct {
@@ -40,11 +58,17 @@ static const struct {
   {"Rows.cu", rows, sizeof rows},
   {"Norm.cu", norm, sizeof norm},
   {"Tiles.cu", tiles, sizeof tiles},
+  {"Product.cu", product, sizeof product},
+  {"Parts.cu", parts, sizeof parts},
+  {"FewRows.cu", fewRows, sizeof fewRows},
   {"Linear.cu", linear, sizeof linear},
   {"Attention.cu", attention, sizeof attention},
+  {"PromptAttention.cu", promptAttention, sizeof promptAttention},
+  {"Draw.cuh", draw, sizeof draw},
   {"Sampling.cu", sampling, sizeof sampling},
   {"CodecConvolution.cu", codecConvolution, sizeof codecConvolution},
   {"Decode.cu", decode, sizeof decode},
+  {"Frame.cu", frame, sizeof frame},
 };
 
 size_t ckernelSourceCount(void) { return sizeof sources / sizeof *sources; }

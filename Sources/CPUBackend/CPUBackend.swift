@@ -246,6 +246,22 @@ package final class CPUBackend: Backend {
     }
   }
 
+  package func gatherSum(
+    _ table: CPUMatrix, entries: Int, scale: CPUTensor, codes: CPUIndices, width: Int,
+    range: Range<Int>, into out: CPUTensor
+  ) {
+    precondition(table.columns == out.columns && codes.count >= out.rows * width)
+    for row in 0..<out.rows {
+      for book in range {
+        let id = book * entries + Int(codes[row * width + book])
+        let (address, type) = table.row(id)
+        qt_add_row(
+          address, type, out.columns, scale.base[id], book > range.lowerBound,
+          out.base + row * out.columns)
+      }
+    }
+  }
+
   package func gather(
     _ table: CPUMatrix, ids: CPUIndices, scale: CPUTensor?, accumulate: Bool, into out: CPUTensor
   ) {

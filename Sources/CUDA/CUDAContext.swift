@@ -17,6 +17,8 @@ package final class CUDAContext: @unchecked Sendable {
   package let multiprocessorCount: Int
   /// Shared memory a block may ask for, in bytes.
   package let sharedBytesPerBlock: Int
+  /// Whether all blocks of a launch can be asked to run at once.
+  package let launchesCooperatively: Bool
   private let live = Mutex(0)
   private let failure = Mutex<CUDAError?>(nil)
 
@@ -40,6 +42,7 @@ package final class CUDAContext: @unchecked Sendable {
     }
     multiprocessorCount = try attribute(16)
     sharedBytesPerBlock = try attribute(97)
+    launchesCooperatively = try attribute(95) != 0
     architecture = try 10 * attribute(75) + attribute(76)
     var text = [CChar](repeating: 0, count: 128)
     try check("cuDeviceGetName", ccuDeviceGetName(&text, 127, device))

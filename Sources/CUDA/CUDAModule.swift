@@ -29,11 +29,14 @@ package final class CUDAModule {
 
   /// The kernel of that name.
   ///
-  /// - Parameter sharedMemoryShare: Percent of an SM's first-level memory that is shared memory while
-  ///   the kernel runs; `nil` leaves it to the driver. Kernels with different shares cannot be on one
-  ///   SM together.
+  /// - Parameters:
+  ///   - sharedMemoryShare: Percent of an SM's first-level memory that is shared memory while the
+  ///     kernel runs; `nil` leaves it to the driver. Kernels with different shares cannot be on one
+  ///     SM together.
+  ///   - sharedBytes: The most shared memory a launch asks for beside what the kernel declares;
+  ///     `nil` when it is less than 48 KB.
   package func kernel(
-    _ name: String, sharedMemoryShare: Int? = nil
+    _ name: String, sharedMemoryShare: Int? = nil, sharedBytes: Int? = nil
   ) throws(CUDAError) -> CUDAKernel {
     var function: CCUfunction?
     try context.call("cuModuleGetFunction(\(name))") {
@@ -43,6 +46,11 @@ package final class CUDAModule {
     if let sharedMemoryShare {
       try context.call("cuFuncSetAttribute(\(name))") {
         ccuFuncSetAttribute(function, 9, Int32(sharedMemoryShare))
+      }
+    }
+    if let sharedBytes {
+      try context.call("cuFuncSetAttribute(\(name), \(sharedBytes) bytes)") {
+        ccuFuncSetAttribute(function, 8, Int32(sharedBytes))
       }
     }
     return CUDAKernel(name: name, handle: function, module: self)

@@ -47,9 +47,12 @@ package final class CUDAStream {
 
   /// Queues one run of a kernel. The arguments stand as in the kernel's parameter list; each is at
   /// most eight bytes: addresses as `UInt64`, numbers as `Int32` or `Float`.
+  ///
+  /// - Parameter clusterDepth: So many neighbouring blocks along z form a cluster.
   package func launch<each Argument: BitwiseCopyable>(
     _ kernel: CUDAKernel, grid: CUDAGrid, block: Int, sharedBytes: Int = 0,
-    programmatic: Bool = false, _ arguments: repeat each Argument
+    programmatic: Bool = false, cooperative: Bool = false, clusterDepth: Int = 1,
+    _ arguments: repeat each Argument
   ) throws(CUDAError) {
     var count = 0
     for argument in repeat each arguments {
@@ -59,7 +62,8 @@ package final class CUDAStream {
     try context.call("cuLaunchKernelEx(\(kernel.name))") {
       ccudaLaunch(
         kernel.handle, UInt32(grid.x), UInt32(grid.y), UInt32(grid.z), UInt32(block),
-        UInt32(sharedBytes), handle, argumentAddresses, programmatic ? 1 : 0, 0)
+        UInt32(sharedBytes), handle, argumentAddresses, programmatic ? 1 : 0,
+        cooperative ? 1 : 0, UInt32(clusterDepth))
     }
   }
 

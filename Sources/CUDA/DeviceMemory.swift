@@ -74,7 +74,7 @@ extension CUDAStream {
   }
 }
 
-/// Page-locked I32 words of the host that the device writes.
+/// Page-locked I32 words of the host that the device reads or writes.
 package final class PinnedMemory {
   /// Where the device finds it.
   package let deviceAddress: UInt64
@@ -126,6 +126,61 @@ package final class PinnedMemory {
   package func store(_ value: Int32, at index: Int) {
     precondition(index >= 0 && index < count)
     base.storeBytes(of: value, toByteOffset: 4 * index, as: Int32.self)
+  }
+
+  /// Copies numbers to the device by way of the words from `first` on, which must not change before
+  /// the copy has run.
+  package func upload<Element: BitwiseCopyable>(
+    _ values: [Element], by first: Int, to address: UInt64, on stream: CUDAStream
+  ) throws(CUDAError) {
+    let size = values.count * MemoryLayout<Element>.stride
+    precondition(first >= 0 && 4 * first + size <= 4 * count, "more numbers than words")
+    values.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress else { return }
+      (base + 4 * first).copyMemory(from: start, byteCount: size)
+    }
+    try send(from: first, byteCount: size, to: address, on: stream)
+  }
+
+  /// Puts some bytes behind one another, from word `first` on.
+  package func fill(_ bytes: RawSpan, _ ranges: [Range<Int>], from first: Int) {
+    var offset = 4 * first
+    bytes.withUnsafeBytes { buffer in
+      guard let start = buffer.baseAddress else { return }
+      for range in ranges {
+        precondition(range.lowerBound >= 0 && range.upperBound <= buffer.count)
+        precondition(offset + range.count <= 4 * count, "more bytes than words")
+        (base + offset).copyMemory(from: start + range.lowerBound, byteCount: range.count)
+        offset += range.count
+      }
+    }
+  }
+
+  /// Copies `size` bytes, from word `first` on, to the device.
+  package func send(
+    from first: Int, byteCount size: Int, to address: UInt64, on stream: CUDAStream
+  ) throws(CUDAError) {
+    precondition(first >= 0 && 4 * first + size <= 4 * count)
+    try context.call("cuMemcpyHtoDAsync") {
+      ccuMemcpyHtoDAsync(address, base + 4 * first, size, stream.handle)
+    }
+  }
+
+  /// Numbers from the device by way of the words from `first` on, once everything queued has run.
+  package func download<Element: BitwiseCopyable>(
+    _ address: UInt64, count size: Int, zero: Element, by first: Int, on stream: CUDAStream
+  ) throws(CUDAError) -> [Element] {
+    let bytes = size * MemoryLayout<Element>.stride
+    precondition(first >= 0 && 4 * first + bytes <= 4 * count)
+    try context.call("cuMemcpyDtoHAsync") {
+      let code = ccuMemcpyDtoHAsync(base + 4 * first, address, bytes, stream.handle)
+      return code == 0 ? ccuStreamSynchronize(stream.handle) : code
+    }
+    var values = [Element](repeating: zero, count: size)
+    values.withUnsafeMutableBytes {
+      $0.copyMemory(from: UnsafeRawBufferPointer(start: base + 4 * first, count: bytes))
+    }
+    return values
   }
 
   /// Tells the processor that it waits in a loop.

@@ -47,6 +47,8 @@ package struct CUDAMatrix {
   package let columns: Int
   /// Ending of the names of kernels that read it.
   let suffix: String
+  /// How it is laid out when only `Product.cu` and `FewRows.cu` can read it.
+  var packed: PackedWeight? = nil
 }
 
 /// Keys and values on the device, `[layers][slots · capacity, kvWidth]`.
@@ -97,23 +99,36 @@ package final class CUDABackend: Backend {
   private var graphs: [ReplayKey: CUDAGraph] = [:]
   private var memories: [DeviceMemory] = []
   private let kernels: [String: CUDAKernel]
+  let cache: KernelCache
+  /// Options of every compilation.
+  let compilerOptions: [String]
+  /// Macros of the frame kernel; `nil`: frames run as a graph of kernels.
+  let frameDefinitions: [String]?
+  /// Programs of steps that run as one kernel, by the address of their codes.
+  var framePrograms: [UInt64: FrameProgram] = [:]
+  /// Through which numbers pass between host and device, and its first word not under way.
+  private let staging: PinnedMemory
+  private var staged = 0
+  private static var stagingWords: Int { 1 << 20 }
   /// Room for the shares of products that are cut along k.
   private(set) var shares: CUDATensor
-  /// Room for `partRows` rows taken apart into bf16, as wide as the widest matrix.
+  /// How many blocks of a tile have left their share.
+  private(set) var arrivals: CUDAIndices
+  /// Room for `partRows` rows in bf16 parts, as wide as the widest matrix.
   private(set) var parts: CUDATensor
-  /// Rows that are multiplied in parts at once; longer inputs take plain tiles.
+  /// Rows that are multiplied in parts at once; longer inputs go in turns.
   static var partRows: Int { 256 }
 
   static let plainKernels = [
     "fill", "copy", "add", "add_trailing", "increment", "swiglu", "silu", "gelu", "snake",
-    "clamp_unit", "publish", "rms_norm", "layer_norm", "norm_rotate_append", "attention",
+    "clamp_unit", "publish", "rms_norm", "layer_norm", "widen", "norm_rotate_append", "attention",
     "sample_8", "sample_16",
-    "depthwise_convolution", "shift_history", "add_shares", "split_parts", "linear_parts",
+    "depthwise_convolution", "shift_history", "add_shares",
   ]
   /// Kernels that exist for each way weights are stored.
   static let elementKernels = [
-    "gather", "linear_rows1", "linear_rows2", "linear_rows8", "linear_tiles", "causal_convolution",
-    "transposed_convolution",
+    "gather", "gather_sum", "linear_rows1", "linear_rows2", "linear_rows8", "linear_tiles",
+    "causal_convolution", "transposed_convolution",
   ]
 
   /// - Parameters:
@@ -122,22 +137,33 @@ package final class CUDABackend: Backend {
   ///   - sharedMemoryShare: Percent of an SM's first-level memory that is shared memory; one share for
   ///     all kernels, so that one may begin on an SM where another ends.
   ///   - cache: Where compiled kernels are kept.
+  ///   - frameKernel: Runs a frame as one kernel where the model fits it, with these macros, `NAME` or
+  ///     `NAME=VALUE`: `NO_BULK_COPIES` takes the way of devices before sm_90. An experiment, and so
+  ///     far slower than the graph of kernels (docs/performance.md).
   package init(
     _ context: CUDAContext, recordsSteps: Bool = true, streamsWeights: Bool = true,
-    sharedMemoryShare: Int? = 50, cache: KernelCache = .standard
+    sharedMemoryShare: Int? = 50, cache: KernelCache = .standard, frameKernel: [String]? = nil
   ) throws(CUDAError) {
     self.streamsWeights = streamsWeights
+    self.cache = cache
+    compilerOptions = ["--gpu-architecture=sm_\(context.architecture)", "--std=c++17"]
+    frameDefinitions = frameKernel?.map { "-D\($0)" }
     self.context = context
     self.recordsSteps = recordsSteps
     stream = try CUDAStream(context)
     let image = try cache.image(
-      KernelSources.text, name: "kernels",
-      options: ["--gpu-architecture=sm_\(context.architecture)", "--std=c++17"])
+      KernelSources.general, name: "kernels",
+      options: compilerOptions)
     let module = try CUDAModule(image: image, context)
     var kernels: [String: CUDAKernel] = [:]
     // All of them now: loading one may not happen while a body is recorded.
     for name in Self.plainKernels + Self.decodeKernels {
       kernels[name] = try module.kernel(name, sharedMemoryShare: sharedMemoryShare)
+    }
+    for name in Self.productKernels {
+      kernels[name] = try module.kernel(
+        name, sharedMemoryShare: 100,
+        sharedBytes: Self.productSharedBytes(name, architecture: context.architecture))
     }
     for name in Self.elementKernels {
       for suffix in ["f32", "bf16", "f16"] {
@@ -146,28 +172,31 @@ package final class CUDABackend: Backend {
       }
     }
     self.kernels = kernels
+    staging = try PinnedMemory(count: Self.stagingWords, context)
     shares = CUDATensor(address: 0, rows: 0, columns: 0)
     parts = shares
+    arrivals = CUDAIndices(address: 0, count: 0, stride: 1)
     shares = try makeTensor(rows: 1, columns: 2 << 20)
+    arrivals = try makeIndices(count: 1 << 12)
   }
 
   /// Grows the room for parts; before anything is recorded that uses it.
-  private func reserveParts(columns: Int) throws(CUDAError) {
-    // Three bf16 numbers are one and a half F32.
-    let wanted = Self.partRows * columns * 3 / 2
+  func reserveParts(columns: Int) throws(CUDAError) {
+    let wanted = Self.partRows * columns
     if parts.count < wanted { parts = try makeTensor(rows: 1, columns: wanted) }
   }
 
   /// Queues a kernel by name.
   func launch<each Argument: BitwiseCopyable>(
-    _ name: String, grid: CUDAGrid, block: Int, sharedBytes: Int = 0,
+    _ name: String, grid: CUDAGrid, block: Int, sharedBytes: Int = 0, clusterDepth: Int = 1,
     _ arguments: repeat each Argument
   ) throws(CUDAError) {
     guard let kernel = kernels[name] else { preconditionFailure("no kernel \(name)") }
     guard grid.x > 0, grid.y > 0 else { return }
     try stream.launch(
       kernel, grid: grid, block: block, sharedBytes: sharedBytes,
-      programmatic: context.architecture >= 90, repeat each arguments)
+      programmatic: context.architecture >= 90, clusterDepth: clusterDepth,
+      repeat each arguments)
   }
 
   /// Queues a kernel with a thread for each of `count` numbers.
@@ -179,7 +208,7 @@ package final class CUDABackend: Backend {
 
   // MARK: Memory
 
-  private func allocate(byteCount: Int) throws(CUDAError) -> DeviceMemory {
+  func allocate(byteCount: Int) throws(CUDAError) -> DeviceMemory {
     let memory = try DeviceMemory(byteCount: byteCount, context)
     memories.append(memory)
     return memory
@@ -242,6 +271,12 @@ package final class CUDABackend: Backend {
       }
     if type == .bfloat16 { try reserveParts(columns: columns) }
     let memory = try allocate(byteCount: rows * columns * type.byteCount)
+    try upload(parts, to: memory)
+    return CUDAMatrix(address: memory.address, rows: rows, columns: columns, suffix: suffix)
+  }
+
+  /// Copies stored bytes, one behind the other.
+  func upload(_ parts: [HostTensor], to memory: DeviceMemory) throws(CUDAError) {
     var offset = 0
     for part in parts {
       try part.storage.withBytes { (bytes: RawSpan) throws(CUDAError) in
@@ -249,7 +284,6 @@ package final class CUDABackend: Backend {
       }
       offset += part.byteRange.count
     }
-    return CUDAMatrix(address: memory.address, rows: rows, columns: columns, suffix: suffix)
   }
 
   package func loadVector(_ values: [Float]) throws(CUDAError) -> CUDATensor {
@@ -260,27 +294,81 @@ package final class CUDABackend: Backend {
 
   // MARK: Host exchange
 
+  /// Room in the staging memory, or `nil` when it is too small; waits when it is all under way.
+  private func stage(words: Int) throws(CUDAError) -> Int? {
+    guard words <= Self.stagingWords / 4 else { return nil }
+    if staged + words > Self.stagingWords {
+      try stream.synchronize()
+      staged = 0
+    }
+    defer { staged += words }
+    return staged
+  }
+
+  private func send<Element: BitwiseCopyable>(
+    _ values: [Element], to address: UInt64
+  ) throws(CUDAError) {
+    guard !values.isEmpty else { return }
+    if let first = try stage(words: values.count) {
+      try staging.upload(values, by: first, to: address, on: stream)
+    } else {
+      try stream.write(values, to: address)
+    }
+  }
+
+  private func receive<Element: BitwiseCopyable>(
+    _ address: UInt64, count: Int, zero: Element
+  ) throws(CUDAError) -> [Element] {
+    guard count > 0 else { return [] }
+    if let first = try stage(words: count) {
+      return try staging.download(address, count: count, zero: zero, by: first, on: stream)
+    }
+    return try stream.read(address, count: count, zero: zero)
+  }
+
+  package func writeRows(
+    of table: HostTensor, ids: [Int32], to tensor: CUDATensor
+  ) throws(CUDAError) {
+    let width = table.count / table.shape[0]
+    precondition(width == tensor.columns && ids.count <= tensor.rows)
+    guard table.elementType == .bfloat16, width % 2 == 0, 2 * parts.count >= ids.count * width,
+      let first = try stage(words: ids.count * width / 2)
+    else {
+      return try write(
+        ids.flatMap { table.floats(Int($0) * width..<(Int($0) + 1) * width) }, to: tensor)
+    }
+    let start = table.byteRange.lowerBound
+    let ranges = ids.map { start + 2 * Int($0) * width..<start + 2 * (Int($0) + 1) * width }
+    precondition(ranges.allSatisfy { $0.upperBound <= table.byteRange.upperBound })
+    table.storage.withBytes { staging.fill($0, ranges, from: first) }
+    try staging.send(
+      from: first, byteCount: 2 * ids.count * width, to: parts.address, on: stream)
+    try launch(
+      "widen", over: ids.count * width / 2, parts.address, tensor.address,
+      ids.count * width / 2)
+  }
+
   package func write(_ values: [Float], to tensor: CUDATensor) throws(CUDAError) {
     precondition(values.count <= tensor.count, "more values than the tensor holds")
-    try stream.write(values, to: tensor.address)
+    try send(values, to: tensor.address)
   }
 
   package func write(_ values: [Int32], to indices: CUDAIndices) throws(CUDAError) {
     precondition(values.count <= indices.count, "more values than the indices hold")
-    if indices.stride == 1 { return try stream.write(values, to: indices.address) }
+    if indices.stride == 1 { return try send(values, to: indices.address) }
     for (index, value) in values.enumerated() {
-      try stream.write([value], to: indices.address + UInt64(4 * index * indices.stride))
+      try send([value], to: indices.address + UInt64(4 * index * indices.stride))
     }
   }
 
   package func read(_ tensor: CUDATensor) throws(CUDAError) -> [Float] {
-    try stream.read(tensor.address, count: tensor.count, zero: 0)
+    try receive(tensor.address, count: tensor.count, zero: 0)
   }
 
   package func read(_ indices: CUDAIndices) throws(CUDAError) -> [Int32] {
     guard indices.count > 0 else { return [] }
     let span = (indices.count - 1) * indices.stride + 1
-    let words: [Int32] = try stream.read(indices.address, count: span, zero: 0)
+    let words: [Int32] = try receive(indices.address, count: span, zero: 0)
     return (0..<indices.count).map { words[$0 * indices.stride] }
   }
 
@@ -310,6 +398,11 @@ package final class CUDABackend: Backend {
   }
 
   package var framesInFlight: Int { 4 }
+
+  package func promptRows(for count: Int) -> Int {
+    let step = count <= 64 ? 8 : 32
+    return recordsSteps ? (count + step - 1) / step * step : count
+  }
 
   package func publish(_ codes: CUDAIndices, to ring: CUDAFrameRing) throws(CUDAError) {
     precondition(codes.count == ring.width, "a frame has the ring's width")

@@ -9,7 +9,11 @@ import SyntheticCheckpoint
 
 /// Compares the CUDA backend with the CPU's on random weights and prints the time of a frame.
 ///
-/// `gpu-check [tiny|tiny06|0.6B|1.7B] [frames] [--no-cpu] [--plain] [--share PERCENT]`
+/// `gpu-check [tiny|tiny06|0.6B|1.7B] [frames] [--no-cpu] [--plain] [--share PERCENT] [--parts]
+/// [--greedy] [--against-plain] [--variant MACRO+MACRO …]`
+///
+/// With `--parts` it looks at the prompt and the codec alone; with `--once` it runs them once,
+/// operation by operation, for a profiler; with `--variant` it times frames as one kernel.
 @main struct GPUCheck {
   static func main() throws {
     let arguments = CommandLine.arguments.dropFirst()
@@ -20,16 +24,33 @@ import SyntheticCheckpoint
     let context = try CUDAContext()
     let share = arguments.firstIndex(of: "--share").flatMap { Int(arguments[$0 + 1]) }
     print("\(context.name), sm_\(context.architecture), \(size.rawValue), \(frames) frames")
+    if arguments.contains("--parts") || arguments.contains("--once") {
+      return try parts(checkpoint, context, arguments.map { $0 })
+    }
+    let variants = zip(arguments, arguments.dropFirst()).filter { $0.0 == "--variant" }.map(\.1)
+    for variant in variants {
+      let backend = try CUDABackend(
+        context, frameKernel: variant.split(separator: "+").map(String.init))
+      var greedy = SamplingSettings(samples: false)
+      greedy.repetitionPenalty = 1.05
+      let run = try Run(checkpoint, on: backend)
+      let said = try run.speak(greedy, frames: frames)
+      var digest = 17
+      for code in said.codes { digest = (digest &* 31 &+ Int(code)) & 0xffff_ffff }
+      print("\(variant): \(said.time) ms a frame, predictor \(said.predictorTime), codes \(digest)")
+    }
+    if !variants.isEmpty { return }
     do {
       let recorded = try Run(
         checkpoint,
         on: CUDABackend(
           context, streamsWeights: !arguments.contains("--plain"),
-          sharedMemoryShare: share ?? 50, cache: KernelCache(folder: nil)))
+          sharedMemoryShare: share ?? 50))
       let eager = try Run(
         checkpoint,
         on: CUDABackend(
-          context, recordsSteps: false, streamsWeights: !arguments.contains("--plain")))
+          context, recordsSteps: false,
+          streamsWeights: !arguments.contains("--plain") && !arguments.contains("--against-plain")))
       var greedy = SamplingSettings(samples: false)
       greedy.repetitionPenalty = 1.05
       var nucleus = SamplingSettings(topP: 0.9)
@@ -39,7 +60,7 @@ import SyntheticCheckpoint
         ("top-p", nucleus),
       ]
       let reference = arguments.contains("--no-cpu") ? nil : try Run(checkpoint, on: CPUBackend())
-      for (name, settings) in settings {
+      for (name, settings) in settings.prefix(arguments.contains("--greedy") ? 1 : 3) {
         let fast = try recorded.speak(settings, frames: frames)
         let slow = try eager.speak(settings, frames: frames)
         print("\(name): recorded = eager: \(agreement(fast.codes, slow.codes))")
@@ -59,6 +80,44 @@ import SyntheticCheckpoint
       print("allocations alive: \(context.liveAllocationCount)")
     }
     print("allocations left: \(context.liveAllocationCount)")
+  }
+
+  /// The prompt and the codec: right, and how fast.
+  static func parts(
+    _ checkpoint: Checkpoint, _ context: CUDAContext, _ arguments: [String]
+  ) throws {
+    if arguments.contains("--once") {
+      let eager = try Run(
+        checkpoint, on: CUDABackend(context, recordsSteps: false), chunkCapacity: 16)
+      try eager.once()
+      return
+    }
+    let recorded = try Run(checkpoint, on: CUDABackend(context), chunkCapacity: 16)
+    let codes = Run<CUDABackend>.inventedCodes(frames: 20, entries: recorded.entries)
+    if !arguments.contains("--no-cpu") {
+      let reference = try Run(checkpoint, on: CPUBackend(), chunkCapacity: 16)
+      let expected = try reference.decode(codes, chunk: 16)
+      for chunk in [16, 1, 2, 3, 5, 8] {
+        let samples = try recorded.decode(codes, chunk: chunk)
+        print("codec, \(chunk) frames at a time: \(difference(samples, expected))")
+      }
+      for tokens in [30, 3, 300] {
+        let hidden = try recorded.prompt(tokens: tokens)
+        print("prompt of \(tokens): \(difference(hidden, try reference.prompt(tokens: tokens)))")
+      }
+      let eager = try Run(
+        checkpoint, on: CUDABackend(context, recordsSteps: false), chunkCapacity: 16)
+      for chunk in [1, 3, 16] {
+        let same =
+          try eager.decode(codes, chunk: chunk).elementsEqual(
+            recorded.decode(codes, chunk: chunk))
+        print("codec, recorded = eager, \(chunk) at a time: \(same)")
+      }
+      let one = try recorded.decode(codes, chunk: 1)
+      let two = try recorded.decode(codes, chunk: 1)
+      print("codec, twice the same: \(one == two)")
+    }
+    try recorded.measure()
   }
 
   /// How many codes agree, and the first that does not.
@@ -87,7 +146,9 @@ struct Run<B: Backend> {
   let step: FrameStep<B>
   let codec: CodecStream<B>
 
-  init(_ checkpoint: Checkpoint, on backend: B) throws {
+  var entries: Int { step.model.predictor.configuration.codebookSize }
+
+  init(_ checkpoint: Checkpoint, on backend: B, chunkCapacity: Int = 8) throws {
     self.backend = backend
     configuration = checkpoint.configuration
     let model = try LanguageModel(
@@ -97,7 +158,7 @@ struct Run<B: Backend> {
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
         on: backend),
-      chunkCapacity: 8, on: backend)
+      chunkCapacity: chunkCapacity, on: backend)
   }
 
   /// Frames of an invented text, whether or not they say that speech ends.
@@ -144,5 +205,91 @@ struct Run<B: Backend> {
     let entries = Int32(step.model.predictor.configuration.codebookSize)
     try codec.reset()
     return try codec.decodeAll(codes.map { min($0, entries - 1) })
+  }
+
+  static func inventedCodes(frames: Int, entries: Int) -> [Int32] {
+    (0..<frames * 16).map { Int32(($0 * 7919 + $0 / 16 * 104_729) % entries) }
+  }
+
+  func decode(_ codes: [Int32], chunk: Int) throws -> [Float] {
+    try codec.reset()
+    var samples: [Float] = []
+    for start in stride(from: 0, to: codes.count, by: 16 * chunk) {
+      samples += try codec.decode(Array(codes[start..<min(start + 16 * chunk, codes.count)]))
+    }
+    return samples
+  }
+
+  func inventedPrompt(tokens: Int) -> Prompt {
+    Prompt(
+      target: (0..<tokens + 8).map { Int32(3 + $0 * 5 % 61) }, language: nil,
+      speaker: configuration.talker.speakers["ryan"].map { .named($0) } ?? .unspecified,
+      layout: .whole, configuration: configuration)
+  }
+
+  var settings: UtteranceSettings {
+    let rule = SamplingSettings(repetitionPenalty: 1.05)
+    return UtteranceSettings(talker: rule, predictor: rule, seed: 7)
+  }
+
+  /// The hidden state after a prompt.
+  func prompt(tokens: Int) throws -> [Float] {
+    try step.begin(inventedPrompt(tokens: tokens), settings: settings)
+    return try backend.read(step.hidden)
+  }
+}
+
+extension Run where B == CUDABackend {
+  func once() throws {
+    let codes = Self.inventedCodes(frames: 4, entries: entries)
+    _ = try prompt(tokens: 30)
+    print("MARK prompt")
+    _ = try decode(Array(codes.prefix(16)), chunk: 1)
+    print("MARK one frame")
+    _ = try decode(codes, chunk: 4)
+  }
+
+  /// Wall time of `body` until the device is done, median and best of some runs, in milliseconds.
+  private func time(_ name: String, _ body: () throws -> Void) throws {
+    let clock = ContinuousClock()
+    for _ in 0..<3 { try body() }
+    try backend.stream.synchronize()
+    var times: [Double] = []
+    var returns: [Double] = []
+    for _ in 0..<25 {
+      let start = clock.now
+      try body()
+      returns.append((clock.now - start) / Duration.milliseconds(1))
+      try backend.stream.synchronize()
+      times.append((clock.now - start) / Duration.milliseconds(1))
+    }
+    times.sort()
+    returns.sort()
+    print("\(name): median \(times[12]) best \(times[0]), returned after \(returns[12]) ms")
+  }
+
+  func measure() throws {
+    for tokens in [30, 100, 200] {
+      let prompt = inventedPrompt(tokens: tokens)
+      try time("prompt of \(prompt.rows.count) rows") {
+        try step.begin(prompt, settings: settings)
+      }
+    }
+    for count in [1, 2, 4, 8, 16] {
+      let codes = Self.inventedCodes(frames: count, entries: entries)
+      try time("codec, \(count) frames") { _ = try codec.decode(codes) }
+    }
+    let prompt = inventedPrompt(tokens: 30)
+    try time("codec reset") { try codec.begin(after: []) }
+    try time("first frame's codes") {
+      try step.firstFrame()
+    }
+    try time("first audio") {
+      try codec.begin(after: [])
+      try step.begin(prompt, settings: settings)
+      try step.firstFrame()
+      let codes = try backend.collect(0, from: step.ring)
+      _ = try codec.decode(codes.map { min($0, Int32(entries) - 1) })
+    }
   }
 }

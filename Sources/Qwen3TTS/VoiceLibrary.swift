@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 public import Foundation
+import ModelStore
 
 /// A folder of saved voices, one `NAME.voice` each.
 public struct VoiceLibrary: Sendable {
@@ -15,13 +16,10 @@ public struct VoiceLibrary: Sendable {
     VoiceLibrary(environment: ProcessInfo.processInfo.environment)
   }
 
-  /// The user's voices in an environment. As the XDG specification has it, a path that is not
-  /// absolute is ignored.
+  /// The user's voices in an environment.
   package init(environment: [String: String]) {
-    let stated = environment["XDG_DATA_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-    let data = stated ?? (environment["HOME"] ?? "") + "/.local/share"
-    folder = URL(filePath: data, directoryHint: .isDirectory)
-      .appending(path: "qwen3-tts/voices", directoryHint: .isDirectory)
+    folder = URL(
+      filePath: UserFolders.data(environment) + "/voices", directoryHint: .isDirectory)
   }
 
   /// A saved voice, or why its file cannot be used.

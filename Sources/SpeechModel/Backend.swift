@@ -54,6 +54,9 @@ package protocol Backend: AnyObject {
   /// Every part's first dimension is its rows; the others count as its columns. A backend on the
   /// host keeps the mapped bytes; another copies them.
   func loadMatrix(_ parts: [HostTensor]) throws(Failure) -> Matrix
+  /// Takes over matrices as `loadMatrix` does, for products or convolutions alone: a backend may lay
+  /// them out as those read them.
+  func loadWeight(_ parts: [HostTensor], as layout: WeightLayout) throws(Failure) -> Matrix
   /// Takes over a few numbers (a norm, a bias) as one row.
   func loadVector(_ values: [Float]) throws(Failure) -> Tensor
 
@@ -63,6 +66,8 @@ package protocol Backend: AnyObject {
   func write(_ values: [Float], to tensor: Tensor) throws(Failure)
   /// *Host.* Overwrites the first `values.count` elements.
   func write(_ values: [Int32], to indices: Indices) throws(Failure)
+  /// *Host.* Overwrites the first rows with rows of a stored table.
+  func writeRows(of table: HostTensor, ids: [Int32], to tensor: Tensor) throws(Failure)
   /// *Host.* All elements, once everything before has run.
   func read(_ tensor: Tensor) throws(Failure) -> [Float]
   /// *Host.* All elements, once everything before has run.
@@ -78,6 +83,9 @@ package protocol Backend: AnyObject {
   ///
   /// Bodies with one key do the same operations on the same tensors each time they are given.
   func replay(_ key: ReplayKey, _ body: () throws(Failure) -> Void) throws(Failure)
+  /// As many rows as a prompt of `count` is run with. Those behind its last have any finite value; a
+  /// backend that records bodies has fewer to record.
+  func promptRows(for count: Int) -> Int
   /// Frame steps that may be under way before the host collects the first: 1 means none ahead.
   var framesInFlight: Int { get }
   /// Puts `codes`, `[slotCount, codebookCount]`, into the ring as the next frame.
@@ -99,6 +107,12 @@ package protocol Backend: AnyObject {
   /// `scale[i]` times.
   func gather(
     _ table: Matrix, ids: Indices, scale: Tensor?, accumulate: Bool, into out: Tensor
+  ) throws(Failure)
+  /// `out[r] = Σ_g scale[i] · table[i]` with `i = g · entries + codes[r · width + g]`, over the
+  /// codebooks `g` of `range`; `table` holds codebooks of `entries` rows one behind the other.
+  func gatherSum(
+    _ table: Matrix, entries: Int, scale: Tensor, codes: Indices, width: Int, range: Range<Int>,
+    into out: Tensor
   ) throws(Failure)
   /// `out[r] = source[ids[r]]`, or `out[r] += …` with `accumulate`; a negative id is a row of zeros.
   func gatherRows(
@@ -200,6 +214,11 @@ package protocol Backend: AnyObject {
 
   // MARK: Fused; defined by their default bodies
 
+  /// `step.advance()`, if the frame before is to be fed to the talker, then `step.makeCodes()`.
+  func makeFrame(_ step: FrameStep<Self>, advancing: Bool) throws(Failure)
+  /// *Host.* Readies what `makeFrame` needs for a step, once, before any of its bodies is recorded.
+  func prepare(_ step: FrameStep<Self>) throws(Failure)
+
   /// `out = rmsNorm(x) Wᵀ`. `scratch` is as large as `x`.
   func rmsNormLinear(
     _ x: Tensor, norm: Tensor, epsilon: Float, weight: Matrix, scratch: Tensor, into out: Tensor
@@ -222,6 +241,12 @@ package protocol Backend: AnyObject {
     inverseFrequencies: Tensor, window: Int?, positions: Indices, slots: Indices, layer: Int,
     cache: Cache, attended: Tensor, weight: Matrix, scale: Tensor?, into out: Tensor
   ) throws(Failure)
+  /// `out += scale · swiGLU(rmsNorm(out) gateUpᵀ) downᵀ`. `scratch` is as large as `out`, `wide` is
+  /// `[rows, gateUp rows]`, `activated` half as wide.
+  func feedForward(
+    _ out: Tensor, norm: Tensor, epsilon: Float, gateUp: Matrix, down: Matrix, scale: Tensor?,
+    scratch: Tensor, wide: Tensor, activated: Tensor
+  ) throws(Failure)
   /// `out[r] = Σ_g tables[g][codes[r, g]]`: the sum of a frame's embeddings.
   /// `codes` is `[rows, tables.count]`.
   func frameEmbedding(
@@ -231,6 +256,20 @@ package protocol Backend: AnyObject {
   func snakeConvolution(
     _ x: Tensor, alpha: Tensor, inverseBeta: Tensor, history: Tensor, weight: Matrix, bias: Tensor,
     kernel: Int, dilation: Int, scratch: Tensor, into out: Tensor
+  ) throws(Failure)
+
+  /// A stage of the codec that lengthens by a transposed convolution and refines by a ConvNeXt block,
+  /// from `x` into `out`. `inner` is as large as `out`, `wide` four times as wide.
+  func latentUpsampling(
+    _ x: Tensor, _ stage: LatentUpsampling<Self>, history: Tensor, inner: Tensor, wide: Tensor,
+    into out: Tensor
+  ) throws(Failure)
+  /// A block of the codec: Snake, a transposed convolution, residual units; from `x`, which is lost,
+  /// into `out`. Two `scratch` tensors and `inner` are as large as `out`; the first of them may lie
+  /// where `x` does. What the histories hold is the backend's.
+  func decoderBlock(
+    _ x: Tensor, _ block: DecoderBlock<Self>, history: Tensor, unitHistories: [Tensor],
+    inner: Tensor, scratch: (Tensor, Tensor), into out: Tensor
   ) throws(Failure)
 
   // MARK: Encoders; defined by their default bodies (`Backend+Encoders.swift`)
@@ -265,8 +304,19 @@ package protocol BackendIndices {
   func strided(from start: Int, count: Int, by stride: Int) -> Self
 }
 
+/// What a weight is for.
+package enum WeightLayout: Sendable, Equatable {
+  /// `linear` and what is made of it.
+  case product
+  /// `causalConvolution`, or a stack of them.
+  case convolution(kernel: Int)
+  case transposedConvolution(stride: Int)
+}
+
 /// Names a body that a backend may record.
 package enum ReplayKey: Hashable, Sendable {
+  /// The layers over a prompt of so many rows.
+  case prompt(rows: Int)
   /// The codes of the frame after a prompt.
   case firstFrame(slotCount: Int)
   /// The talker's step over the last frame, then the codes of the next.

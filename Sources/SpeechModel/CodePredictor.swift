@@ -7,10 +7,10 @@ package struct CodePredictor<B: Backend> {
   /// Table `g` embeds code `g + 1`; as wide as the talker.
   package let embeddings: [B.Matrix]
   /// From the talker's width to the predictor's; `nil` where they are equal.
-  let projection: (weight: B.Matrix, bias: B.Tensor)?
-  let stack: TransformerStack<B>
+  package let projection: (weight: B.Matrix, bias: B.Tensor)?
+  package let stack: TransformerStack<B>
   /// Head `g` scores code `g + 1`.
-  let heads: [B.Matrix]
+  package let heads: [B.Matrix]
 
   /// Reads the tensors under `talker.code_predictor.`.
   package init(
@@ -53,7 +53,7 @@ package struct CodePredictorWorkspace<B: Backend> {
   let input: B.Tensor
   package let hidden: B.Tensor
   package let logits: B.Tensor
-  let cache: B.Cache
+  package let cache: B.Cache
   /// Positions of pass 0 (zeros, then ones), then of every later pass.
   let positions: [B.Indices]
   /// Slot of each row of pass 0: all slots, twice.

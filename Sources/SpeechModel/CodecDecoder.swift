@@ -6,9 +6,9 @@
 // makes any split into chunks give the samples of one pass.
 
 /// A Snake activation, `x + sin²(x · alpha) · inverseBeta`, per channel.
-struct Snake<B: Backend> {
-  let alpha: B.Tensor
-  let inverseBeta: B.Tensor
+package struct Snake<B: Backend> {
+  package let alpha: B.Tensor
+  package let inverseBeta: B.Tensor
 
   init(reading weights: some WeightSource, channels: Int, on backend: B) throws {
     alpha = try backend.loadVector(
@@ -19,34 +19,41 @@ struct Snake<B: Backend> {
 }
 
 /// A convolution's weight and bias.
-struct Convolution<B: Backend> {
-  let weight: B.Matrix
-  let bias: B.Tensor
+package struct Convolution<B: Backend> {
+  package let weight: B.Matrix
+  package let bias: B.Tensor
 
-  /// `shape` is as stored; the bias has `outputs` entries.
-  init(reading weights: some WeightSource, _ shape: [Int], outputs: Int, on backend: B) throws {
-    weight = try backend.loadMatrix([weights.tensor("weight", shape)])
+  /// `shape` is as stored; the bias has `outputs` entries. With a `stride` it is a transposed one.
+  init(
+    reading weights: some WeightSource, _ shape: [Int], outputs: Int, stride: Int? = nil,
+    on backend: B
+  ) throws {
+    let kernel = shape.count > 2 ? shape[2] : 1
+    weight = try backend.loadWeight(
+      [weights.tensor("weight", shape)],
+      as: stride.map { .transposedConvolution(stride: $0) }
+        ?? (kernel > 1 ? .convolution(kernel: kernel) : .product))
     bias = try backend.vector(weights.tensor("bias", [outputs]))
   }
 }
 
 /// A transposed convolution of stride 2 and a ConvNeXt block.
-struct LatentUpsampling<B: Backend> {
-  let stride: Int
-  let transposed: Convolution<B>
-  let depthwise: B.Tensor
-  let depthwiseBias: B.Tensor
-  let norm: B.Tensor
-  let normBias: B.Tensor
-  let expand: Convolution<B>
-  let contract: Convolution<B>
-  let gamma: B.Tensor
+package struct LatentUpsampling<B: Backend> {
+  package let stride: Int
+  package let transposed: Convolution<B>
+  package let depthwise: B.Tensor
+  package let depthwiseBias: B.Tensor
+  package let norm: B.Tensor
+  package let normBias: B.Tensor
+  package let expand: Convolution<B>
+  package let contract: Convolution<B>
+  package let gamma: B.Tensor
 
   init(reading weights: some WeightSource, channels: Int, stride: Int, on backend: B) throws {
     self.stride = stride
     transposed = try Convolution(
       reading: weights.scoped("0.conv."), [channels, channels, stride], outputs: channels,
-      on: backend)
+      stride: stride, on: backend)
     depthwise = try backend.vector(weights.tensor("1.dwconv.conv.weight", [channels, 1, 7]))
       .reshaped(rows: channels, columns: 7)
     depthwiseBias = try backend.vector(weights.tensor("1.dwconv.conv.bias", [channels]))
@@ -63,12 +70,12 @@ struct LatentUpsampling<B: Backend> {
 }
 
 /// `x + conv2(snake2(conv1(snake1(x))))`.
-struct ResidualUnit<B: Backend> {
-  let dilation: Int
-  let first: Snake<B>
-  let dilated: Convolution<B>
-  let second: Snake<B>
-  let pointwise: Convolution<B>
+package struct ResidualUnit<B: Backend> {
+  package let dilation: Int
+  package let first: Snake<B>
+  package let dilated: Convolution<B>
+  package let second: Snake<B>
+  package let pointwise: Convolution<B>
 
   init(reading weights: some WeightSource, channels: Int, dilation: Int, on backend: B) throws {
     self.dilation = dilation
@@ -84,12 +91,12 @@ struct ResidualUnit<B: Backend> {
 }
 
 /// Snake, a transposed convolution that halves the channels, three residual units.
-struct DecoderBlock<B: Backend> {
-  let channels: Int
-  let stride: Int
-  let snake: Snake<B>
-  let transposed: Convolution<B>
-  let units: [ResidualUnit<B>]
+package struct DecoderBlock<B: Backend> {
+  package let channels: Int
+  package let stride: Int
+  package let snake: Snake<B>
+  package let transposed: Convolution<B>
+  package let units: [ResidualUnit<B>]
 
   init(reading weights: some WeightSource, inputs: Int, stride: Int, on backend: B) throws {
     let channels = inputs / 2
@@ -98,7 +105,7 @@ struct DecoderBlock<B: Backend> {
     snake = try Snake(reading: weights.scoped("0."), channels: inputs, on: backend)
     transposed = try Convolution(
       reading: weights.scoped("1.conv."), [inputs, channels, 2 * stride], outputs: channels,
-      on: backend)
+      stride: stride, on: backend)
     units = try [1, 3, 9].enumerated().map { index, dilation in
       try ResidualUnit(
         reading: weights.scoped("\(index + 2)."), channels: channels, dilation: dilation,
@@ -110,7 +117,9 @@ struct DecoderBlock<B: Backend> {
 /// The weights of the codec decoder.
 package struct CodecDecoder<B: Backend> {
   package let configuration: CodecDecoderConfiguration
-  let codebooks: [(table: B.Matrix, scale: B.Tensor)]
+  /// All codebooks, one behind the other, and what a row of each counts.
+  let codebooks: B.Matrix
+  let codebookScale: B.Tensor
   let semanticOutput: B.Matrix
   let acousticOutput: B.Matrix
   let preConvolution: Convolution<B>
@@ -133,24 +142,24 @@ package struct CodecDecoder<B: Backend> {
     let entries = configuration.codebookSize
     let latent = configuration.latentDim
     let hidden = configuration.transformer.hiddenSize
-    codebooks = try (0..<configuration.quantizerCount).map { index in
+    var tables: [HostTensor] = []
+    var scale: [Float] = []
+    for index in 0..<configuration.quantizerCount {
       let name =
         index == 0
         ? "quantizer.rvq_first.vq.layers.0._codebook."
         : "quantizer.rvq_rest.vq.layers.\(index - 1)._codebook."
       // A row counts sum / max(usage, 1e-5); the division is left to the look-up.
       let usage = try weights.tensor(name + "cluster_usage", [entries]).floats()
-      return (
-        try backend.loadMatrix([weights.tensor(name + "embedding_sum", [entries, half])]),
-        try backend.loadVector(usage.map { 1 / max($0, 1e-5) })
-      )
+      tables.append(try weights.tensor(name + "embedding_sum", [entries, half]))
+      scale += usage.map { 1 / max($0, 1e-5) }
     }
-    semanticOutput = try backend.loadMatrix([
-      weights.tensor("quantizer.rvq_first.output_proj.weight", [full, half, 1])
-    ])
-    acousticOutput = try backend.loadMatrix([
-      weights.tensor("quantizer.rvq_rest.output_proj.weight", [full, half, 1])
-    ])
+    codebooks = try backend.loadMatrix(tables)
+    codebookScale = try backend.loadVector(scale)
+    semanticOutput = try backend.loadWeight(
+      [weights.tensor("quantizer.rvq_first.output_proj.weight", [full, half, 1])], as: .product)
+    acousticOutput = try backend.loadWeight(
+      [weights.tensor("quantizer.rvq_rest.output_proj.weight", [full, half, 1])], as: .product)
     preConvolution = try Convolution(
       reading: weights.scoped("pre_conv.conv."), [latent, full, 3], outputs: latent, on: backend)
     input = try Convolution(

@@ -51,12 +51,10 @@ extension CodecStream {
     guard count > 0 else { return }
     // Nothing is remembered while the copies change: a device may fail in between.
     remembered.frames = []
-    for (history, copy) in zip(convolutionHistories, remembered.histories) {
-      if isRemembered {
-        try backend.copy(copy, into: history)
-      } else {
-        try backend.copy(history, into: copy)
-      }
+    if isRemembered {
+      try backend.copy(remembered.state, into: convolutionState)
+    } else {
+      try backend.copy(convolutionState, into: remembered.state)
     }
     remembered.frames = frames
   }
@@ -66,8 +64,8 @@ extension CodecStream {
 /// voice, begin with the same.
 final class RememberedReference<B: Backend> {
   var frames: [Int32] = []
-  /// Copies of `CodecStream.convolutionHistories`.
-  let histories: [B.Tensor]
+  /// A copy of `CodecStream.convolutionState`.
+  let state: B.Tensor
 
-  init(histories: [B.Tensor]) { self.histories = histories }
+  init(state: B.Tensor) { self.state = state }
 }

@@ -19,9 +19,12 @@ package struct CodecStream<B: Backend> {
   private let acoustic: B.Tensor
   private let quantized: B.Tensor
   private let latent: B.Tensor
-  /// Two buffers of a stage's activations and one beside them; grown to the widest stage.
+  /// Two buffers of a stage's activations and two beside them, as large as the widest stage.
   private let buffers: [B.Tensor]
 
+  /// The last inputs of all convolutions, and those of the ones behind the transformer.
+  private let state: B.Tensor
+  let convolutionState: B.Tensor
   private let preHistory: B.Tensor
   private let upsamplingHistory: [B.Tensor]
   private let headHistory: B.Tensor
@@ -29,11 +32,6 @@ package struct CodecStream<B: Backend> {
   private let unitHistory: [[B.Tensor]]
   private let lastHistory: B.Tensor
   let remembered: RememberedReference<B>
-
-  /// Last inputs of the convolutions behind the transformer.
-  var convolutionHistories: [B.Tensor] {
-    [headHistory, lastHistory] + upsamplingHistory + transposedHistory + unitHistory.joined()
-  }
 
   /// - Parameter chunkCapacity: The most frames of one chunk.
   package init(
@@ -57,39 +55,43 @@ package struct CodecStream<B: Backend> {
     quantized = try backend.makeTensor(rows: chunkCapacity, columns: shape.codebookDim)
     latent = try backend.makeTensor(rows: chunkCapacity, columns: shape.latentDim)
     var buffers: [B.Tensor] = []
-    for _ in 0..<3 {
+    for _ in 0..<4 {
       buffers.append(
         try backend.makeTensor(rows: 1, columns: chunkCapacity * Self.widestStage(shape)))
     }
     self.buffers = buffers
 
-    preHistory = try backend.makeTensor(rows: 2, columns: shape.codebookDim)
-    headHistory = try backend.makeTensor(rows: 6, columns: shape.latentDim)
-    var upsampling: [B.Tensor] = []
-    for _ in decoder.upsampling {
-      upsampling.append(try backend.makeTensor(rows: 6, columns: shape.latentDim))
+    // One tensor holds the state, so that clearing and copying it is one operation.
+    var sizes = [(2, shape.codebookDim), (6, shape.latentDim)]
+    sizes.append((6, shape.decoderDim >> shape.upsampleRates.count))
+    sizes += decoder.upsampling.map { _ in (6, shape.latentDim) }
+    sizes += decoder.blocks.map { (1, 2 * $0.channels) }
+    for block in decoder.blocks { sizes += block.units.map { (6 * $0.dilation, block.channels) } }
+    let total = sizes.reduce(0) { $0 + $1.0 * $1.1 }
+    state = try backend.makeTensor(rows: total, columns: 1)
+    let kept = sizes[0].0 * sizes[0].1
+    remembered = RememberedReference(
+      state: try backend.makeTensor(rows: total - kept, columns: 1))
+    convolutionState = state.rows(kept..<total)
+    var start = 0
+    var histories: [B.Tensor] = []
+    for (rows, columns) in sizes {
+      histories.append(
+        state.rows(start..<start + rows * columns).reshaped(rows: rows, columns: columns))
+      start += rows * columns
     }
-    upsamplingHistory = upsampling
-    var transposed: [B.Tensor] = []
+    (preHistory, headHistory, lastHistory) = (histories[0], histories[1], histories[2])
+    var next = 3
+    upsamplingHistory = Array(histories[next..<next + decoder.upsampling.count])
+    next += decoder.upsampling.count
+    transposedHistory = Array(histories[next..<next + decoder.blocks.count])
+    next += decoder.blocks.count
     var units: [[B.Tensor]] = []
     for block in decoder.blocks {
-      transposed.append(try backend.makeTensor(rows: 1, columns: 2 * block.channels))
-      var histories: [B.Tensor] = []
-      for unit in block.units {
-        histories.append(
-          try backend.makeTensor(rows: 6 * unit.dilation, columns: block.channels))
-      }
-      units.append(histories)
+      units.append(Array(histories[next..<next + block.units.count]))
+      next += block.units.count
     }
-    transposedHistory = transposed
     unitHistory = units
-    lastHistory = try backend.makeTensor(
-      rows: 6, columns: shape.decoderDim >> shape.upsampleRates.count)
-    var copies: [B.Tensor] = []
-    for history in [headHistory, lastHistory] + upsampling + transposed + units.joined() {
-      copies.append(try backend.makeTensor(rows: history.rows, columns: history.columns))
-    }
-    remembered = RememberedReference(histories: copies)
     try reset()
   }
 
@@ -112,7 +114,7 @@ package struct CodecStream<B: Backend> {
   /// Begins another speech.
   package func reset() throws(B.Failure) {
     try backend.write((0..<chunkCapacity).map { Int32($0) }, to: positions)
-    for history in [preHistory] + convolutionHistories { try backend.clear(history) }
+    try backend.clear(state)
   }
 
   /// Decodes the next frames.
@@ -208,10 +210,10 @@ package struct CodecStream<B: Backend> {
     let quantizers = decoder.configuration.quantizerCount
     let semantic = semantic.rows(0..<count)
     let acoustic = acoustic.rows(0..<count)
-    for (index, codebook) in decoder.codebooks.enumerated() {
-      try backend.gather(
-        codebook.table, ids: codes.strided(from: index, count: count, by: quantizers),
-        scale: codebook.scale, accumulate: index > 1, into: index == 0 ? semantic : acoustic)
+    for (range, out) in [(0..<1, semantic), (1..<quantizers, acoustic)] {
+      try backend.gatherSum(
+        decoder.codebooks, entries: decoder.configuration.codebookSize,
+        scale: decoder.codebookScale, codes: codes, width: quantizers, range: range, into: out)
     }
     let quantized = quantized.rows(0..<count)
     try backend.linear(semantic, decoder.semanticOutput, bias: nil, into: quantized)
@@ -246,19 +248,10 @@ package struct CodecStream<B: Backend> {
       rows *= stage.stride
       current = 1 - current
       let out = view(current, rows: rows, columns: channels)
-      try backend.transposedConvolution(
-        source, history: nil, weight: stage.transposed.weight, bias: stage.transposed.bias,
-        stride: stage.stride, into: out)
-      let inner = view(1 - current, rows: rows, columns: channels)
-      try backend.depthwiseConvolution(
-        out, history: history, weight: stage.depthwise, bias: stage.depthwiseBias, into: inner)
-      try backend.layerNorm(
-        inner, weight: stage.norm, bias: stage.normBias, epsilon: 1e-6, into: inner)
-      let wide = view(2, rows: rows, columns: 4 * channels)
-      try backend.linear(inner, stage.expand.weight, bias: stage.expand.bias, into: wide)
-      try backend.gelu(wide)
-      try backend.linearAdd(
-        wide, stage.contract.weight, bias: stage.contract.bias, scale: stage.gamma, into: out)
+      try backend.latentUpsampling(
+        source, stage, history: history,
+        inner: view(1 - current, rows: rows, columns: channels),
+        wide: view(2, rows: rows, columns: 4 * channels), into: out)
       source = out
     }
     return (rows, current)
@@ -271,23 +264,12 @@ package struct CodecStream<B: Backend> {
     let source = view(current, rows: rows, columns: 2 * block.channels)
     let longer = rows * block.stride
     let out = view(1 - current, rows: longer, columns: block.channels)
-    try backend.snake(
-      source, alpha: block.snake.alpha, inverseBeta: block.snake.inverseBeta, into: source)
-    try backend.transposedConvolution(
-      source, history: transposedHistory[index], weight: block.transposed.weight,
-      bias: block.transposed.bias, stride: block.stride, into: out)
-    for (unit, history) in zip(block.units, unitHistory[index]) {
-      let inner = view(2, rows: longer, columns: block.channels)
-      // The source has been read; its buffer holds the activation from here on.
-      let scratch = view(current, rows: longer, columns: block.channels)
-      try backend.snakeConvolution(
-        out, alpha: unit.first.alpha, inverseBeta: unit.first.inverseBeta, history: history,
-        weight: unit.dilated.weight, bias: unit.dilated.bias, kernel: 7, dilation: unit.dilation,
-        scratch: scratch, into: inner)
-      try backend.snake(
-        inner, alpha: unit.second.alpha, inverseBeta: unit.second.inverseBeta, into: inner)
-      try backend.linearAdd(
-        inner, unit.pointwise.weight, bias: unit.pointwise.bias, scale: nil, into: out)
-    }
+    try backend.decoderBlock(
+      source, block, history: transposedHistory[index], unitHistories: unitHistory[index],
+      inner: view(2, rows: longer, columns: block.channels),
+      scratch: (
+        view(current, rows: longer, columns: block.channels),
+        view(3, rows: longer, columns: block.channels)
+      ), into: out)
   }
 }

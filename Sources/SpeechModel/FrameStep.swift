@@ -52,13 +52,13 @@ package struct FrameStep<B: Backend> {
   /// The frame being made, `[slots, codebookCount]`.
   package let codes: B.Indices
   /// Next position of each slot.
-  let positions: B.Indices
-  let slots: B.Indices
+  package let positions: B.Indices
+  package let slots: B.Indices
   package let sampling: SamplingState<B>
   /// Text rows of the frames to come, `[slots · trailingRows, hidden]`, the padding vector last.
-  let trailing: B.Tensor
+  package let trailing: B.Tensor
   let trailingRows: Int
-  let trailingCount: B.Indices
+  package let trailingCount: B.Indices
   package let predictorWork: CodePredictorWorkspace<B>
   package let ring: B.FrameRing
 
@@ -101,25 +101,25 @@ package struct FrameStep<B: Backend> {
     predictorWork = try CodePredictorWorkspace(
       slotCount: slotCount, model.predictor, talker: talker, on: backend)
     ring = try backend.makeFrameRing(slotCount: slotCount, codebookCount: talker.codebookCount)
+    try backend.prepare(self)
   }
 
   /// Makes the first frame after `begin`.
   package func firstFrame() throws(B.Failure) {
     try backend.replay(.firstFrame(slotCount: slotCount)) { () throws(B.Failure) in
-      try makeCodes()
+      try backend.makeFrame(self, advancing: false)
     }
   }
 
   /// Feeds the frame just made to the talker and makes the next.
   package func nextFrame() throws(B.Failure) {
     try backend.replay(.nextFrame(slotCount: slotCount)) { () throws(B.Failure) in
-      try advance()
-      try makeCodes()
+      try backend.makeFrame(self, advancing: true)
     }
   }
 
   /// Draws the sixteen codes of a frame from the talker's hidden state.
-  func makeCodes() throws(B.Failure) {
+  package func makeCodes() throws(B.Failure) {
     let talker = model.talker
     let count = talker.configuration.codebookCount
     try backend.linear(hidden, talker.head, bias: nil, into: logits)
@@ -133,7 +133,7 @@ package struct FrameStep<B: Backend> {
   }
 
   /// Runs the talker over the row built from the frame and its trailing text.
-  func advance() throws(B.Failure) {
+  package func advance() throws(B.Failure) {
     let talker = model.talker
     try backend.frameEmbedding(
       [talker.codecEmbedding] + model.predictor.embeddings, codes: codes, into: work.hidden)
@@ -175,6 +175,7 @@ extension FrameStep {
     _ prompt: Prompt, settings: UtteranceSettings, slot: Int = 0
   ) throws(B.Failure) {
     precondition(prompt.rows.count < capacity && prompt.trailing.count < trailingRows)
+    try backend.reset(ring)
     try resetSampling(settings, slot: slot)
     let index = try projectText(prompt)
     try setTrailing(prompt, index: index, slot: slot)
@@ -189,7 +190,6 @@ extension FrameStep {
       self.prompt.hidden.rows(last..<last + 1), into: hidden.rows(slot..<slot + 1), on: backend)
     try backend.write(
       [Int32(prompt.rows.count)], to: positions.strided(from: slot, count: 1, by: 1))
-    try backend.reset(ring)
   }
 
   private func resetSampling(
@@ -259,13 +259,18 @@ extension FrameStep {
     _ prompt: Prompt, rows: Range<Int>, index: [Int32: Int32], slot: Int
   ) throws(B.Failure) {
     try buildBlock(prompt, rows: rows, index: index)
-    let count = rows.count
+    // Rows behind the prompt write keys where later rows write theirs before they are seen.
+    let padded = backend.promptRows(for: rows.count)
+    let fits = padded <= Self.promptBlock && rows.lowerBound + padded <= capacity
+    let count = fits ? padded : rows.count
     let positions = promptPositions.strided(from: 0, count: count, by: 1)
     let slots = promptSlots.strided(from: 0, count: count, by: 1)
-    try backend.write(rows.map { Int32($0) }, to: positions)
+    try backend.write((0..<count).map { Int32(rows.lowerBound + $0) }, to: positions)
     try backend.write([Int32](repeating: Int32(slot), count: count), to: slots)
-    try model.talker.stack(
-      self.prompt.first(count), positions: positions, slots: slots, cache: cache, on: backend)
+    try backend.replay(.prompt(rows: count)) { () throws(B.Failure) in
+      try model.talker.stack(
+        self.prompt.first(count), positions: positions, slots: slots, cache: cache, on: backend)
+    }
   }
 
   /// Builds some rows of the prompt: text, codec entries, reference frames, speaker.

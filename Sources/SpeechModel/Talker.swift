@@ -51,10 +51,8 @@ package struct Talker<B: Backend> {
   package func projectText(
     _ ids: [Int32], rows: B.Tensor, inner: B.Tensor, into out: B.Tensor, on backend: B
   ) throws(B.Failure) {
-    let width = configuration.textHiddenSize
     let count = ids.count
-    try backend.write(
-      ids.flatMap { textTable.floats(Int($0) * width..<(Int($0) + 1) * width) }, to: rows)
+    try backend.writeRows(of: textTable, ids: ids, to: rows)
     let inner = inner.rows(0..<count)
     try backend.linear(rows.rows(0..<count), textInner, bias: textInnerBias, into: inner)
     try backend.silu(inner)

@@ -10,25 +10,29 @@ package struct TransformerTraits: Sendable {
   package var normalizesHeads: Bool
   /// A per-channel scale on each branch before it is added.
   package var scalesBranches: Bool
+  /// Mostly used a row at a time, for which weights stay as they are stored.
+  package var areSteps: Bool
 
-  package static let language = TransformerTraits(normalizesHeads: true, scalesBranches: false)
-  package static let codec = TransformerTraits(normalizesHeads: false, scalesBranches: true)
+  package static let language = TransformerTraits(
+    normalizesHeads: true, scalesBranches: false, areSteps: true)
+  package static let codec = TransformerTraits(
+    normalizesHeads: false, scalesBranches: true, areSteps: false)
 }
 
 /// One layer: attention, then a gated feed-forward layer, each added to the residual stream.
 package struct TransformerLayer<B: Backend> {
-  let inputNorm: B.Tensor
+  package let inputNorm: B.Tensor
   /// Queries, keys and values stacked, `[packedWidth, hiddenSize]`.
-  let qkv: B.Matrix
-  let queryNorm: B.Tensor?
-  let keyNorm: B.Tensor?
-  let output: B.Matrix
-  let attentionScale: B.Tensor?
-  let postNorm: B.Tensor
+  package let qkv: B.Matrix
+  package let queryNorm: B.Tensor?
+  package let keyNorm: B.Tensor?
+  package let output: B.Matrix
+  package let attentionScale: B.Tensor?
+  package let postNorm: B.Tensor
   /// Gate and up-projection stacked, `[2 · intermediateSize, hiddenSize]`.
-  let gateUp: B.Matrix
-  let down: B.Matrix
-  let feedForwardScale: B.Tensor?
+  package let gateUp: B.Matrix
+  package let down: B.Matrix
+  package let feedForwardScale: B.Tensor?
 
   init(
     reading weights: some WeightSource, _ shape: TransformerConfiguration,
@@ -36,8 +40,11 @@ package struct TransformerLayer<B: Backend> {
   ) throws {
     let hidden = shape.hiddenSize
     let inner = shape.intermediateSize
+    func matrix(_ parts: [HostTensor]) throws -> B.Matrix {
+      try traits.areSteps ? backend.loadMatrix(parts) : backend.loadWeight(parts, as: .product)
+    }
     inputNorm = try backend.vector(weights.tensor("input_layernorm.weight", [hidden]))
-    qkv = try backend.loadMatrix([
+    qkv = try matrix([
       weights.tensor("self_attn.q_proj.weight", [shape.queryWidth, hidden]),
       weights.tensor("self_attn.k_proj.weight", [shape.kvWidth, hidden]),
       weights.tensor("self_attn.v_proj.weight", [shape.kvWidth, hidden]),
@@ -48,15 +55,15 @@ package struct TransformerLayer<B: Backend> {
     } else {
       (queryNorm, keyNorm) = (nil, nil)
     }
-    output = try backend.loadMatrix([
+    output = try matrix([
       weights.tensor("self_attn.o_proj.weight", [hidden, shape.queryWidth])
     ])
     postNorm = try backend.vector(weights.tensor("post_attention_layernorm.weight", [hidden]))
-    gateUp = try backend.loadMatrix([
+    gateUp = try matrix([
       weights.tensor("mlp.gate_proj.weight", [inner, hidden]),
       weights.tensor("mlp.up_proj.weight", [inner, hidden]),
     ])
-    down = try backend.loadMatrix([weights.tensor("mlp.down_proj.weight", [hidden, inner])])
+    down = try matrix([weights.tensor("mlp.down_proj.weight", [hidden, inner])])
     if traits.scalesBranches {
       attentionScale = try backend.vector(weights.tensor("self_attn_layer_scale.scale", [hidden]))
       feedForwardScale = try backend.vector(weights.tensor("mlp_layer_scale.scale", [hidden]))
@@ -106,9 +113,9 @@ package struct TransformerWorkspace<B: Backend> {
 /// The layers and the norm after them.
 package struct TransformerStack<B: Backend> {
   package let configuration: TransformerConfiguration
-  let layers: [TransformerLayer<B>]
-  let norm: B.Tensor
-  let inverseFrequencies: B.Tensor
+  package let layers: [TransformerLayer<B>]
+  package let norm: B.Tensor
+  package let inverseFrequencies: B.Tensor
 
   /// Reads `layers.N.…` and `norm.weight` under `weights`.
   package init(
@@ -145,11 +152,10 @@ package struct TransformerStack<B: Backend> {
         window: configuration.window, positions: positions, slots: slots, layer: index,
         cache: cache, attended: work.attended, weight: layer.output, scale: layer.attentionScale,
         into: work.hidden)
-      try backend.rmsNormSwiGLU(
+      try backend.feedForward(
         work.hidden, norm: layer.postNorm, epsilon: epsilon, gateUp: layer.gateUp,
-        scratch: work.normed, wide: work.wide, into: work.activated)
-      try backend.linearAdd(
-        work.activated, layer.down, bias: nil, scale: layer.feedForwardScale, into: work.hidden)
+        down: layer.down, scale: layer.feedForwardScale, scratch: work.normed, wide: work.wide,
+        activated: work.activated)
     }
   }
 

@@ -16,7 +16,7 @@ struct Bench: AsyncParsableCommand {
       weights in a released shape, so that nothing needs to be downloaded.
       """)
 
-  @Option(help: "Folder of a model; without it, the bundled voice.")
+  @Option(help: "Name or folder of a model; without it, the bundled voice.")
   var model: String?
 
   @Option(help: "Random weights in the shape of tiny, 0.6B or 1.7B.")
@@ -89,7 +89,7 @@ struct Bench: AsyncParsableCommand {
       if let synthetic, let size = SyntheticSize(rawValue: synthetic) {
         Checkpoint.synthetic(size, variant: .customVoice, seed: 1)
       } else {
-        try Checkpoint(folder: model ?? SpeechSynthesizer.bundledModel.path)
+        try Checkpoint(model: model)
       }
     let opened = try OpenedEngine.open(checkpoint, on: device, capacity: 4096)
     let engine = opened.engine

@@ -15,7 +15,7 @@ struct BenchVoices: AsyncParsableCommand {
     commandName: "bench-voices",
     abstract: "Measures cloning: the encoders, and the start of a speech behind a reference.")
 
-  @Option(help: "Folder of a Base model.")
+  @Option(help: "Name or folder of a Base model.")
   var model: String?
 
   @Option(help: "Random weights in the shape of tiny, 0.6B or 1.7B.")
@@ -60,7 +60,7 @@ struct BenchVoices: AsyncParsableCommand {
       if let synthetic, let size = SyntheticSize(rawValue: synthetic) {
         Checkpoint.synthetic(size, variant: .base, seed: 1)
       } else {
-        try Checkpoint(folder: model ?? "")
+        try Checkpoint(model: model ?? "")
       }
     guard let shape = checkpoint.configuration.speakerEncoder else {
       throw SynthesisError(.invalidModel, "bench-voices: expected a Base model, found another")

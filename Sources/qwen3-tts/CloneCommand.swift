@@ -25,7 +25,7 @@ struct Clone: AsyncParsableCommand {
   @Option(help: "Design the voice in words instead, and keep it for ever.")
   var design: String?
 
-  @Option(help: "Folder of a VoiceDesign model, for --design.")
+  @Option(help: "Name or folder of a VoiceDesign model, for --design.")
   var designModel: String?
 
   @Option(help: "The language the designed voice speaks, or auto.")
@@ -80,7 +80,7 @@ struct Clone: AsyncParsableCommand {
       throw ValidationError("Give a recording with --ref-audio, or words with --design.")
     }
     let designer = try await SpeechSynthesizer(
-      model: URL(filePath: designModel, directoryHint: .isDirectory), device: model.device)
+      model: ModelLibrary.standard.model(named: designModel), device: model.device)
     var speech = SpeechOptions()
     speech.language = language
     speech.seed = seed

@@ -24,7 +24,7 @@ struct Codec: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "A WAV file, or - for standard output.")
     var output: String
 
-    @Option(help: "Folder of a model; without it, the bundled voice.")
+    @Option(help: "Name or folder of a model; without it, the bundled voice.")
     var model: String?
 
     @Flag(help: "Decode in blocks of 300 frames, as the official package does.")
@@ -35,7 +35,7 @@ struct Codec: AsyncParsableCommand {
     func run() async throws {
       processor.apply()
       let file = try Safetensors(path: codes)
-      let checkpoint = try Checkpoint(folder: model ?? SpeechSynthesizer.bundledModel.path)
+      let checkpoint = try Checkpoint(model: model)
       let shape = checkpoint.codecConfiguration.decoder
       let frames = try Self.frames(of: file, shape)
       let backend = CPUBackend()

@@ -20,7 +20,7 @@ extension Codec {
     @Option(name: [.short, .long], help: "A safetensors file for the codes, I32 [frames, 16].")
     var output: String
 
-    @Option(help: "Folder of a model; without it, the bundled voice.")
+    @Option(help: "Name or folder of a model; without it, the bundled voice.")
     var model: String?
 
     /// Ten minutes, any length down to one sample, silence too.
@@ -36,7 +36,7 @@ extension Codec {
     func run() async throws {
       let audio = try ReferenceAudio(path: recording, limits: Self.limits)
       for warning in audio.warnings { printError("Note: \(warning)") }
-      let checkpoint = try Checkpoint(folder: model ?? SpeechSynthesizer.bundledModel.path)
+      let checkpoint = try Checkpoint(model: model)
       let codec = checkpoint.codecConfiguration
       let backend = CPUBackend()
       let encoding = CodecEncoding(

@@ -5,7 +5,9 @@ import Audio
 import CPUBackend
 import CUDA
 import Foundation
+import ModelDownload
 import ModelFiles
+import ModelStore
 import Qwen3TTS
 import SpeechModel
 
@@ -14,8 +16,8 @@ struct Inspect: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Says what a checkpoint is and what memory it will need.")
 
-  @Argument(help: "Folder of a model; without it, the bundled voice.")
-  var folder: String?
+  @Argument(help: "Name or folder of a model; without it, the bundled voice.")
+  var model: String?
 
   @Flag(help: "Prints JSON.")
   var json = false
@@ -35,7 +37,7 @@ struct Inspect: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let checkpoint = try Checkpoint(folder: folder ?? SpeechSynthesizer.bundledModel.path)
+    let checkpoint = try Checkpoint(model: model)
     let configuration = checkpoint.configuration
     let talker = configuration.talker.transformer
     func parameters(_ weights: any WeightSource) -> Int {
@@ -112,6 +114,18 @@ struct Doctor: AsyncParsableCommand {
         name: "Recordings in FLAC, Ogg, MP3, Opus", isUsable: hasLibrary,
         detail: hasLibrary
           ? "libsndfile" : "libsndfile is missing: apt install \(SoundFileLibrary.packageName)"))
+    findings.append(
+      Finding(
+        name: "Downloads", isUsable: CurlLibrary.shared != nil,
+        detail: CurlLibrary.shared?.version
+          ?? "libcurl is missing: apt install \(CurlLibrary.packageName)"))
+    let models = ModelStore(environment: ProcessInfo.processInfo.environment).present
+    findings.append(
+      Finding(
+        name: "Models", isUsable: !models.isEmpty,
+        detail: models.isEmpty
+          ? "none; qwen3-tts download 0.6B-CustomVoice fetches one"
+          : models.map(\.short).joined(separator: ", ")))
     do {
       let synthesizer = try await SpeechSynthesizer()
       findings.append(

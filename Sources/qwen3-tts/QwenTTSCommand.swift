@@ -4,6 +4,7 @@ public import ArgumentParser
 import Audio
 import CPUBackend
 import Foundation
+import ModelDownload
 import ModelFiles
 public import Qwen3TTS
 
@@ -13,13 +14,13 @@ struct QwenTTSCommand: AsyncParsableCommand {
     commandName: "qwen3-tts",
     abstract: "Speaks with Qwen3-TTS. Without --model, with the small voice that comes along.",
     discussion: """
-      Exit codes: 0 done, 64 bad usage, 65 bad input or model, 69 device missing, 70 internal, \
-      130 interrupted.
+      Exit codes: 0 done, 64 bad usage, 65 bad input or model, 69 device, library or network \
+      missing, 70 internal, 130 interrupted.
       """,
     version: "0.1.0",
     subcommands: [
-      Speak.self, Clone.self, Mix.self, Voices.self, Inspect.self, Codec.self, Bench.self,
-      BenchVoices.self, Doctor.self,
+      Speak.self, Clone.self, Mix.self, Voices.self, Download.self, Inspect.self, Codec.self,
+      Bench.self, BenchVoices.self, Doctor.self,
     ],
     defaultSubcommand: nil)
 
@@ -53,6 +54,14 @@ struct QwenTTSCommand: AsyncParsableCommand {
       }
     case is CheckpointError: 65
     case is AudioError: 65
+    case let error as DownloadError:
+      switch error.code {
+      case .badRequest: 64
+      case .badModel: 65
+      case .unavailable: 69
+      case .failed: 70
+      case .interrupted: 130
+      }
     default: nil
     }
   }
@@ -72,7 +81,7 @@ func printJSON(_ value: some Encodable) throws {
 
 /// Which model, and where it runs.
 struct ModelArguments: ParsableArguments {
-  @Option(help: "Folder of a model; without it, the bundled voice.")
+  @Option(help: "Name or folder of a model; without it, the bundled voice.")
   var model: String?
 
   @Option(help: "auto, cpu or cuda.")
@@ -83,7 +92,15 @@ struct ModelArguments: ParsableArguments {
   func open() async throws -> SpeechSynthesizer {
     processor.apply()
     return try await SpeechSynthesizer(
-      model: model.map { URL(filePath: $0, directoryHint: .isDirectory) }, device: device)
+      model: model.map(ModelLibrary.standard.model), device: device)
+  }
+}
+
+extension Checkpoint {
+  /// Opens what `--model` says: a name or folder, or without it the bundled voice.
+  init(model: String?) throws {
+    let folder = try model.map(ModelLibrary.standard.model) ?? SpeechSynthesizer.bundledModel
+    try self.init(folder: folder.path)
   }
 }
 

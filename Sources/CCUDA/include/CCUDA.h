@@ -119,10 +119,11 @@ const char *ccudaLoadNVRTC(void);
 const char *cnvrtcErrorText(int result);
 
 /// Launches a kernel. `programmatic`: it may start while its predecessor still runs, and waits for
-/// it with griddepcontrol. `cooperative`: all its blocks are resident together.
+/// it with griddepcontrol. `cooperative`: all its blocks are resident together. `clusterZ`: so many
+/// neighbours along z are on one part of the device and may read each other's shared memory.
 int ccudaLaunch(CCUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,
                 unsigned blockX, unsigned sharedBytes, CCUstream stream, void **arguments,
-                int programmatic, int cooperative);
+                int programmatic, int cooperative, unsigned clusterZ);
 
 /// Reads a word that a device writes.
 uint32_t ccudaLoadAcquire(const void *word);

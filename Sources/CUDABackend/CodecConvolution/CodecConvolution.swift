@@ -9,6 +9,10 @@ extension CUDABackend {
   ) throws(CUDAError) {
     precondition(history.rows == (kernel - 1) * dilation && out.rows == x.rows)
     precondition(weight.columns == x.columns * kernel && weight.rows == out.columns)
+    if weight.packed != nil {
+      try convolveParts(x, history: history, weight, dilation: dilation, bias: bias, into: out)
+      return try keepRows(x, history)
+    }
     let grid = sharedGrid(rows: x.rows, columns: out.columns, k: weight.columns)
     try launch(
       "causal_convolution_\(weight.suffix)", grid: grid, block: 256, x.address, history.address,
@@ -25,6 +29,11 @@ extension CUDABackend {
     let kernel = weight.columns / out.columns
     precondition(weight.rows == x.columns && out.rows == x.rows * stride)
     precondition(kernel == (history == nil ? stride : 2 * stride))
+    if weight.packed != nil {
+      try convolveParts(x, history: history, weight, dilation: 1, bias: bias, into: out)
+      if let history { try keepRows(x, history) }
+      return
+    }
     let columns = out.columns * stride
     let grid = sharedGrid(rows: x.rows, columns: columns, k: x.columns * kernel / stride)
     try launch(
@@ -62,6 +71,38 @@ extension CUDABackend {
     try launch(
       "add_shares", over: rows * columns, shares.address, bias.address, out.address, Int32(rows),
       Int32(columns), Int32(out.columns), Int32(stride), Int32(grid.z))
+  }
+
+  /// A convolution with a packed weight. Rows that the room for parts cannot take at once go in turns,
+  /// each with the rows before it.
+  private func convolveParts(
+    _ x: CUDATensor, history: CUDATensor?, _ weight: CUDAMatrix, dilation: Int, bias: CUDATensor,
+    into out: CUDATensor
+  ) throws(CUDAError) {
+    let past = history?.rows ?? 0
+    let longer = out.rows / x.rows
+    let most = parts.count / x.columns - past
+    precondition(most >= past, "there is room for the rows a convolution sees")
+    for start in Swift.stride(from: 0, to: x.rows, by: most) {
+      let end = min(start + most, x.rows)
+      let before = start == 0 ? history : x.rows(start - past..<start)
+      let joined = try rowParts(x.rows(start..<end), history: before, at: parts.address)
+      let rows = PartRows(
+        address: joined.address + UInt64(4 * past * x.columns), rows: end - start,
+        columns: x.columns)
+      let seen = CUDATensor(address: joined.address, rows: past, columns: x.columns)
+      try product(
+        rows, history: past > 0 ? seen : nil, dilation: dilation, weight,
+        ProductEnd(bias: bias, out: out.rows(start * longer..<end * longer)))
+    }
+  }
+
+  /// Keeps the last rows of the history and what followed it.
+  private func keepRows(_ x: CUDATensor, _ history: CUDATensor) throws(CUDAError) {
+    guard history.rows > 0 else { return }
+    try launch(
+      "keep_rows", over: x.columns, x.address, history.address, Int32(x.rows),
+      Int32(history.rows), Int32(x.columns))
   }
 
   /// Keeps the last rows of the history and what followed it.

@@ -26,6 +26,13 @@ __device__ __forceinline__ void wait_for_previous() {
 // The first line of a kernel that has nothing to do before.
 #define IN_ORDER start_next(); wait_for_previous();
 
+// A barrier of the threads that compute; the frame kernel has a warp beside them.
+#ifdef FRAME_KERNEL
+__device__ __forceinline__ void block_barrier() { asm volatile("bar.sync 1, 256;" ::: "memory"); }
+#else
+__device__ __forceinline__ void block_barrier() { __syncthreads(); }
+#endif
+
 // How weights are stored.
 enum { F32 = 0, BF16 = 1, F16 = 2 };
 
@@ -66,10 +73,45 @@ template <int T> __device__ __forceinline__ void load_lanes(const void *base, fl
   }
 }
 
+// silu
+__device__ __forceinline__ float sigmoid_product(float x) { return x / (1.0f + expf(-x)); }
+
 __device__ __forceinline__ float warp_sum(float value) {
 #pragma unroll
   for (int step = 16; step > 0; step >>= 1) value += __shfl_xor_sync(0xffffffffu, value, step);
   return value;
+}
+
+// a += w · x over eight bf16 numbers.
+__device__ __forceinline__ float dot8(uint4 w, const float *x, float a) {
+  u32 word[4] = {w.x, w.y, w.z, w.w};
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    a += __uint_as_float(word[i] << 16) * x[2 * i];
+    a += __uint_as_float(word[i] & 0xffff0000u) * x[2 * i + 1];
+  }
+  return a;
+}
+
+// Sums V numbers over a warp. Afterwards the lanes from v · 32 / V on hold number v.
+template <int V> __device__ __forceinline__ float warp_sums(float *v) {
+  int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int bit = 16, n = V; bit > 0; bit >>= 1) {
+    if (n > 1) {
+      n /= 2;
+      bool upper = lane & bit;
+#pragma unroll
+      for (int i = 0; i < V / 2; i++)
+        if (i < n) {
+          float given = upper ? v[i] : v[i + n];
+          v[i] = (upper ? v[i + n] : v[i]) + __shfl_xor_sync(0xffffffffu, given, bit);
+        }
+    } else {
+      v[0] += __shfl_xor_sync(0xffffffffu, v[0], bit);
+    }
+  }
+  return v[0];
 }
 
 // Sum over a block of whole warps; every thread gets it.

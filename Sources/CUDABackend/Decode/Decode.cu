@@ -13,38 +13,6 @@ __device__ __forceinline__ uint4 load_weight(const void *base, i64 index) {
   return w;
 }
 
-// a += w · x over eight bf16 numbers.
-__device__ __forceinline__ float dot8(uint4 w, const float *x, float a) {
-  u32 word[4] = {w.x, w.y, w.z, w.w};
-#pragma unroll
-  for (int i = 0; i < 4; i++) {
-    a += __uint_as_float(word[i] << 16) * x[2 * i];
-    a += __uint_as_float(word[i] & 0xffff0000u) * x[2 * i + 1];
-  }
-  return a;
-}
-
-// Sums V numbers over a warp. Afterwards the lanes from v · 32 / V on hold number v.
-template <int V> __device__ __forceinline__ float warp_sums(float *v) {
-  int lane = threadIdx.x % 32;
-#pragma unroll
-  for (int bit = 16, n = V; bit > 0; bit >>= 1) {
-    if (n > 1) {
-      n /= 2;
-      bool upper = lane & bit;
-#pragma unroll
-      for (int i = 0; i < V / 2; i++)
-        if (i < n) {
-          float given = upper ? v[i] : v[i + n];
-          v[i] = (upper ? v[i + n] : v[i]) + __shfl_xor_sync(0xffffffffu, given, bit);
-        }
-    } else {
-      v[0] += __shfl_xor_sync(0xffffffffu, v[0], bit);
-    }
-  }
-  return v[0];
-}
-
 // Attention that is cut into blocks of positions: what each block of a head leaves for the product
 // behind it.
 struct SplitAttention {

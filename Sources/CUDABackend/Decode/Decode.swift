@@ -69,6 +69,9 @@ extension CUDABackend {
     if try stream(.normStore, x, norm: norm, epsilon: epsilon, weight, bias: nil, into: out) {
       return
     }
+    if try rmsNormProduct(x, norm: norm, epsilon: epsilon, weight, scratch: scratch, into: out) {
+      return
+    }
     try rmsNorm(x, weight: norm, epsilon: epsilon, into: scratch)
     try linear(scratch, weight, bias: nil, into: out)
   }
@@ -100,6 +103,13 @@ extension CUDABackend {
   ) throws(CUDAError) {
     precondition(qkv.columns == shape.packedWidth && out.columns == shape.queryWidth)
     guard isStep(qkv, shape) else {
+      if try attendRows(
+        qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: epsilon,
+        inverseFrequencies: inverseFrequencies, window: window, positions: positions,
+        slots: slots, layer: layer, cache: cache, inParts: false, into: out)
+      {
+        return
+      }
       try normRotateAppend(
         qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: epsilon,
         inverseFrequencies: inverseFrequencies, positions: positions, slots: slots, layer: layer,
@@ -126,6 +136,16 @@ extension CUDABackend {
     guard isStep(qkv, shape), scale == nil, weight.suffix == "bf16",
       columns == 1024 || columns == 2048, shape.headCount <= Self.mostHeads
     else {
+      if weight.packed == nil || qkv.rows > 4, packing(weight) != nil,
+        try attendRows(
+          qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: epsilon,
+          inverseFrequencies: inverseFrequencies, window: window, positions: positions,
+          slots: slots, layer: layer, cache: cache, inParts: true, into: attended)
+      {
+        return try product(
+          PartRows(attended), weight,
+          ProductEnd(scale: scale, flags: .accumulate, out: out))
+      }
       try attentionStep(
         qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: epsilon,
         inverseFrequencies: inverseFrequencies, window: window, positions: positions,

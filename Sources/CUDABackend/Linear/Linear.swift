@@ -27,14 +27,10 @@ extension CUDABackend {
     {
       return
     }
-    if x.rows > 2, weight.suffix == "bf16", scale == nil, x.columns % 128 == 0,
-      3 * x.count <= 2 * parts.count
+    if try multiplyParts(
+      x, weight, bias: bias, scale: scale, accumulate: accumulate, into: out)
     {
-      try launch("split_parts", over: x.count / 2, x.address, parts.address, x.count / 2)
-      return try launch(
-        "linear_parts", grid: CUDAGrid((weight.rows + 31) / 32, (x.rows + 63) / 64), block: 128,
-        parts.address, weight.address, bias?.address ?? 0, Int32(accumulate ? 1 : 0), out.address,
-        Int32(x.rows), Int32(weight.rows), Int32(weight.columns))
+      return
     }
     let few = x.rows <= 8
     let name =

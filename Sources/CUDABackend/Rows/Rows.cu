@@ -13,6 +13,15 @@ KERNEL copy(const float *source, float *out, i64 count) {
   if (i < count) out[i] = source[i];
 }
 
+// Pairs of bf16 numbers to F32.
+KERNEL widen(const u32 *source, float2 *out, i64 pairs) {
+  IN_ORDER
+  i64 i = global_index();
+  if (i < pairs)
+    out[i] = make_float2(__uint_as_float(source[i] << 16),
+                         __uint_as_float(source[i] & 0xffff0000u));
+}
+
 // out[r] += source[r]; `period` numbers of the source repeat.
 KERNEL add(const float *source, float *out, i64 count, i64 period) {
   IN_ORDER
@@ -57,13 +66,37 @@ KERNEL add_trailing(const float *source, int rows_per_slot, const int *frame, in
   out[i] += source[((i64)slot * rows_per_slot + index) * columns + c];
 }
 
+// out[r] = Σ_g scale[i] · table[i], i = g · entries + codes[r · width + g], first ≤ g < end; a thread a
+// number. Rows of one call are read together. end − first ≤ 16.
+template <int T>
+__device__ __forceinline__ void gather_sum(const void *table, int entries, const float *scale,
+                                           const int *codes, int width, int first, int end,
+                                           float *out, int rows, int columns) {
+  i64 i = global_index();
+  if (i >= (i64)rows * columns) return;
+  int r = (int)(i / columns), c = (int)(i % columns);
+  float sum = 0;
+#pragma unroll
+  for (int g = 0; g < 16; g++) {
+    if (first + g >= end) continue;
+    int id = (first + g) * entries + codes[(i64)r * width + first + g];
+    sum += scale[id] * element<T>(table, (i64)id * columns + c);
+  }
+  out[i] = sum;
+}
+#define GATHER_SUM(name, T)                                                                        \
+  KERNEL gather_sum_##name(const void *table, int entries, const float *scale, const int *codes,   \
+                           int width, int first, int end, float *out, int rows, int columns) {     \
+    IN_ORDER                                                                                       \
+    gather_sum<T>(table, entries, scale, codes, width, first, end, out, rows, columns);            \
+  }
+FOR_EACH_ELEMENT(GATHER_SUM)
+
 KERNEL increment(int *values, int stride, int count, int amount) {
   IN_ORDER
   i64 i = global_index();
   if (i < count) values[i * stride] += amount;
 }
-
-__device__ __forceinline__ float sigmoid_product(float x) { return x / (1.0f + expf(-x)); }
 
 // out[r, i] = silu(x[r, i]) · x[r, width + i].
 KERNEL swiglu(const float *x, float *out, int rows, int width) {

@@ -24,6 +24,18 @@ extension CUDABackend {
       Int32(out.columns))
   }
 
+  package func gatherSum(
+    _ table: CUDAMatrix, entries: Int, scale: CUDATensor, codes: CUDAIndices, width: Int,
+    range: Range<Int>, into out: CUDATensor
+  ) throws(CUDAError) {
+    precondition(table.columns == out.columns && codes.stride == 1 && range.count <= 16)
+    precondition(codes.count >= out.rows * width && range.upperBound <= width)
+    try launch(
+      "gather_sum_\(table.suffix)", over: out.count, table.address, Int32(entries),
+      scale.address, codes.address, Int32(width), Int32(range.lowerBound),
+      Int32(range.upperBound), out.address, Int32(out.rows), Int32(out.columns))
+  }
+
   package func gatherRows(
     _ source: CUDATensor, ids: CUDAIndices, accumulate: Bool, into out: CUDATensor
   ) throws(CUDAError) {

@@ -13,7 +13,7 @@ extension CUDABackend {
         && logits.columns <= 4096, "a block has room for the scores")
     try launch(
       logits.columns <= 2048 ? "sample_8" : "sample_16", grid: CUDAGrid(logits.rows), block: 256,
-      sharedBytes: 12 * logits.columns,
+      sharedBytes: 8 * logits.columns,
       logits.address, Int32(logits.columns), state.settings.address, Int32(SamplingWord.count),
       state.frame.address, state.seen.address, Int32(state.vocabularySize), Int32(rule.codebook),
       rule.endToken ?? -1, rule.suppressed.lowerBound, rule.suppressed.upperBound,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Products of many rows on tensor cores. F32 numbers are taken apart into bf16 parts whose products
-// are exact; sums are F32. Three parts hold all bits of an F32 number, two hold sixteen.
+// are exact; sums are F32. Two parts hold sixteen bits of an F32 number.
 
 // Two numbers rounded to bf16, the first in the low half.
 __device__ __forceinline__ u32 bf16_pair(float low, float high) {
@@ -18,74 +18,6 @@ __device__ __forceinline__ void multiply_tile(float *d, u32 a0, u32 a1, u32 a2, 
       "{%8, %9}, {%0, %1, %2, %3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-}
-
-// parts[p][i], p < 3: the bf16 parts of x[i], two numbers a thread.
-KERNEL split_parts(const float *x, u32 *parts, i64 pairs) {
-  IN_ORDER
-  i64 i = global_index();
-  if (i >= pairs) return;
-  float2 v = ((const float2 *)x)[i];
-#pragma unroll
-  for (int part = 0; part < 3; part++) {
-    u32 word = bf16_pair(v.x, v.y);
-    v.x -= __uint_as_float(word << 16);
-    v.y -= __uint_as_float(word & 0xffff0000u);
-    parts[part * pairs + i] = word;
-  }
-}
-
-// out (+)= x Wᵀ + bias for bf16 W and x in three parts, `[3][m][k]`; k is a multiple of 128. A block of
-// 4 warps takes 32 rows of W and 64 of x, a warp a quarter of the columns. The order of columns
-// within a tile is free as long as both sides have the same: a lane's eight consecutive columns are
-// its part of two tiles. Bound: bytes of W and of the parts, from the second-level cache.
-KERNEL linear_parts(const u16 *parts, const u16 *weight, const float *bias, int accumulate,
-                    float *out, int m, int n, int k) {
-  IN_ORDER
-  __shared__ float sums[4][32][65];
-  int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-  int first_row = blockIdx.x * 32, first = blockIdx.y * 64, count = min(64, m - first);
-  float tile[2][8][4] = {};
-  for (int c = warp * (k / 4) + 8 * t; c < (warp + 1) * (k / 4); c += 32) {
-    uint4 a[2][2];
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-      int row = first_row + 8 * i + g;
-      a[i / 2][i % 2] =
-        row < n ? *(const uint4 *)(weight + (i64)row * k + c) : make_uint4(0, 0, 0, 0);
-    }
-#pragma unroll
-    for (int j = 0; j < 8; j++) {
-      if (8 * j >= count) continue;
-      int row = first + 8 * j + g;
-#pragma unroll
-      for (int part = 0; part < 3; part++) {
-        uint4 b = row < m ? *(const uint4 *)(parts + ((i64)part * m + row) * k + c)
-                          : make_uint4(0, 0, 0, 0);
-#pragma unroll
-        for (int i = 0; i < 2; i++) {
-          multiply_tile(tile[i][j], a[i][0].x, a[i][1].x, a[i][0].y, a[i][1].y, b.x, b.y);
-          multiply_tile(tile[i][j], a[i][0].z, a[i][1].z, a[i][0].w, a[i][1].w, b.z, b.w);
-        }
-      }
-    }
-  }
-#pragma unroll
-  for (int i = 0; i < 2; i++)
-#pragma unroll
-    for (int j = 0; j < 8; j++)
-#pragma unroll
-      for (int e = 0; e < 4; e++)
-        sums[warp][16 * i + g + e / 2 * 8][8 * j + 2 * t + e % 2] = tile[i][j][e];
-  __syncthreads();
-  for (int index = threadIdx.x; index < 32 * count; index += 128) {
-    int r = index % 32, x_row = index / 32, column = first_row + r;
-    if (column >= n) continue;
-    float value = sums[0][r][x_row] + sums[1][r][x_row] + sums[2][r][x_row] + sums[3][r][x_row];
-    if (bias) value += bias[column];
-    float *place = out + (i64)(first + x_row) * n + column;
-    *place = accumulate ? *place + value : value;
-  }
 }
 
 // C = A B over tiles of 64 × 64 and steps of 32, 8 warps of 16 × 32; both sides in two parts, of which

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+// Attention for several rows, of one slot or of several, after their keys are in the cache.
+
+// norm_rotate_append with a warp for each head of a row, four a block. A lane has every 32nd number of
+// a head of D. Bound: launch.
+template <int D>
+__device__ __forceinline__ void rotate_head(float *qkv, const float *query_norm,
+                                            const float *key_norm, float epsilon,
+                                            const float *inverse_frequencies, const int *positions,
+                                            int position_stride, const int *slots, int slot_stride,
+                                            float *keys, float *values, int rows, int heads,
+                                            int kv_heads, int capacity) {
+  constexpr int PER = D / 32;
+  int lane = threadIdx.x % 32, parts = heads + 2 * kv_heads;
+  int index = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, r = index / parts;
+  int h = index - r * parts;
+  start_next();
+  float gain[PER], turn[PER / 2];
+  const float *norm = h < heads ? query_norm : key_norm;
+#pragma unroll
+  for (int i = 0; i < PER; i++) gain[i] = norm ? norm[lane + 32 * i] : 1.0f;
+#pragma unroll
+  for (int i = 0; i < PER / 2; i++) turn[i] = inverse_frequencies[lane + 32 * i];
+  wait_for_previous();
+  if (r >= rows) return;
+  float *head = qkv + (i64)index * D;
+  int position = positions[(i64)r * position_stride];
+  i64 row = (i64)slots[(i64)r * slot_stride] * capacity + position % capacity;
+  float v[PER];
+#pragma unroll
+  for (int i = 0; i < PER; i++) v[i] = head[lane + 32 * i];
+  if (h >= heads + kv_heads) {
+    float *to = values + (row * kv_heads + h - heads - kv_heads) * D;
+#pragma unroll
+    for (int i = 0; i < PER; i++) to[lane + 32 * i] = v[i];
+    return;
+  }
+  if (norm) {
+    float square = 0;
+#pragma unroll
+    for (int i = 0; i < PER; i++) square += v[i] * v[i];
+    float factor = 1.0f / sqrtf(warp_sum(square) / D + epsilon);
+#pragma unroll
+    for (int i = 0; i < PER; i++) v[i] = v[i] * factor * gain[i];
+  }
+  float *to = h < heads ? head : keys + (row * kv_heads + h - heads) * D;
+#pragma unroll
+  for (int i = 0; i < PER / 2; i++) {
+    float a = v[i], b = v[i + PER / 2], cosine, sine;
+    sincosf((float)position * turn[i], &sine, &cosine);
+    to[lane + 32 * i] = a * cosine - b * sine;
+    to[lane + 32 * i + D / 2] = b * cosine + a * sine;
+  }
+}
+
+// softmax(q kᵀ / √D) v on tensor cores, everything in two bf16 parts. A block of four warps takes 16
+// queries of one key head: 16 / G rows and the G query heads that share the key head. A warp takes every
+// fourth tile of 16 positions with a running maximum; then the warps are merged. Numbers of a head are
+// permuted, alike on both sides of a product, so that a lane's are neighbours in memory. `parts`: the
+// result goes out as bf16 parts, else F32. G divides 16.
+// Bound: bytes of keys and values from the second-level cache, once for each block.
+template <int D>
+__device__ __forceinline__ void attend_rows(const float *qkv, const int *positions,
+                                            int position_stride, const int *slots, int slot_stride,
+                                            const float *keys, const float *values, float *out,
+                                            int parts, int rows, int heads, int kv_heads,
+                                            int window, int capacity) {
+  constexpr int CHUNKS = D / 16, TILES = D / 8, WARPS = 4;
+  __shared__ float merged[WARPS / 2][16][D + 4], tops[WARPS][16], totals[WARPS][16];
+  __shared__ int last_of[16], slot_of[16];
+  IN_ORDER
+  int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  int group = heads / kv_heads, kv_head = blockIdx.x, per_block = 16 / group;
+  int first_row = blockIdx.y * per_block;
+  if (threadIdx.x < 16) {
+    int row = first_row + threadIdx.x / group;
+    bool inside = row < rows;
+    last_of[threadIdx.x] = inside ? positions[(i64)row * position_stride] : -1;
+    slot_of[threadIdx.x] = inside ? slots[(i64)row * slot_stride] : -1;
+  }
+  __syncthreads();
+
+  // A lane has queries g and g + 8, of each chunk of 16 numbers those at t · D / 4 + 4 chunk … + 3.
+  u32 q_high[CHUNKS][4], q_low[CHUNKS][4];
+  float scale = 1.0f / sqrtf((float)D);
+  int last[2], oldest[2], slot[2];
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    int query = g + 8 * half, row = first_row + query / group;
+    last[half] = last_of[query];
+    slot[half] = slot_of[query];
+    oldest[half] = window > 0 ? max(0, last[half] - window + 1) : 0;
+    const float *from = qkv + ((i64)row * (heads + 2 * kv_heads) + kv_head * group +
+                               query % group) * D + t * (D / 4);
+#pragma unroll
+    for (int c = 0; c < CHUNKS; c++) {
+      float4 v = row < rows ? *(const float4 *)(from + 4 * c) : make_float4(0, 0, 0, 0);
+      q_high[c][half] = split_pair(v.x * scale, v.y * scale, q_low[c][half]);
+      q_high[c][half + 2] = split_pair(v.z * scale, v.w * scale, q_low[c][half + 2]);
+    }
+  }
+
+  float top[2] = {NEGATIVE_INFINITY, NEGATIVE_INFINITY}, total[2] = {}, sums[TILES][4] = {};
+  // One turn for each slot among the rows; in a prompt they all have one.
+  for (int turn = 0; turn < 16; turn += group) {
+    int current = slot_of[turn];
+    bool seen = current < 0;
+    for (int other = 0; other < turn; other += group) seen = seen || slot_of[other] == current;
+    if (seen) continue;
+    int from = 0x7fffffff, to = -1;
+    for (int other = turn; other < 16; other += group) {
+      if (slot_of[other] != current) continue;
+      int end = last_of[other];
+      to = max(to, end);
+      from = min(from, window > 0 ? max(0, end - window + 1) : 0);
+    }
+    i64 slot_row = (i64)current * capacity;
+    for (int first = from + 16 * warp; first <= to; first += 16 * WARPS) {
+      // One sum for each pair of parts, so that the products need not wait for each other.
+      float scores[2][4], kinds[3][2][4] = {};
+#pragma unroll
+      for (int j = 0; j < 2; j++) {
+        int p = min(first + 8 * j + g, to);
+        const float *key = keys + ((slot_row + p % capacity) * kv_heads + kv_head) * D + t * (D / 4);
+        float4 v[CHUNKS];
+#pragma unroll
+        for (int c = 0; c < CHUNKS; c++) v[c] = *(const float4 *)(key + 4 * c);
+#pragma unroll
+        for (int c = 0; c < CHUNKS; c++) {
+          u32 l0, l1, h0 = split_pair(v[c].x, v[c].y, l0), h1 = split_pair(v[c].z, v[c].w, l1);
+          multiply_tile(kinds[0][j], q_low[c][0], q_low[c][1], q_low[c][2], q_low[c][3], h0, h1);
+          multiply_tile(kinds[1][j], q_high[c][0], q_high[c][1], q_high[c][2], q_high[c][3], l0,
+                        l1);
+          multiply_tile(kinds[2][j], q_high[c][0], q_high[c][1], q_high[c][2], q_high[c][3], h0,
+                        h1);
+        }
+#pragma unroll
+        for (int e = 0; e < 4; e++) scores[j][e] = kinds[0][j][e] + kinds[1][j][e] + kinds[2][j][e];
+      }
+      u32 w_high[4], w_low[4];
+      float kept[2];
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        float best = top[half];
+#pragma unroll
+        for (int j = 0; j < 2; j++)
+#pragma unroll
+          for (int e = 0; e < 2; e++) {
+            int p = first + 8 * j + 2 * t + e;
+            bool visible = slot[half] == current && p >= oldest[half] && p <= last[half];
+            float &score = scores[j][2 * half + e];
+            score = visible ? score : NEGATIVE_INFINITY;
+            best = fmaxf(best, score);
+          }
+        best = fmaxf(best, __shfl_xor_sync(0xffffffffu, best, 1));
+        best = fmaxf(best, __shfl_xor_sync(0xffffffffu, best, 2));
+        // A query that has seen nothing yet keeps −∞ and no weight.
+        float base = best == NEGATIVE_INFINITY ? 0.0f : best;
+        kept[half] = expf(top[half] - base);
+        top[half] = best;
+        total[half] *= kept[half];
+#pragma unroll
+        for (int j = 0; j < 2; j++) {
+          float a = expf(scores[j][2 * half] - base), b = expf(scores[j][2 * half + 1] - base);
+          total[half] += a + b;
+          w_high[half + 2 * j] = split_pair(a, b, w_low[half + 2 * j]);
+        }
+      }
+#pragma unroll
+      for (int n = 0; n < TILES; n++) {
+        sums[n][0] *= kept[0], sums[n][1] *= kept[0];
+        sums[n][2] *= kept[1], sums[n][3] *= kept[1];
+      }
+      // A lane has positions 2t, 2t + 1 and 8 more, numbers g · D / 8 … of the values.
+      const float *value[4];
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        int p = min(first + 2 * t + i % 2 + i / 2 * 8, to);
+        value[i] = values + ((slot_row + p % capacity) * kv_heads + kv_head) * D + g * TILES;
+      }
+#pragma unroll
+      for (int n = 0; n < TILES; n += 4) {
+        float v[4][4];
+        u32 h[4][2], l[4][2];
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+          float4 word = *(const float4 *)(value[i] + n);
+          v[i][0] = word.x, v[i][1] = word.y, v[i][2] = word.z, v[i][3] = word.w;
+        }
+#pragma unroll
+        for (int e = 0; e < 4; e++) {
+          h[e][0] = split_pair(v[0][e], v[1][e], l[e][0]);
+          h[e][1] = split_pair(v[2][e], v[3][e], l[e][1]);
+        }
+#pragma unroll
+        for (int e = 0; e < 4; e++)
+          multiply_tile(sums[n + e], w_low[0], w_low[1], w_low[2], w_low[3], h[e][0], h[e][1]);
+#pragma unroll
+        for (int e = 0; e < 4; e++)
+          multiply_tile(sums[n + e], w_high[0], w_high[1], w_high[2], w_high[3], l[e][0], l[e][1]);
+#pragma unroll
+        for (int e = 0; e < 4; e++)
+          multiply_tile(sums[n + e], w_high[0], w_high[1], w_high[2], w_high[3], h[e][0], h[e][1]);
+      }
+    }
+  }
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    total[half] += __shfl_xor_sync(0xffffffffu, total[half], 1);
+    total[half] += __shfl_xor_sync(0xffffffffu, total[half], 2);
+    if (t == 0) {
+      tops[warp][g + 8 * half] = top[half];
+      totals[warp][g + 8 * half] = total[half];
+    }
+  }
+  __syncthreads();
+  // Each warp's sums against the common maximum, then added up, two warps and one at a time.
+  float factor[2];
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    int query = g + 8 * half;
+    float best = NEGATIVE_INFINITY, all = 0;
+#pragma unroll
+    for (int w = 0; w < WARPS; w++) best = fmaxf(best, tops[w][query]);
+    if (best == NEGATIVE_INFINITY) best = 0;
+#pragma unroll
+    for (int w = 0; w < WARPS; w++) all += expf(tops[w][query] - best) * totals[w][query];
+    factor[half] = all > 0 ? expf(top[half] - best) / all : 0.0f;
+  }
+  auto place = [&](int n, int e) {
+    return &merged[warp % 2][g + e / 2 * 8][(2 * t + e % 2) * TILES + n];
+  };
+  if (warp >= 2) {
+#pragma unroll
+    for (int n = 0; n < TILES; n++)
+#pragma unroll
+      for (int e = 0; e < 4; e++) *place(n, e) = sums[n][e] * factor[e / 2];
+  }
+  __syncthreads();
+  if (warp < 2) {
+#pragma unroll
+    for (int n = 0; n < TILES; n++)
+#pragma unroll
+      for (int e = 0; e < 4; e++) *place(n, e) += sums[n][e] * factor[e / 2];
+  }
+  __syncthreads();
+  for (int i = threadIdx.x; i < 16 * D / 2; i += 32 * WARPS) {
+    int query = i / (D / 2), e = i % (D / 2) * 2, row = first_row + query / group;
+    if (row >= rows) continue;
+    float a = merged[0][query][e] + merged[1][query][e];
+    float b = merged[0][query][e + 1] + merged[1][query][e + 1];
+    int width = heads * D, column = (kv_head * group + query % group) * D + e;
+    if (parts) {
+      u32 low, high = split_pair(a, b, low);
+      u16 *to = (u16 *)out + (i64)row * 2 * width + column;
+      *(u32 *)to = high;
+      *(u32 *)(to + width) = low;
+    } else {
+      *(float2 *)(out + (i64)row * width + column) = make_float2(a, b);
+    }
+  }
+}
+
+#define PROMPT_ATTENTION(D)                                                                        \
+  extern "C" __global__ void __launch_bounds__(128) rotate_heads_##D(                              \
+    float *qkv, const float *query_norm, const float *key_norm, float epsilon,                     \
+    const float *inverse_frequencies, const int *positions, int position_stride, const int *slots, \
+    int slot_stride, float *keys, float *values, int rows, int heads, int kv_heads,                \
+    int capacity) {                                                                                \
+    rotate_head<D>(qkv, query_norm, key_norm, epsilon, inverse_frequencies, positions,             \
+                   position_stride, slots, slot_stride, keys, values, rows, heads, kv_heads,       \
+                   capacity);                                                                      \
+  }                                                                                                \
+  extern "C" __global__ void __launch_bounds__(128) attention_rows_##D(                            \
+    const float *qkv, const int *positions, int position_stride, const int *slots,                 \
+    int slot_stride, const float *keys, const float *values, float *out, int parts, int rows,      \
+    int heads, int kv_heads, int window, int capacity) {                                           \
+    attend_rows<D>(qkv, positions, position_stride, slots, slot_stride, keys, values, out, parts,  \
+                   rows, heads, kv_heads, window, capacity);                                       \
+  }
+PROMPT_ATTENTION(64)
+PROMPT_ATTENTION(128)

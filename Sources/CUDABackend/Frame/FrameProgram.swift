@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+
+package import CUDA
+package import SpeechModel
+
+/// One frame of one utterance as a single kernel (`Frame.cu`): compiled for a model and a device, with
+/// the addresses of everything that it reads and writes.
+final class FrameProgram {
+  /// Eight warps that compute, and one that copies.
+  static let threads = 288
+
+  let kernel: CUDAKernel
+  let grid: CUDAGrid
+  let sharedBytes: Int
+  /// The addresses, on the device.
+  let words: CUDAIndices
+
+  init(kernel: CUDAKernel, grid: CUDAGrid, sharedBytes: Int, words: CUDAIndices) {
+    (self.kernel, self.grid, self.sharedBytes, self.words) = (kernel, grid, sharedBytes, words)
+  }
+}
+
+/// The constants of `Frame.cu` for a step on a device, where the kernel takes it.
+struct FrameShape {
+  let talker: TransformerConfiguration
+  let predictor: TransformerConfiguration
+  let talkerVocabulary: Int
+  let predictorVocabulary: Int
+  let codebookCount: Int
+  let isProjected: Bool
+  let rule: SamplingRule
+  /// Blocks: one an SM.
+  let grid: Int
+  /// Pieces in the ring.
+  private(set) var slots: Int
+
+  static var warps: Int { 8 }
+  /// Eight rows of 1024 columns, each row 64 bytes longer.
+  static var slotBytes: Int { 8 * (2048 + 64) }
+  /// `COPIES` in the kernel.
+  static var copies: Int { 4 }
+  /// Pieces in a ring below which copies do not run ahead.
+  static var fewestSlots: Int { 3 }
+
+  /// `nil` when the model or the device does not fit the kernel.
+  init?(_ step: FrameStep<CUDABackend>, _ context: CUDAContext) {
+    let configuration = step.model.configuration
+    talker = configuration.talker.transformer
+    predictor = configuration.predictor.transformer
+    talkerVocabulary = configuration.talker.vocabularySize
+    predictorVocabulary = configuration.predictor.codebookSize
+    codebookCount = configuration.talker.codebookCount
+    isProjected = step.model.predictor.projection != nil
+    rule = .talker(configuration.talker)
+    let grid = context.multiprocessorCount
+    self.grid = grid
+    var matrices = [step.model.talker.head, step.model.talker.codecEmbedding]
+    matrices += step.model.predictor.heads + step.model.predictor.embeddings
+    if let projection = step.model.predictor.projection { matrices.append(projection.weight) }
+    for stack in [step.model.talker.stack, step.model.predictor.stack] {
+      let shape = stack.configuration
+      let widths = [shape.hiddenSize, shape.queryWidth, shape.intermediateSize]
+      guard widths.allSatisfy({ $0 % 1024 == 0 }), shape.headDim == 128,
+        shape.headCount == 2 * shape.kvHeadCount, shape.kvHeadCount <= grid, shape.window == nil,
+        stack.layers.allSatisfy({ $0.queryNorm != nil && $0.keyNorm != nil })
+      else { return nil }
+      matrices += stack.layers.flatMap { [$0.qkv, $0.output, $0.gateUp, $0.down] }
+    }
+    // Each block makes some of the queries, activations and scores; see `Frame.cu`.
+    let counts = [talker, predictor].flatMap {
+      [$0.attention.packedWidth, $0.intermediateSize]
+    }
+    guard counts.allSatisfy({ $0 >= 8 * grid }), talkerVocabulary >= 8 * grid,
+      predictorVocabulary >= 8 * grid, talkerVocabulary % 8 == 0, predictorVocabulary % 8 == 0
+    else { return nil }
+    guard step.slotCount == 1, context.launchesCooperatively, context.architecture >= 80,
+      matrices.allSatisfy({ $0.suffix == "bf16" }), (2...32).contains(codebookCount),
+      talkerVocabulary <= 4096, predictorVocabulary <= 4096
+    else { return nil }
+    slots = 0
+    let room = context.sharedBytesPerBlock - sharedBytes - Self.staticBytes
+    slots = max(0, room) / (Self.slotBytes + 16)
+    guard slots >= Self.fewestSlots else { return nil }
+  }
+
+  /// Room for the kernel's own shared variables, and what the driver keeps.
+  static var staticBytes: Int { 2048 }
+
+  var mostSplits: Int { max(1, grid / max(talker.kvHeadCount, predictor.kvHeadCount)) }
+  private var widest: Int {
+    [talker, predictor].map { max($0.hiddenSize, $0.queryWidth, $0.intermediateSize) }.max() ?? 0
+  }
+  private var vocabulary: Int { max(talkerVocabulary, predictorVocabulary) }
+
+  /// Addresses the kernel reads: eight a layer, heads, tables, and 26 more.
+  var wordCount: Int { 8 * (talker.layerCount + predictor.layerCount) + 2 * codebookCount + 26 }
+
+  /// Pairs of number and tag that travel between SMs; `PAIR_COUNT · COPIES` in the kernel.
+  var pairCount: Int {
+    let packed = max(talker.attention.packedWidth, predictor.attention.packedWidth)
+    let heads = max(talker.kvHeadCount, predictor.kvHeadCount)
+    return Self.copies
+      * (2 * packed + 10 * widest + vocabulary + mostSplits * heads * 2 * (128 + 1))
+  }
+
+  /// Rows of `count` that a block multiplies at the most, in groups of eight.
+  private func blockRows(_ count: Int) -> Int { 8 * ((count / 8 + grid - 1) / grid) }
+
+  /// The rings and `Shared` of the kernel, which checks the number.
+  var sharedBytes: Int {
+    let rows = max(
+      blockRows(max(talker.attention.packedWidth, predictor.attention.packedWidth)),
+      blockRows(vocabulary), 2 * blockRows(max(talker.intermediateSize, predictor.intermediateSize))
+    )
+    let scratch = max(2 * vocabulary, 4 * 128 + Self.warps * (2 * 128 + 4))
+    let own = blockRows(max(talker.hiddenSize, predictor.hiddenSize))
+    let floats = scratch + talker.hiddenSize + 4 * Self.warps * rows + 2 * own + 4 * Self.warps
+    let parts = Self.warps * 6 * 320
+    return slots * (Self.slotBytes + 16) + 4 * floats + parts + 8 * wordCount + 256
+  }
+
+  /// Options that define the constants.
+  var options: [String] {
+    func stack(_ prefix: String, _ shape: TransformerConfiguration, vocabulary: Int) -> [String] {
+      [
+        "HIDDEN=\(shape.hiddenSize)", "QUERY=\(shape.queryWidth)", "KV=\(shape.kvWidth)",
+        "INNER=\(shape.intermediateSize)", "LAYERS=\(shape.layerCount)",
+        "VOCABULARY=\(vocabulary)", "EPSILON=\(shape.normEpsilon)f",
+      ].map { "-D\(prefix)_\($0)" }
+    }
+    return stack("T", talker, vocabulary: talkerVocabulary)
+      + stack("P", predictor, vocabulary: predictorVocabulary)
+      + [
+        "PROJECTED=\(isProjected ? 1 : 0)", "CODEBOOKS=\(codebookCount)", "GRID=\(grid)",
+        "SLOTS=\(slots)", "MOST_SPLITS=\(mostSplits)", "RING_DEPTH=\(CUDAFrameRing.depth)",
+        "END_TOKEN=\(rule.endToken ?? -1)", "SUPPRESSED_START=\(rule.suppressed.lowerBound)",
+        "SUPPRESSED_END=\(rule.suppressed.upperBound)", "MINIMUM_TOKENS=\(rule.minimumTokens)",
+        "FRAME_KERNEL", "WORD_COUNT=\(wordCount)", "PAIRS_MADE=\(pairCount)",
+        "SHARED_BYTES=\(sharedBytes)",
+      ].map { "-D\($0)" }
+  }
+}
+
+extension CUDABackend {
+  package func prepare(_ step: FrameStep<CUDABackend>) throws(CUDAError) {
+    guard let frameDefinitions, let shape = FrameShape(step, context) else { return }
+    let image = try cache.image(
+      KernelSources.frame, name: "frame",
+      options: compilerOptions + frameDefinitions + shape.options)
+    let kernel = try CUDAModule(image: image, context).kernel(
+      "frame_step", sharedBytes: shape.sharedBytes)
+    let words = try frameWords(step, shape)
+    let place = try makeIndices(count: 2 * words.count)
+    try write(
+      words.flatMap {
+        [Int32(truncatingIfNeeded: $0), Int32(truncatingIfNeeded: $0 >> 32)]
+      }, to: place)
+    framePrograms[step.codes.address] = FrameProgram(
+      kernel: kernel, grid: CUDAGrid(shape.grid), sharedBytes: shape.sharedBytes, words: place)
+  }
+
+  package func makeFrame(
+    _ step: FrameStep<CUDABackend>, advancing: Bool
+  ) throws(CUDAError) {
+    guard let program = framePrograms[step.codes.address] else {
+      if advancing { try step.advance() }
+      return try step.makeCodes()
+    }
+    try stream.launch(
+      program.kernel, grid: program.grid, block: FrameProgram.threads,
+      sharedBytes: program.sharedBytes, cooperative: true, program.words.address,
+      Int32(advancing ? 1 : 0))
+  }
+
+  /// The addresses in the order of the kernel's enumeration.
+  private func frameWords(
+    _ step: FrameStep<CUDABackend>, _ shape: FrameShape
+  ) throws(CUDAError) -> [UInt64] {
+    let (talker, predictor) = (step.model.talker, step.model.predictor)
+    let work = step.predictorWork
+    let pairs = try makeTensor(rows: shape.pairCount, columns: 2)
+    let tag = try makeIndices(count: 1)
+    var words: [UInt64] = []
+    for layer in talker.stack.layers + predictor.stack.layers {
+      words += [layer.qkv, layer.output, layer.gateUp, layer.down].map(\.address)
+      words += [layer.inputNorm.address, layer.postNorm.address]
+      words += [layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0]
+    }
+    words += ([talker.head] + predictor.heads).map(\.address)
+    words += ([talker.codecEmbedding] + predictor.embeddings).map(\.address)
+    for (stack, cache) in [(talker.stack, step.cache), (predictor.stack, work.cache)] {
+      words += [stack.norm.address, stack.inverseFrequencies.address]
+      words += [cache.keys[0].address, cache.values[0].address]
+    }
+    words += [
+      predictor.projection?.weight.address ?? 0, predictor.projection?.bias.address ?? 0,
+      step.hidden.address, step.logits.address, work.logits.address, step.codes.address,
+      step.positions.address, step.sampling.frame.address, step.sampling.settings.address,
+      step.sampling.seen.address, step.trailing.address, step.trailingCount.address,
+      UInt64(step.capacity), pairs.address, tag.address,
+      step.ring.memory.deviceAddress + UInt64(4 * CUDAFrameRing.header),
+      step.ring.counter.address, step.ring.memory.deviceAddress,
+    ]
+    precondition(words.count == shape.wordCount, "an address for each word")
+    return words
+  }
+}
