@@ -193,12 +193,14 @@ def generate(tk, lay, tok, tlen, voice, lang, ns, temp=0.6, top_k=50, max_frames
             break
         c0 = torch.where(done, torch.zeros_like(c0), c0)
         fr = [c0]
-        seq = torch.stack([h, m.codec_embedding(c0)], 1)
+        x = torch.stack([h, m.codec_embedding(c0)], 1)
+        room = (B, c["cp_kv_heads"], c["groups"], c["cp_head_dim"])
+        caches = [dict(k=h.new_zeros(room), v=h.new_zeros(room), n=0) for _ in range(c["cp_layers"])]
         for q in range(1, c["groups"]):
-            hh = cp.run(seq)[:, -1]
+            hh = cp.run(x, caches, 0 if q == 1 else q)[:, -1]
             fr.append(sample(cp.lm_head[q - 1](hh), temp, top_k))
             if q < c["groups"] - 1:
-                seq = torch.cat([seq, cp.model.codec_embedding[q - 1](fr[-1])[:, None]], 1)
+                x = cp.model.codec_embedding[q - 1](fr[-1])[:, None]
         codes[:, i] = torch.stack(fr, 1)
         n = torch.where(done, n, n + 1)
         e = m.codec_embedding(c0)
