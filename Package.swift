@@ -76,6 +76,12 @@ let package = Package(
     .target(name: "CSoundFile", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "Audio", dependencies: ["SystemIO", "CSoundFile"], swiftSettings: settings),
     .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: settings),
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["Audio", "ModelFiles", "Qwen3TTS", "SpeechModel", "TextTokenizer"],
+      path: "Fuzzing/Targets", swiftSettings: settings),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
     .testTarget(
       name: "AudioTests", dependencies: ["Audio", "SystemIO", "FuzzSupport"],
       swiftSettings: settings),
@@ -100,3 +106,11 @@ let package = Package(
       swiftSettings: pointerSettings),
   ]
 )
+
+// libFuzzer brings a `main` of its own, so its driver is built on request only; see `Fuzzing/run`.
+if Context.environment["FUZZING"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzTargets"], path: "Fuzzing/Driver",
+      swiftSettings: pointerSettings + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -34,7 +34,7 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
     while let piece = nextPiece() {
       let text = String(piece.trimmed)
       let end = 1 - Double(rest.utf8.count) / Double(byteCount)
-      if text.contains(where: { $0.isLetter || $0.isNumber }) {
+      if text.isSpeakable {
         let ready = held
         held = Part(text: text, end: end)
         if let ready { return ready }
@@ -169,6 +169,13 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
       break
     }
     return index
+  }
+}
+
+extension StringProtocol {
+  /// Whether there is a letter or a digit. One may hide behind a mark in the same character.
+  var isSpeakable: Bool {
+    unicodeScalars.contains { $0.properties.isAlphabetic || $0.properties.numericType != nil }
   }
 }
 
