@@ -54,6 +54,7 @@ let package = Package(
       name: "SyntheticCheckpoint", dependencies: ["SpeechModel", "ModelFiles", "Digest"],
       swiftSettings: settings),
     .target(name: "SystemIO", swiftSettings: settings),
+    .target(name: "TextNormalization", swiftSettings: settings),
     .target(
       name: "TextTokenizer",
       dependencies: [.product(name: "HeapModule", package: "swift-collections")],
@@ -61,8 +62,8 @@ let package = Package(
     .target(
       name: "Qwen3TTS",
       dependencies: [
-        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "TextTokenizer", "Audio",
-        "SystemIO",
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "TextNormalization",
+        "TextTokenizer", "Audio", "SystemIO",
       ],
       resources: [.copy("Resources/DefaultVoice")], swiftSettings: settings),
     .executableTarget(
@@ -78,12 +79,17 @@ let package = Package(
     .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: settings),
     .target(
       name: "FuzzTargets",
-      dependencies: ["Audio", "ModelFiles", "Qwen3TTS", "SpeechModel", "TextTokenizer"],
+      dependencies: [
+        "Audio", "ModelFiles", "Qwen3TTS", "SpeechModel", "TextNormalization", "TextTokenizer",
+      ],
       path: "Fuzzing/Targets", swiftSettings: settings),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
     .testTarget(
       name: "AudioTests", dependencies: ["Audio", "SystemIO", "FuzzSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "TextNormalizationTests", dependencies: ["TextNormalization", "FuzzSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),

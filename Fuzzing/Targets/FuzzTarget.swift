@@ -5,6 +5,7 @@ import Foundation
 import ModelFiles
 import Qwen3TTS
 import SpeechModel
+import TextNormalization
 import TextTokenizer
 
 /// A reader of bytes that somebody else wrote, with what must hold whatever the bytes are.
@@ -22,6 +23,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case configuration
   /// Text to speak, and behind a zero byte merges of a tokenizer.
   case text
+  /// Text to write out in English words.
+  case normalizer
 
   /// A promise that was not kept.
   package struct BrokenPromise: Error {
@@ -39,6 +42,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
       case .safetensors: try readSafetensors(bytes)
       case .configuration: try readConfiguration(bytes)
       case .text: try readText(bytes)
+      case .normalizer: try normalize(String(decoding: bytes, as: UTF8.self))
       }
     } catch let error as AudioError {
       try expect(!error.description.isEmpty, "an error has words")
@@ -126,9 +130,24 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     try expect(letters(spoken) == letters(text), "no letter is lost or said twice")
   }
 
+  private func normalize(_ text: String) throws {
+    let spoken = EnglishNormalizer.normalize(text)
+    try expect(EnglishNormalizer.normalize(spoken) == spoken, "twice is once")
+    try expect(spoken.unicodeScalars.allSatisfy(Self.isSaid), "nothing but letters and marks")
+    let hasLetters = text.unicodeScalars.contains { $0.isASCII && $0.properties.isAlphabetic }
+    try expect(!spoken.isEmpty || !hasLetters, "letters are said")
+    try expect(spoken.utf8.count <= 100 + 60 * text.utf8.count, "words are in proportion")
+  }
+
+  private static func isSaid(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.isASCII && scalar.properties.isAlphabetic || " .,;:!?'-".unicodeScalars.contains(scalar)
+  }
+
   // MARK: Good inputs
 
-  private static let tokenizer = Result { try TextTokenizer(folder: SpeechSynthesizer.bundledModel) }
+  private static let tokenizer = Result {
+    try TextTokenizer(folder: SpeechSynthesizer.bundledModel)
+  }
   private static let vocabulary = Result {
     try JSONDecoder().decode([String: Int32].self, from: Data(file("vocab.json")))
   }
@@ -166,7 +185,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
           (0..<count).flatMap { index in
             [
               SafetensorsWriter.Tensor(name: "f\(index)", shape: [2, 1], values: [1, .nan]),
-              SafetensorsWriter.Tensor(name: "i\(index)", shape: [3], values: [1, -2, 3] as [Int32]),
+              SafetensorsWriter.Tensor(
+                name: "i\(index)", shape: [3], values: [1, -2, 3] as [Int32]),
             ]
           }, metadata: ["format": "pt"])
       }
@@ -175,8 +195,15 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
       return [Array(Self.configurations.joined(separator: [0])), withEncoder]
     case .text:
       return [
-        "Dr. Smith paid $3.50. \u{201C}Why?\u{201D} he asked...\n\nNo!", "Grüße, 你好。世界！ 👩🏽‍🚀 <|im_end|>",
+        "Dr. Smith paid $3.50. \u{201C}Why?\u{201D} he asked...\n\nNo!",
+        "Grüße, 你好。世界！ 👩🏽‍🚀 <|im_end|>",
         "It's 5 o'clock\u{0}#version: 0.2\nĠ t\nh e\nĠt he",
+      ].map { Array($0.utf8) }
+    case .normalizer:
+      return [
+        "Dr. Smith paid $3.50 at 9:30 a.m. on June 4, 2024.", "5 km/h, 20°C, 1/2, 3-5, 1990s, 22nd",
+        "STOP THAT NOW! King Henry VIII", "(415) 555-0199 or me@example.com",
+        "e.g. AT&T, C++, CD-ROM",
       ].map { Array($0.utf8) }
     }
   }

@@ -63,7 +63,8 @@ package struct Checkpoint: Sendable {
       file: "main")
     _ = try parse(CodecConfigurationFile.self, Data(codec), file: "codec").configuration(
       file: "codec", talker: model.talker, predictor: model.predictor)
-    _ = try parse(GenerationConfigurationFile.self, Data(generation), file: "generation").configuration
+    _ = try parse(GenerationConfigurationFile.self, Data(generation), file: "generation")
+      .configuration
   }
 
   private static func decode<Value: Decodable>(

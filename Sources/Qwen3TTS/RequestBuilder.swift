@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import SpeechModel
+import TextNormalization
 import TextTokenizer
 
 /// Turns options and text into prompts, refusing what the model cannot do.
@@ -70,6 +71,29 @@ struct RequestBuilder: Sendable {
   /// Tokens of text spoken in one go.
   private func tokensPerPart(_ options: SpeechOptions) -> Int {
     options.tokensPerPart ?? (configuration.variant == .voiceDesign ? 600 : 120)
+  }
+
+  /// The text as the model reads it, where rules write it out; `nil` where it reads the text as it is.
+  ///
+  /// This comes before the text is cut: once abbreviations are words, the full stops that are left
+  /// end sentences, and parts are measured by what is said.
+  func normalized(_ text: String, _ options: SpeechOptions) throws(SynthesisError) -> String? {
+    switch (options.normalization, configuration.textNormalization) {
+    case (.off, _), (.automatic, nil): nil
+    case (.on, _), (.automatic, .english): try Self.normalizedEnglish(text)
+    }
+  }
+
+  /// Each paragraph by itself, because longer lines could not be told from wrapped ones any more.
+  static func normalizedEnglish(_ text: String) throws(SynthesisError) -> String {
+    let spoken = SentenceSplitter.paragraphs(of: text)
+      .map { EnglishNormalizer.normalize(String($0)) }
+      .filter { !$0.isEmpty }.joined(separator: "\n\n")
+    guard !spoken.isEmpty || !text.isSpeakable else {
+      throw SynthesisError(
+        .invalidInput, "text: expected something to say, found nothing that English has words for")
+    }
+    return spoken
   }
 
   /// The parts of a text, cut as they are asked for.

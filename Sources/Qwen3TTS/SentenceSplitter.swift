@@ -30,6 +30,17 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
     rest = text[...]
   }
 
+  /// The paragraphs of a text, without the line breaks between them.
+  static func paragraphs(of text: String) -> [Substring] {
+    var paragraphs: [Substring] = []
+    var start = text.startIndex
+    for index in text.indices where text[index].isNewline && endsParagraph(text[...], index) {
+      paragraphs.append(text[start..<index])
+      start = text.index(after: index)
+    }
+    return paragraphs + [text[start...]]
+  }
+
   package mutating func next() -> Part? {
     while let piece = nextPiece() {
       let text = String(piece.trimmed)

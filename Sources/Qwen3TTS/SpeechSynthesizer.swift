@@ -93,6 +93,24 @@ public actor SpeechSynthesizer {
   /// Languages that can be asked for, besides "auto".
   public nonisolated var languages: [String] { requests.languages }
 
+  /// The text as the model reads it: normalised where the options and the model ask for it.
+  ///
+  /// - Throws: `SynthesisError` `invalidInput` when nothing in it can be said.
+  public nonisolated func spokenText(
+    for text: String, options: SpeechOptions = SpeechOptions()
+  ) throws -> String {
+    try requests.normalized(text, options) ?? text
+  }
+
+  /// A text as the bundled voice reads it: in English words, by rules.
+  ///
+  ///     try SpeechSynthesizer.englishText(for: "Dr. Lee paid $5.")  // Doctor Lee paid five dollars.
+  ///
+  /// - Throws: `SynthesisError` `invalidInput` when nothing in it can be said.
+  public static func englishText(for text: String) throws -> String {
+    try RequestBuilder.normalizedEnglish(text)
+  }
+
   /// Speaks a text.
   ///
   /// Nothing is missed when the sequence is read slowly. To stop, end the iteration or cancel the
@@ -150,8 +168,10 @@ public actor SpeechSynthesizer {
     cancelled: CancellationFlag, deliver: (AudioChunk) -> Void
   ) throws -> SpeechSummary {
     let request = try requests.request(options, tokenizer: tokenizer)
-    let parts = try requests.parts(of: text, options, tokenizer: tokenizer)
+    let spoken = try requests.normalized(text, options)
+    let parts = try requests.parts(of: spoken ?? text, options, tokenizer: tokenizer)
     var summary = SpeechSummary()
+    summary.spokenText = spoken
     summary.seed = options.seed ?? UInt64.random(in: .min ... .max)
     summary.notices = request.notices + (deviceNotice.map { [$0] } ?? [])
     summary.device = device
