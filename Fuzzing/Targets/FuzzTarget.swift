@@ -123,9 +123,15 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
       try expect(!part.text.isEmpty && part.end <= 1, "parts say something")
       spoken += part.text
     }
-    // Scalars, because the marks of a character may go with another part than its letter.
+    // Scalars, because the marks of a character may go with another part than its letter. Marks
+    // on spaces go with the spaces.
     func letters(_ text: String) -> [Unicode.Scalar] {
-      text.unicodeScalars.filter { $0.properties.isAlphabetic || $0.properties.numericType != nil }
+      text.unicodeScalars.filter {
+        switch $0.properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark: false
+        default: $0.properties.isAlphabetic || $0.properties.numericType != nil
+        }
+      }
     }
     try expect(letters(spoken) == letters(text), "no letter is lost or said twice")
   }

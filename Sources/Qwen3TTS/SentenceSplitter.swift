@@ -140,9 +140,16 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
     // Closing quotes and brackets belong to the sentence; then a space must follow.
     guard text[next].isWhitespace || "\"')]”’»".contains(text[next]) else { return false }
     guard character == "." else { return true }
-    let word = text[..<index].reversed().prefix { !$0.isWhitespace && $0 != "(" }
+    let before = text[..<index].reversed()
+    let word = before.prefix { !$0.isWhitespace && $0 != "(" }
     let spelled = String(word.reversed()).lowercased()
-    return !(abbreviations.contains(spelled) || spelled.count == 1 && spelled != "i")
+    if spelled.count == 1, spelled != "i" {
+      // An initial, unless it is the last of letters that are spelled out: "five P M."
+      let previous = before[word.endIndex...].drop(while: \.isWhitespace)
+        .prefix { !$0.isWhitespace }
+      return previous.count == 1 && previous.allSatisfy(\.isLetter)
+    }
+    return !abbreviations.contains(spelled)
   }
 
   /// Whether a line's end is more than the wrapping of a paragraph: an empty line follows, or the

@@ -11,9 +11,16 @@
 package enum EnglishNormalizer {
   /// The text of one paragraph as it is said; line breaks are spaces.
   package static func normalize(_ text: String) -> String {
-    var reader = EnglishReader(Folding.fold(text))
-    reader.read()
-    return reader.spoken.whole
+    var spoken = text
+    // What is said can look like something written: a sentence that ends in a letter like an
+    // initial. Read again, it comes to rest.
+    for _ in 0..<4 {
+      var reader = EnglishReader(Folding.fold(spoken))
+      reader.read()
+      if reader.spoken.whole == spoken { break }
+      spoken = reader.spoken.whole
+    }
+    return spoken
   }
 }
 

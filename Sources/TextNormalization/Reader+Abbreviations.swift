@@ -156,15 +156,22 @@ extension EnglishReader {
       }
       return sayAbbreviation(words, words.hasSuffix(" M"), upTo: end)
     }
-    // An initial before a name. Behind another letter only where that had a full stop too.
+    // An initial: at the beginning or in a name, and before one. Behind another letter only where
+    // that had a full stop too.
+    let last = spoken.context
     guard letters.utf8.count == 1, letters != "I", cursor.current?.isCapital ?? false,
-      end.take(" "), end.current?.isCapital ?? false, !Sentences.begins(with: end.nextWord()),
-      !Self.wordsBeforeLetters.contains(spoken.context),
-      spoken.context.utf8.count != 1 || cursor.peek(-2) == "."
+      end.take(" "), !end.hasNothingLeft, !Sentences.begins(with: end.nextWord()),
+      last.utf8.count != 1 || cursor.peek(-2) == ".",
+      spoken.isAtStart || Self.wordsBeforeInitials.contains(last)
+        || spoken.lastWord.unicodeScalars.first?.isCapital ?? false
+          && !Self.wordsBeforeLetters.contains(last)
     else { return false }
     return say(letters, .word, upTo: end)
   }
 
+  private static let wordsBeforeInitials: Set<String> = [
+    "by", "with", "from", "to", "of", "and", "for", "says", "said", "like", "as", "named", "met",
+  ]
   /// A letter behind these is no initial.
   private static let wordsBeforeLetters: Set<String> = [
     "vitamin", "plan", "type", "class", "grade", "section", "option", "hepatitis", "group", "part",

@@ -88,7 +88,7 @@ extension EnglishReader {
       let text = String(String.UnicodeScalarView(run))
       if scalar.isLetter {
         let isSpelled =
-          spelled.contains(text) || text.utf8.count <= 4 && !Acronyms.hasVowel(text)
+          spelled.contains(text) || (2...4).contains(text.utf8.count) && !Acronyms.hasVowel(text)
         words.append(isSpelled ? Acronyms.spell(text) : text)
       } else if scalar.isDigit {
         words.append(

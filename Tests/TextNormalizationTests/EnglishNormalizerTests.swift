@@ -274,8 +274,8 @@ import TextNormalization
     (":) hello", "hello"),
     // addresses
     ("me@example.com", "Me at example dot com"),
-    ("a.b@mail.example.co.uk", "A dot B at mail dot example dot co dot U K"),
-    ("https://www.example.com/a/b?x=1.", "Example dot com slash a slash B."),
+    ("a.b@mail.example.co.uk", "A dot b at mail dot example dot co dot U K"),
+    ("https://www.example.com/a/b?x=1.", "Example dot com slash a slash b."),
     ("www.example.com/2024/", "Example dot com slash two zero two four"),
     ("See example.com.", "See example dot com."),
     ("report.pdf", "Report dot P D F"),
