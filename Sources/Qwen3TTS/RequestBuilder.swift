@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
 import SpeechModel
-import TextNormalization
 import TextTokenizer
 
 /// Turns options and text into prompts, refusing what the model cannot do.
@@ -73,40 +72,45 @@ struct RequestBuilder: Sendable {
     options.tokensPerPart ?? (configuration.variant == .voiceDesign ? 600 : 120)
   }
 
-  /// The text as the model reads it, where rules write it out; `nil` where it reads the text as it is.
-  ///
-  /// This comes before the text is cut: once abbreviations are words, the full stops that are left
-  /// end sentences, and parts are measured by what is said.
-  func normalized(_ text: String, _ options: SpeechOptions) throws(SynthesisError) -> String? {
+  /// Whether the text is written out in English words before the model reads it.
+  func isNormalized(_ options: SpeechOptions) -> Bool {
     switch (options.normalization, configuration.textNormalization) {
-    case (.off, _), (.automatic, nil): nil
-    case (.on, _), (.automatic, .english): try Self.normalizedEnglish(text)
+    case (.off, _), (.automatic, nil): false
+    case (.on, _), (.automatic, .english): true
     }
   }
 
-  /// Each paragraph by itself, because longer lines could not be told from wrapped ones any more.
+  /// All of a text in English words.
   static func normalizedEnglish(_ text: String) throws(SynthesisError) -> String {
-    let spoken = SentenceSplitter.paragraphs(of: text)
-      .map { EnglishNormalizer.normalize(String($0)) }
-      .filter { !$0.isEmpty }.joined(separator: "\n\n")
-    guard !spoken.isEmpty || !text.isSpeakable else {
-      throw SynthesisError(
-        .invalidInput, "text: expected something to say, found nothing that English has words for")
+    var spoken = ""
+    var isOpen = false
+    for section in EnglishSections(text) {
+      spoken += (spoken.isEmpty ? "" : isOpen ? " " : "\n\n") + section.text
+      isOpen = section.isOpen
     }
+    guard !spoken.isEmpty else { throw nothingToSay(in: text) }
     return spoken
+  }
+
+  private static func nothingToSay(in text: String) -> SynthesisError {
+    SynthesisError(
+      .invalidInput,
+      "text: expected something to say, found "
+        + (text.isSpeakable
+          ? "nothing that English has words for" : "nothing but spaces and punctuation"))
   }
 
   /// The parts of a text, cut as they are asked for.
   func parts(
     of text: String, _ options: SpeechOptions, tokenizer: TextTokenizer
   ) throws -> some Sequence<SentenceSplitter.Part> {
-    let parts = SentenceSplitter(text, limit: tokensPerPart(options)) {
+    let parts = TextParts(
+      text, isEnglish: isNormalized(options), limit: tokensPerPart(options)
+    ) {
       tokenizer.encode(String($0), addedTokens: .asText).count
     }
     var probe = parts
-    guard probe.next() != nil else {
-      throw refuse("text", "something to say", "nothing but spaces and punctuation")
-    }
+    guard probe.next() != nil else { throw Self.nothingToSay(in: text) }
     return parts
   }
 

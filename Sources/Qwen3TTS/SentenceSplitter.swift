@@ -31,14 +31,19 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
   }
 
   /// The paragraphs of a text, without the line breaks between them.
-  static func paragraphs(of text: String) -> [Substring] {
+  static func paragraphs(of text: Substring) -> [Substring] {
     var paragraphs: [Substring] = []
     var start = text.startIndex
-    for index in text.indices where text[index].isNewline && endsParagraph(text[...], index) {
+    for index in text.indices where endsParagraph(text, at: index) {
       paragraphs.append(text[start..<index])
       start = text.index(after: index)
     }
     return paragraphs + [text[start...]]
+  }
+
+  /// Whether a paragraph ends at a line break.
+  static func endsParagraph(_ text: Substring, at index: String.Index) -> Bool {
+    text[index].isNewline && endsParagraph(text, index)
   }
 
   package mutating func next() -> Part? {

@@ -99,7 +99,7 @@ public actor SpeechSynthesizer {
   public nonisolated func spokenText(
     for text: String, options: SpeechOptions = SpeechOptions()
   ) throws -> String {
-    try requests.normalized(text, options) ?? text
+    requests.isNormalized(options) ? try RequestBuilder.normalizedEnglish(text) : text
   }
 
   /// A text as the bundled voice reads it: in English words, by rules.
@@ -168,10 +168,8 @@ public actor SpeechSynthesizer {
     cancelled: CancellationFlag, deliver: (AudioChunk) -> Void
   ) throws -> SpeechSummary {
     let request = try requests.request(options, tokenizer: tokenizer)
-    let spoken = try requests.normalized(text, options)
-    let parts = try requests.parts(of: spoken ?? text, options, tokenizer: tokenizer)
+    let parts = try requests.parts(of: text, options, tokenizer: tokenizer)
     var summary = SpeechSummary()
-    summary.spokenText = spoken
     summary.seed = options.seed ?? UInt64.random(in: .min ... .max)
     summary.notices = request.notices + (deviceNotice.map { [$0] } ?? [])
     summary.device = device
@@ -193,6 +191,9 @@ public actor SpeechSynthesizer {
         break
       }
       summary.parts = index + 1
+      if requests.isNormalized(options) {
+        summary.spokenText = (summary.spokenText.map { $0 + " " } ?? "") + part.text
+      }
       if index == 1, let notice = requests.noticeOnParts { summary.notices.append(notice) }
       let report = try engine.speak(
         prompt, settings: request.settings(seed: summary.seed, utterance: UInt32(index)),

@@ -70,6 +70,19 @@ import Testing
         """)
   }
 
+  /// Sections are a matter of speed alone.
+  @Test func `a long text is said as its sentences are`() throws {
+    let sentence = "Dr. Lee paid $3.50 for 2 lbs. of salt at 5 p.m. on the other side of town."
+    let spoken = try SpeechSynthesizer.englishText(for: sentence)
+    let count = 500
+    for separator in [" ", "\n", "\n\n"] {
+      let text = Array(repeating: sentence, count: count).joined(separator: separator)
+      let expected = Array(repeating: spoken, count: count)
+        .joined(separator: separator == "\n" ? " " : separator)
+      #expect(try SpeechSynthesizer.englishText(for: text) == expected)
+    }
+  }
+
   /// A full stop that ends no sentence must not cut one, and one that does must.
   @Test(arguments: [
     (
