@@ -62,6 +62,7 @@ let package = Package(
       name: "ModelDownload",
       dependencies: ["ModelStore", "ModelFiles", "SystemIO", "Digest", "CCurl"],
       swiftSettings: settings),
+    .target(name: "TextNormalization", swiftSettings: settings),
     .target(
       name: "TextTokenizer",
       dependencies: [.product(name: "HeapModule", package: "swift-collections")],
@@ -70,6 +71,7 @@ let package = Package(
       name: "Qwen3TTS",
       dependencies: [
         "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "ModelStore",
+        "TextNormalization",
         "TextTokenizer", "Audio", "SystemIO",
       ],
       resources: [.copy("Resources/DefaultVoice")], swiftSettings: settings),
@@ -84,12 +86,23 @@ let package = Package(
     .target(name: "CSoundFile", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "Audio", dependencies: ["SystemIO", "CSoundFile"], swiftSettings: settings),
     .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: settings),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "Audio", "ModelFiles", "Qwen3TTS", "SpeechModel", "TextNormalization", "TextTokenizer",
+      ],
+      path: "Fuzzing/Targets", swiftSettings: settings),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
     .testTarget(
       name: "AudioTests", dependencies: ["Audio", "SystemIO", "FuzzSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "ModelDownloadTests",
       dependencies: ["ModelStore", "ModelDownload", "Digest", "Qwen3TTS", "SystemIO"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "TextNormalizationTests", dependencies: ["TextNormalization", "FuzzSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),
@@ -112,3 +125,11 @@ let package = Package(
       swiftSettings: pointerSettings),
   ]
 )
+
+// libFuzzer brings a `main` of its own, so its driver is built on request only; see `Fuzzing/run`.
+if Context.environment["FUZZING"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzTargets"], path: "Fuzzing/Driver",
+      swiftSettings: pointerSettings + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -55,6 +55,18 @@ package struct Checkpoint: Sendable {
     codecWeights = try Safetensors(path: folder + "/speech_tokenizer/model.safetensors")
   }
 
+  /// Reads and checks the three JSON files of a model that lie in memory.
+  package static func checkConfigurations(
+    main: [UInt8], codec: [UInt8], generation: [UInt8]
+  ) throws(CheckpointError) {
+    let model = try parse(ConfigurationFile.self, Data(main), file: "main").configuration(
+      file: "main")
+    _ = try parse(CodecConfigurationFile.self, Data(codec), file: "codec").configuration(
+      file: "codec", talker: model.talker, predictor: model.predictor)
+    _ = try parse(GenerationConfigurationFile.self, Data(generation), file: "generation")
+      .configuration
+  }
+
   private static func decode<Value: Decodable>(
     _ type: Value.Type, _ path: String
   ) throws(CheckpointError) -> Value {
@@ -66,6 +78,12 @@ package struct Checkpoint: Sendable {
         file: path, expected: "a readable file", found: "none",
         remedy: "The folder is incomplete; fetch the model again.")
     }
+    return try parse(type, data, file: path)
+  }
+
+  private static func parse<Value: Decodable>(
+    _ type: Value.Type, _ data: Data, file path: String
+  ) throws(CheckpointError) -> Value {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {

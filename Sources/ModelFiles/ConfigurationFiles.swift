@@ -65,6 +65,7 @@ struct ConfigurationFile: Decodable {
   var imStartTokenId, imEndTokenId, assistantTokenId: Int32
   var talkerConfig: Talker
   var speakerEncoderConfig: SpeakerEncoder?
+  var textNormalization: String?
 }
 
 /// `speech_tokenizer/config.json`.
@@ -188,6 +189,11 @@ extension ConfigurationFile {
       try check.require(
         act ?? "silu" == "silu", key + ".hidden_act", expected: "silu", found: act ?? "")
     }
+    let normalization = textNormalization.flatMap(TextNormalizationRule.init(rawValue:))
+    try check.require(
+      textNormalization == nil || normalization != nil, "text_normalization",
+      expected: TextNormalizationRule.allCases.map(\.rawValue).joined(separator: ", ")
+        + ", or no such key", found: textNormalization ?? "")
     let talker = try talkerConfig.configuration(check)
     let predictor = try talkerConfig.codePredictorConfig.configuration(check, talker: talker)
     let text = TextControlIDs(
@@ -203,7 +209,8 @@ extension ConfigurationFile {
     }
     return ModelConfiguration(
       variant: variant, sizeLabel: ttsModelSize, text: text, talker: talker, predictor: predictor,
-      speakerEncoder: try speakerEncoderConfig?.configuration(check))
+      speakerEncoder: try speakerEncoderConfig?.configuration(check),
+      textNormalization: normalization)
   }
 }
 

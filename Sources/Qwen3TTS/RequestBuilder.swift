@@ -72,17 +72,45 @@ struct RequestBuilder: Sendable {
     options.tokensPerPart ?? (configuration.variant == .voiceDesign ? 600 : 120)
   }
 
+  /// Whether the text is written out in English words before the model reads it.
+  func isNormalized(_ options: SpeechOptions) -> Bool {
+    switch (options.normalization, configuration.textNormalization) {
+    case (.off, _), (.automatic, nil): false
+    case (.on, _), (.automatic, .english): true
+    }
+  }
+
+  /// All of a text in English words.
+  static func normalizedEnglish(_ text: String) throws(SynthesisError) -> String {
+    var spoken = ""
+    var isOpen = false
+    for section in EnglishSections(text) {
+      spoken += (spoken.isEmpty ? "" : isOpen ? " " : "\n\n") + section.text
+      isOpen = section.isOpen
+    }
+    guard !spoken.isEmpty else { throw nothingToSay(in: text) }
+    return spoken
+  }
+
+  private static func nothingToSay(in text: String) -> SynthesisError {
+    SynthesisError(
+      .invalidInput,
+      "text: expected something to say, found "
+        + (text.isSpeakable
+          ? "nothing that English has words for" : "nothing but spaces and punctuation"))
+  }
+
   /// The parts of a text, cut as they are asked for.
   func parts(
     of text: String, _ options: SpeechOptions, tokenizer: TextTokenizer
   ) throws -> some Sequence<SentenceSplitter.Part> {
-    let parts = SentenceSplitter(text, limit: tokensPerPart(options)) {
+    let parts = TextParts(
+      text, isEnglish: isNormalized(options), limit: tokensPerPart(options)
+    ) {
       tokenizer.encode(String($0), addedTokens: .asText).count
     }
     var probe = parts
-    guard probe.next() != nil else {
-      throw refuse("text", "something to say", "nothing but spaces and punctuation")
-    }
+    guard probe.next() != nil else { throw Self.nothingToSay(in: text) }
     return parts
   }
 

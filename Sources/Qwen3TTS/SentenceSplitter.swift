@@ -30,11 +30,27 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
     rest = text[...]
   }
 
+  /// The paragraphs of a text, without the line breaks between them.
+  static func paragraphs(of text: Substring) -> [Substring] {
+    var paragraphs: [Substring] = []
+    var start = text.startIndex
+    for index in text.indices where endsParagraph(text, at: index) {
+      paragraphs.append(text[start..<index])
+      start = text.index(after: index)
+    }
+    return paragraphs + [text[start...]]
+  }
+
+  /// Whether a paragraph ends at a line break.
+  static func endsParagraph(_ text: Substring, at index: String.Index) -> Bool {
+    text[index].isNewline && endsParagraph(text, index)
+  }
+
   package mutating func next() -> Part? {
     while let piece = nextPiece() {
       let text = String(piece.trimmed)
       let end = 1 - Double(rest.utf8.count) / Double(byteCount)
-      if text.contains(where: { $0.isLetter || $0.isNumber }) {
+      if text.isSpeakable {
         let ready = held
         held = Part(text: text, end: end)
         if let ready { return ready }
@@ -129,9 +145,16 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
     // Closing quotes and brackets belong to the sentence; then a space must follow.
     guard text[next].isWhitespace || "\"')]”’»".contains(text[next]) else { return false }
     guard character == "." else { return true }
-    let word = text[..<index].reversed().prefix { !$0.isWhitespace && $0 != "(" }
+    let before = text[..<index].reversed()
+    let word = before.prefix { !$0.isWhitespace && $0 != "(" }
     let spelled = String(word.reversed()).lowercased()
-    return !(abbreviations.contains(spelled) || spelled.count == 1 && spelled != "i")
+    if spelled.count == 1, spelled != "i" {
+      // An initial, unless it is the last of letters that are spelled out: "five P M."
+      let previous = before[word.endIndex...].drop(while: \.isWhitespace)
+        .prefix { !$0.isWhitespace }
+      return previous.count == 1 && previous.allSatisfy(\.isLetter)
+    }
+    return !abbreviations.contains(spelled)
   }
 
   /// Whether a line's end is more than the wrapping of a paragraph: an empty line follows, or the
@@ -169,6 +192,13 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
       break
     }
     return index
+  }
+}
+
+extension StringProtocol {
+  /// Whether there is a letter or a digit. One may hide behind a mark in the same character.
+  var isSpeakable: Bool {
+    unicodeScalars.contains { $0.properties.isAlphabetic || $0.properties.numericType != nil }
   }
 }
 

@@ -94,7 +94,9 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
         break
       }
       let start = clock.now
-      while launched < min(limit, index + step.backend.framesInFlight) {
+      // Until something is heard, no later frame may stand in its way.
+      let ahead = delivered == 0 ? chunks.first : index + step.backend.framesInFlight
+      while launched < min(limit, max(index + 1, ahead)) {
         if launched == 0 { try step.firstFrame() } else { try step.nextFrame() }
         launched += 1
       }

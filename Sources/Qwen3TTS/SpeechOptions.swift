@@ -24,6 +24,17 @@ public enum TextLayout: String, Sendable, CaseIterable {
   var model: SpeechModel.TextLayout { self == .whole ? .whole : .incremental }
 }
 
+/// Whether a text is written out as it is said before the model reads it: digits, times, dates,
+/// money, abbreviations, acronyms and signs in English words. `SpeechSynthesizer.spokenText` shows it.
+public enum Normalization: String, Sendable, CaseIterable {
+  /// Where the model asks for it: the bundled voice does, released models read text as it is.
+  case automatic = "auto"
+  /// Always, by English rules.
+  case on
+  /// Never.
+  case off
+}
+
 /// What can be chosen for one speech. What is `nil` comes from the model's `generation_config.json`.
 public struct SpeechOptions: Sendable, Equatable {
   /// Who speaks.
@@ -32,6 +43,8 @@ public struct SpeechOptions: Sendable, Equatable {
   public var language = "auto"
   /// How to speak, in words; for 1.7B CustomVoice and VoiceDesign models.
   public var instruction: String?
+  /// Whether digits, abbreviations and signs are written out first.
+  public var normalization = Normalization.automatic
   /// `nil`: whole, and incremental for Base models.
   public var textLayout: TextLayout?
   /// Always take the likeliest code.
@@ -99,6 +112,8 @@ public struct SpeechSummary: Sendable, Codable, Equatable {
   public var firstAudioSeconds = 0.0
   /// Audio seconds per wall second: above 1 is faster than real time.
   public var realTimeFactor: Double { wallSeconds > 0 ? audioSeconds / wallSeconds : 0 }
+  /// What was said, where the text was normalised; `nil` where the model read the text as it is.
+  public var spokenText: String?
   /// Things that were asked for and not done, in plain words.
   public var notices: [String] = []
 }

@@ -93,6 +93,24 @@ public actor SpeechSynthesizer {
   /// Languages that can be asked for, besides "auto".
   public nonisolated var languages: [String] { requests.languages }
 
+  /// The text as the model reads it: normalised where the options and the model ask for it.
+  ///
+  /// - Throws: `SynthesisError` `invalidInput` when nothing in it can be said.
+  public nonisolated func spokenText(
+    for text: String, options: SpeechOptions = SpeechOptions()
+  ) throws -> String {
+    requests.isNormalized(options) ? try RequestBuilder.normalizedEnglish(text) : text
+  }
+
+  /// A text as the bundled voice reads it: in English words, by rules.
+  ///
+  ///     try SpeechSynthesizer.englishText(for: "Dr. Lee paid $5.")  // Doctor Lee paid five dollars.
+  ///
+  /// - Throws: `SynthesisError` `invalidInput` when nothing in it can be said.
+  public static func englishText(for text: String) throws -> String {
+    try RequestBuilder.normalizedEnglish(text)
+  }
+
   /// Speaks a text.
   ///
   /// Nothing is missed when the sequence is read slowly. To stop, end the iteration or cancel the
@@ -173,6 +191,9 @@ public actor SpeechSynthesizer {
         break
       }
       summary.parts = index + 1
+      if requests.isNormalized(options) {
+        summary.spokenText = (summary.spokenText.map { $0 + " " } ?? "") + part.text
+      }
       if index == 1, let notice = requests.noticeOnParts { summary.notices.append(notice) }
       let report = try engine.speak(
         prompt, settings: request.settings(seed: summary.seed, utterance: UInt32(index)),

@@ -208,10 +208,13 @@ package struct ModelConfiguration: Sendable, Equatable {
   package var talker: TalkerConfiguration
   package var predictor: CodePredictorConfiguration
   package var speakerEncoder: SpeakerEncoderConfiguration?
+  /// How text is written out before the model reads it. Released models read it as it is.
+  package var textNormalization: TextNormalizationRule?
 
   package init(
     variant: ModelVariant, sizeLabel: String, text: TextControlIDs, talker: TalkerConfiguration,
-    predictor: CodePredictorConfiguration, speakerEncoder: SpeakerEncoderConfiguration?
+    predictor: CodePredictorConfiguration, speakerEncoder: SpeakerEncoderConfiguration?,
+    textNormalization: TextNormalizationRule? = nil
   ) {
     self.variant = variant
     self.sizeLabel = sizeLabel
@@ -219,7 +222,15 @@ package struct ModelConfiguration: Sendable, Equatable {
     self.talker = talker
     self.predictor = predictor
     self.speakerEncoder = speakerEncoder
+    self.textNormalization = textNormalization
   }
+}
+
+/// Rules that a model asks its text to be written out by: `text_normalization` at the top level of
+/// `config.json`, a key of this project which the official package ignores.
+package enum TextNormalizationRule: String, Sendable, CaseIterable {
+  /// English words in the place of digits, abbreviations and signs.
+  case english
 }
 
 /// The codec decoder: codes to waveform.

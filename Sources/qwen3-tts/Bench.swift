@@ -31,6 +31,9 @@ struct Bench: AsyncParsableCommand {
   @Option(help: "Text tokens of the prompt.")
   var tokens = 30
 
+  @Option(help: "Frames of each chunk behind the first.")
+  var laterChunk = 4
+
   @Option(help: "auto, cpu or cuda.")
   var device = Device.automatic
 
@@ -45,6 +48,9 @@ struct Bench: AsyncParsableCommand {
     }
     if let synthetic, SyntheticSize(rawValue: synthetic) == nil {
       throw ValidationError("--synthetic: expected tiny, 0.6B or 1.7B, found \(synthetic).")
+    }
+    guard (1...16).contains(laterChunk) else {
+      throw ValidationError("--later-chunk: expected 1…16, found \(laterChunk).")
     }
     guard (1...1000).contains(frames), (1...100).contains(repeats), (1...1000).contains(tokens)
     else {
@@ -76,6 +82,8 @@ struct Bench: AsyncParsableCommand {
     let step_ms: Spread
     let codec_ms_per_frame: Spread
     let ttfa_ms: Spread
+    /// Time to first audio by frames in the first chunk.
+    let ttfa_ms_by_chunk: [String: Spread]
     let rtf: Spread
     let frames: Int
     let repeats: Int
@@ -122,7 +130,7 @@ struct Bench: AsyncParsableCommand {
           settings: UtteranceSettings(
             talker: checkpoint.generation.talker, predictor: checkpoint.generation.predictor,
             seed: seed),
-          budget: frames - made, chunks: (1, 8), isCancelled: { false },
+          budget: frames - made, chunks: (1, laterChunk), isCancelled: { false },
           deliver: { _, codes in
             firstAudio = firstAudio ?? (clock.now - begin)
             made += codes.count
@@ -139,11 +147,29 @@ struct Bench: AsyncParsableCommand {
       first.append((firstAudio ?? .zero).seconds * 1000)
       factors.append(Double(made) * 0.08 / (clock.now - begin).seconds)
     }
+    var firstByChunk: [String: Spread] = [:]
+    for frames in [1, 2, 4, 8] {
+      var times: [Double] = []
+      for index in 0...repeats {
+        let begin = clock.now
+        var heard: Duration?
+        _ = try engine.speak(
+          prompt,
+          settings: UtteranceSettings(
+            talker: checkpoint.generation.talker, predictor: checkpoint.generation.predictor,
+            seed: UInt64(index)),
+          budget: frames, chunks: (frames, frames), isCancelled: { false },
+          deliver: { _, _ in heard = heard ?? (clock.now - begin) })
+        if index > 0, let heard { times.append(heard.seconds * 1000) }
+      }
+      firstByChunk[String(frames)] = Spread(times)
+    }
     let result = Result(
       model: synthetic.map { "synthetic \($0)" } ?? model ?? "bundled voice",
       device: opened.device,
       load_seconds: load, prefill_ms: Spread(prefill), step_ms: Spread(steps),
-      codec_ms_per_frame: Spread(codec), ttfa_ms: Spread(first), rtf: Spread(factors),
+      codec_ms_per_frame: Spread(codec), ttfa_ms: Spread(first), ttfa_ms_by_chunk: firstByChunk,
+      rtf: Spread(factors),
       frames: frames, repeats: repeats)
     if json { return try printJSON(result) }
     func line(_ name: String, _ spread: Spread) {
@@ -158,7 +184,10 @@ struct Bench: AsyncParsableCommand {
     line("prefill, ms", result.prefill_ms)
     line("frame step, ms", result.step_ms)
     line("codec, ms a frame", result.codec_ms_per_frame)
-    line("first audio, ms", result.ttfa_ms)
+    for frames in [1, 2, 4, 8] {
+      guard let spread = result.ttfa_ms_by_chunk[String(frames)] else { continue }
+      line("first \(frames == 1 ? "frame" : "\(frames) frames"), ms", spread)
+    }
     line("RTF", result.rtf)
   }
 }

@@ -19,8 +19,8 @@ struct QwenTTSCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Speak.self, Clone.self, Mix.self, Voices.self, Download.self, Inspect.self, Codec.self,
-      Bench.self, BenchVoices.self, Doctor.self,
+      Speak.self, Normalize.self, Clone.self, Mix.self, Voices.self, Download.self, Inspect.self,
+      Codec.self, Bench.self, BenchVoices.self, Doctor.self,
     ],
     defaultSubcommand: nil)
 
@@ -122,3 +122,4 @@ struct ProcessorArguments: ParsableArguments {
 
 extension Device: ExpressibleByArgument {}
 extension Qwen3TTS.TextLayout: ExpressibleByArgument {}
+extension Normalization: ExpressibleByArgument {}

@@ -16,11 +16,7 @@ struct Speak: AsyncParsableCommand {
       echo "Good morning." | qwen3-tts speak - -o - | aplay
       """)
 
-  @Argument(help: "The text, or - to read it from standard input.")
-  var text: String?
-
-  @Option(help: "A file with the text.")
-  var textFile: String?
+  @OptionGroup var source: TextArguments
 
   @OptionGroup var model: ModelArguments
 
@@ -62,6 +58,13 @@ struct Speak: AsyncParsableCommand {
   @Option(help: "The most frames of 80 ms.")
   var maxFrames: Int?
 
+  @Option(
+    help: """
+      Write digits, abbreviations and signs out in English words first: auto, where the model asks \
+      for it as the bundled voice does, on or off. See `qwen3-tts normalize`.
+      """)
+  var normalize = Normalization.automatic
+
   @Option(help: "Whether the model sees the whole text first or a token a frame.")
   var textLayout: Qwen3TTS.TextLayout?
 
@@ -78,9 +81,6 @@ struct Speak: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    guard (text == nil) != (textFile == nil) else {
-      throw ValidationError("Give a text, - for standard input, or --text-file.")
-    }
     guard output != nil || play || saveCodes != nil else {
       throw ValidationError("Say where the speech goes: --output FILE, --output - or --play.")
     }
@@ -90,12 +90,13 @@ struct Speak: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let text = try readText()
+    let text = try source.read()
     let synthesizer = try await model.open()
     var options = SpeechOptions()
     options.voice = try await speaker.voice(named: voice, with: synthesizer)
     options.language = language
     options.instruction = instruct
+    options.normalization = normalize
     options.textLayout = textLayout
     options.isGreedy = greedy
     options.temperature = temperature
@@ -116,27 +117,6 @@ struct Speak: AsyncParsableCommand {
     let summary = try await task.value
     player?.finish()
     try report(summary, interrupted: interrupt.happened)
-  }
-
-  private func readText() throws -> String {
-    if let textFile {
-      guard let data = FileManager.default.contents(atPath: textFile) else {
-        throw SynthesisError(
-          .invalidInput, "\(textFile): expected a readable text file, found none")
-      }
-      return try decode(data, from: textFile)
-    }
-    if text == "-" {
-      return try decode(FileHandle.standardInput.readDataToEndOfFile(), from: "standard input")
-    }
-    return text ?? ""
-  }
-
-  private func decode(_ data: Data, from source: String) throws -> String {
-    guard let text = String(validating: data, as: UTF8.self) else {
-      throw SynthesisError(.invalidInput, "\(source): expected UTF-8 text, found other bytes")
-    }
-    return text
   }
 
   /// Writes chunks as they come. Whatever ends the speech, the file is finished.
@@ -197,6 +177,7 @@ struct Speak: AsyncParsableCommand {
     let rtf: Double
     let ttfa_ms: Double
     let device: String
+    let spoken_text: String?
     let notices: [String]
 
     init(_ summary: SpeechSummary) {
@@ -209,6 +190,7 @@ struct Speak: AsyncParsableCommand {
       rtf = summary.realTimeFactor
       ttfa_ms = summary.firstAudioSeconds * 1000
       device = summary.device
+      spoken_text = summary.spokenText
       notices = summary.notices
     }
   }

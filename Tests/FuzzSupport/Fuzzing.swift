@@ -70,7 +70,7 @@ package struct Fuzzing {
   }
 
   /// Processor time of this thread, which other work on the machine does not change.
-  private static var threadTime: Duration {
+  package static var threadTime: Duration {
     var time = timespec()
     _ = unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
     return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)

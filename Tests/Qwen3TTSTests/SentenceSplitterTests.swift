@@ -30,6 +30,10 @@ import Testing
       ])
   }
 
+  @Test func `spelled letters can end a sentence`() {
+    #expect(parts("He left at five P M. We ate.", 20) == ["He left at five P M.", "We ate."])
+  }
+
   @Test func `closing quotes stay with their sentence`() {
     #expect(
       parts("\u{201C}Go!\u{201D} he said. \u{201C}Now.\u{201D}", 17) == [

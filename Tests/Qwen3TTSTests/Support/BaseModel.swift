@@ -34,6 +34,8 @@ enum BaseModel {
     let bundled = try Checkpoint(folder: folder.path)
     var configuration = bundled.configuration
     configuration.variant = variant
+    // As released models.
+    configuration.textNormalization = nil
     configuration.talker.speakers = [:]
     configuration.talker.speakerDialects = [:]
     if variant == .base {

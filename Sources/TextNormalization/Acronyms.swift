@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+
+/// What becomes of a word in capitals.
+enum Acronyms {
+  /// Acronyms that are said as words.
+  private static let words: Set<String> = [
+    "NASA", "NATO", "UNESCO", "UNICEF", "OPEC", "LASER", "RADAR", "SONAR", "SCUBA", "COVID", "AIDS",
+    "PIN", "SIM", "RAM", "ROM", "GIF", "SWAT", "FIFA", "UEFA", "NAFTA", "OSHA", "IKEA", "LEGO",
+    "JSON", "CUDA", "POSIX", "NASDAQ", "CAPTCHA", "BASIC", "COBOL", "FORTRAN", "MIDI", "MIPS",
+    "TASER", "DARPA", "ICANN", "YAML", "WASM", "NIMBY", "SARS", "ZIP", "VAT", "DOS", "BIOS", "GNU",
+    "NOAA", "FEMA", "MODEM", "PIXEL", "BAFTA", "ASEAN", "BRICS", "NAACP", "AWOL", "LIDAR",
+  ]
+  /// Acronyms that are spelled though they could be words.
+  private static let spelled: Set<String> = [
+    "FBI", "CIA", "USA", "UK", "EU", "UN", "US", "AI", "API", "CEO", "CFO", "CTO", "IBM", "ATM",
+    "GPU", "CPU", "URL", "USB", "NBA", "NFL", "BBC", "CNN", "DIY", "FAQ", "VIP", "UFO", "IRS",
+    "EPA",
+    "FDA", "CDC", "WHO", "IMF", "MIT", "UCLA", "NAACP", "AIDS", "ESPN", "ISO", "IEEE", "IPO", "ID",
+    "IQ", "IT", "IP", "HIV", "ADHD", "ASAP", "ETA", "RSVP", "LED", "OLED", "AC", "AM", "PM",
+  ]
+  private static let exceptions = [
+    "OK": "okay", "JPEG": "J peg", "MPEG": "M peg", "ASCII": "asky", "NAACP": "N double A C P",
+    "NCAA": "N C double A", "PHD": "P H D", "IEEE": "I triple E", "AAA": "triple A",
+  ]
+  /// Short words that people write in capitals to stress them.
+  private static let common: Set<String> = Set(
+    """
+    ACT ADD AGO ALL AND ANY ARE ASK AWAY BACK BAD BE BEEN BEST BIG BUT BUY BY CALL CAN COME COOL CUT \
+    DAY DEAD DID DO DOES DONE DOOR DOWN EACH EAT EVEN EVER FAR FAST FEW FIND FIRE FIVE FOR FOUR FREE \
+    FROM FUN GET GIVE GO GOD GONE GOOD GOT HAD HARD HAS HATE HAVE HE HELP HER HERE HEY HIGH HIM HIS \
+    HIT HOLD HOME HOT HOW HUGE IF IN INTO IS ITS JOB JUST KEEP KNOW LAST LEFT LESS LET LIFE LIKE \
+    LINE LIVE LONG LOOK LOST LOVE LOW MAD MADE MAKE MAN MANY ME MORE MOST MUCH MUST MY NEAR NEED \
+    NEW NEXT NICE NO NONE NOT NOW OF OFF OH OLD ON ONE ONLY OPEN OR OUR OUT OVER OWN PAY PLAY PULL \
+    PUSH PUT READ REAL RED RIDE RUN SAD SAFE SAID SALE SAME SAVE SAW SAY SEE SELL SEND SHE SHOW SHUT \
+    SIT SO SOME SOON STAY STOP SUCH SURE TAKE TALK TELL THAN THAT THE THEM THEN THEY THIS TIME TO \
+    TOO TOP TRUE TRY TURN TWO UP USE VERY WAIT WALK WANT WAR WAS WAY WE WELL WENT WERE WHAT WHEN WHY \
+    WILL WIN WITH WORD WORK WOW YEAR YES YET YOU YOUR ZERO AN AS AT DON'T CAN'T WON'T
+    """.split(separator: " ").map(String.init))
+
+  static func hasVowel(_ word: String) -> Bool { word.contains { "AEIOUYaeiouy".contains($0) } }
+
+  /// Whether a word in capitals is an ordinary one.
+  static func isPlainWord(_ word: String) -> Bool {
+    !spelled.contains(word) && !words.contains(word)
+      && (common.contains(word) || word.utf8.count >= 5 && hasVowel(word))
+  }
+
+  /// How a word of two capitals or more is said.
+  ///
+  /// - Parameter isShouted: Whether all of the sentence is in capitals.
+  static func spoken(_ word: String, isShouted: Bool) -> String {
+    if let exception = exceptions[word] { return exception }
+    if words.contains(word) { return word.prefix(1) + word.dropFirst().lowercased() }
+    if word.contains("'") { return word.lowercased() }
+    if isPlainWord(word) || isShouted && hasVowel(word) && !isSpelledInShout(word) {
+      return word.lowercased()
+    }
+    return spell(word)
+  }
+
+  /// In a shout "IT" and "WHO" are words.
+  private static func isSpelledInShout(_ word: String) -> Bool {
+    spelled.contains(word) && !["IT", "WHO", "US", "AM", "LED", "ID"].contains(word)
+  }
+
+  /// "F B I"
+  static func spell(_ word: String) -> String {
+    word.uppercased().map(String.init).joined(separator: " ")
+  }
+}

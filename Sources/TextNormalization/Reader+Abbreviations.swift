@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+
+/// Abbreviations and initials, and whether the full stop behind them ends a sentence.
+extension EnglishReader {
+  /// How a sentence can go on behind an abbreviation.
+  private enum Kind {
+    /// Its full stop never ends a sentence: a name or a number follows.
+    case title
+    /// It can stand last in a sentence.
+    case last
+    /// It counts only before a digit.
+    case beforeDigit
+    /// As `last`, and in small letters too.
+    case anyCase
+    /// As `title`, and in small letters too.
+    case link
+  }
+
+  private static let abbreviations: [String: (words: String, kind: Kind)] = [
+    "mr": ("Mister", .title), "mrs": ("Missus", .title), "ms": ("Miz", .title),
+    "prof": ("Professor", .title), "gen": ("General", .title), "col": ("Colonel", .title),
+    "sgt": ("Sergeant", .title), "capt": ("Captain", .title), "lt": ("Lieutenant", .title),
+    "maj": ("Major", .title), "rev": ("Reverend", .title), "hon": ("Honorable", .title),
+    "gov": ("Governor", .title), "sen": ("Senator", .title), "rep": ("Representative", .title),
+    "pres": ("President", .title), "mt": ("Mount", .title), "ft": ("Fort", .title),
+    "jr": ("Junior", .last), "sr": ("Senior", .last), "inc": ("Incorporated", .last),
+    "ltd": ("Limited", .last), "co": ("Company", .last), "corp": ("Corporation", .last),
+    "bros": ("Brothers", .last), "ave": ("Avenue", .last), "blvd": ("Boulevard", .last),
+    "rd": ("Road", .last), "ln": ("Lane", .last), "hwy": ("Highway", .last),
+    "pkwy": ("Parkway", .last), "sq": ("Square", .last), "dept": ("Department", .anyCase),
+    "univ": ("University", .last), "apt": ("Apartment", .last), "ste": ("Suite", .last),
+    "etc": ("et cetera", .anyCase), "misc": ("miscellaneous", .link), "vs": ("versus", .link),
+    "approx": ("approximately", .link), "incl": ("including", .link), "tel": ("telephone", .link),
+    "ext": ("extension", .link), "govt": ("government", .anyCase), "no": ("number", .beforeDigit),
+    "nos": ("numbers", .beforeDigit), "fig": ("figure", .beforeDigit),
+    "figs": ("figures", .beforeDigit), "vol": ("volume", .beforeDigit),
+    "ch": ("chapter", .beforeDigit), "sec": ("section", .beforeDigit),
+    "p": ("page", .beforeDigit), "pp": ("pages", .beforeDigit),
+    "est": ("established", .beforeDigit),
+    "ca": ("circa", .beforeDigit), "rm": ("room", .beforeDigit), "pt": ("part", .beforeDigit),
+    "max": ("maximum", .beforeDigit), "min": ("minimum", .beforeDigit),
+  ]
+  /// These are abbreviations without their full stop too.
+  private static let stopless: Set<String> = [
+    "mr", "mrs", "ms", "prof", "sgt", "capt", "jr", "sr", "inc", "ltd", "corp", "bros", "blvd",
+    "etc", "vs", "approx", "govt", "dept", "pp",
+  ]
+  private static let dotted = [
+    "e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "a.m": "A M", "p.m": "P M",
+  ]
+
+  mutating func readAbbreviation() -> Bool {
+    if readWithSlash() || readInitials() { return true }
+    var end = cursor
+    guard let word = end.letters(), end.current != "'", !(end.current?.isDigit ?? false) else {
+      return false
+    }
+    let key = word.lowercased()
+    let isCapital = word.unicodeScalars.first?.isCapital ?? false
+    let hasStop = end.current == "."
+    if isCapital, hasStop || key == "st" || key == "dr", let title = saintOrStreet(word, end) {
+      return sayAbbreviation(title.words, title.canBeLast, upTo: end)
+    }
+    if isCapital, hasStop, word != "Sat", word != "Sun", let day = Calendar.days[key] {
+      return sayAbbreviation(day, true, upTo: end)
+    }
+    guard let (words, kind) = Self.abbreviations[key], hasStop || Self.stopless.contains(key),
+      // "CO" and "MS" are not "Co." and "Ms.".
+      hasStop || word.utf8.count < 2 || !word.unicodeScalars.allSatisfy(\.isCapital)
+    else { return false }
+    switch kind {
+    case .title, .last:
+      guard isCapital, hasStop || kind == .last || isName(end.nextWord()) else { return false }
+    case .beforeDigit:
+      var after = end
+      _ = after.take(".")
+      _ = after.take(" ")
+      guard after.current?.isDigit ?? false else { return false }
+    case .anyCase, .link: break
+    }
+    return sayAbbreviation(words, kind == .last || kind == .anyCase, upTo: end)
+  }
+
+  private func isName(_ word: String?) -> Bool {
+    word?.unicodeScalars.first?.isCapital ?? false
+  }
+
+  /// - Parameter end: The place of the full stop, if there is one.
+  private mutating func sayAbbreviation(
+    _ words: String, _ canBeLast: Bool, upTo end: Cursor
+  ) -> Bool {
+    _ = say(words, .word, upTo: end)
+    guard cursor.take(".") else { return true }
+    if canBeLast ? endsSentence(cursor) : cursor.hasNothingLeft { spoken.put(".") }
+    return true
+  }
+
+  /// "St." and "Dr.", which stand before a name or behind one.
+  private func saintOrStreet(_ word: String, _ end: Cursor) -> (words: String, canBeLast: Bool)? {
+    guard word == "St" || word == "Dr" else { return nil }
+    let (before, behind) = word == "St" ? ("Saint", "Street") : ("Doctor", "Drive")
+    let last = spoken.context
+    let next = end.followingStop().nextWord()
+    let followsName =
+      !last.isEmpty
+      && (spoken.lastWord.unicodeScalars.first?.isCapital ?? false || piece == .number)
+      && !Self.wordsBeforeSaints.contains(last)
+    if followsName, word == "St" || !isName(next) || Sentences.begins(with: next) {
+      return (behind, true)
+    }
+    return isName(next) ? (before, false) : nil
+  }
+
+  /// Capitalised words that "St." or "Dr." can follow without being a street's name.
+  private static let wordsBeforeSaints: Set<String> = [
+    "the", "in", "at", "to", "from", "of", "by", "on", "and", "near", "lake", "mount", "fort",
+    "port",
+    "visit", "mister", "hello", "hi", "dear", "with", "for", "when", "if", "but", "is", "was", "a",
+    "professor", "reverend", "yes", "no", "then", "so", "as", "ask", "call", "see", "thank",
+    "thanks",
+  ]
+
+  /// "w/", "w/o"
+  private mutating func readWithSlash() -> Bool {
+    var end = cursor
+    guard end.take(of: "wW") != nil, end.take("/") else { return false }
+    if end.take("o"), end.isAtEnd { return say("without", .word, upTo: end) }
+    guard end.previous == "/" else { return false }
+    return say("with", .word, upTo: end)
+  }
+
+  /// "U.S.", "e.g.", "Ph.D.", "J. Smith"
+  private mutating func readInitials() -> Bool {
+    var end = cursor
+    if end.take(literal: "Ph.D") {
+      return sayAbbreviation("P H D", true, upTo: end)
+    }
+    var letters = ""
+    while let letter = end.current, letter.isLetter, end.peek(1) == ".", letters.utf8.count < 12 {
+      letters.unicodeScalars.append(letter)
+      end.position += 2
+    }
+    if let letter = end.current, letter.isLetter, !letters.isEmpty {
+      // The last letter may have no full stop; a longer word is no initial.
+      guard !(end.peek(1)?.isWordPart ?? false) else {
+        return false
+      }
+      letters.unicodeScalars.append(letter)
+      end.position += 1
+    }
+    if letters.utf8.count > 1 {
+      if end.previous == "." { end.position -= 1 }
+      let spelling = letters.lowercased().map(String.init).joined(separator: ".")
+      guard let words = Self.dotted[spelling] else {
+        return sayAbbreviation(Acronyms.spell(letters), true, upTo: end)
+      }
+      return sayAbbreviation(words, words.hasSuffix(" M"), upTo: end)
+    }
+    // An initial: at the beginning or in a name, and before one. Behind another letter only where
+    // that had a full stop too.
+    let last = spoken.context
+    guard letters.utf8.count == 1, letters != "I", cursor.current?.isCapital ?? false,
+      end.take(" "), !end.hasNothingLeft, !Sentences.begins(with: end.nextWord()),
+      last.utf8.count != 1 || cursor.peek(-2) == ".",
+      spoken.isAtStart || Self.wordsBeforeInitials.contains(last)
+        || spoken.lastWord.unicodeScalars.first?.isCapital ?? false
+          && !Self.wordsBeforeLetters.contains(last)
+    else { return false }
+    return say(letters, .word, upTo: end)
+  }
+
+  private static let wordsBeforeInitials: Set<String> = [
+    "by", "with", "from", "to", "of", "and", "for", "says", "said", "like", "as", "named", "met",
+  ]
+  /// A letter behind these is no initial.
+  private static let wordsBeforeLetters: Set<String> = [
+    "vitamin", "plan", "type", "class", "grade", "section", "option", "hepatitis", "group", "part",
+    "point", "letter", "appendix", "exhibit", "figure", "room", "gate", "terminal", "team", "model",
+  ]
+
+  // MARK: Ends of sentences
+
+  /// Whether a sentence ends at a full stop that also belongs to an abbreviation; `place` is behind
+  /// the full stop.
+  func endsSentence(_ place: Cursor) -> Bool {
+    if place.hasNothingLeft { return true }
+    guard
+      place.current == " " || place.current == "\"" || place.current == "'" || place.current == ")"
+    else { return false }
+    return Sentences.begins(with: place.nextWord())
+  }
+
+  func endsSentence(after count: Int) -> Bool {
+    var place = cursor
+    place.position += count
+    return endsSentence(place)
+  }
+}
+
+extension Cursor {
+  /// The place behind a full stop, if there is one here.
+  fileprivate func followingStop() -> Cursor {
+    var copy = self
+    _ = copy.take(".")
+    return copy
+  }
+}
+
+/// Words that begin sentences.
+enum Sentences {
+  private static let openers: Set<String> = Set(
+    """
+    The A An It He She We They I You This That These Those There Here In On At But And So If When \
+    What How Why Who Where Then After Before For My Your His Her Our Their Its No Yes However Please \
+    As By To From Now Not All Some Most Many Every Each One Two Do Does Did Is Are Was Were Can \
+    Could Would Will Should Let Just While Since Because Although Also Another Once Later Today \
+    Tomorrow Yesterday Everyone Nobody Nothing Something Maybe Perhaps Well Oh With Without Of Or
+    """.split(separator: " ").map(String.init))
+
+  static func begins(with word: String?) -> Bool { word.map { openers.contains($0) } ?? false }
+}
