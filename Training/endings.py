@@ -52,7 +52,7 @@ if __name__ == "__main__":
     for i, t in enumerate(texts(Source(a.text), a.count)):
         layout = a.layout or ("whole", "incremental")[i % 2]
         codes = Path(a.out).with_suffix(".codes")
-        r = subprocess.run([a.engine, "speak", "--text-file", "/dev/stdin", "--save-codes", codes, "--json", "--seed", str(i), "--device", "cpu",
+        r = subprocess.run([a.engine, "speak", "-", "--save-codes", codes, "--json", "--seed", str(i), "--device", "cpu",
                             "--threads", str(a.threads), "--text-layout", layout, *(["--model", a.model] if a.model else [])],
                            input=t, capture_output=True, text=True)
         said = teacher.say(t)
