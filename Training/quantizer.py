@@ -4,12 +4,10 @@ then k-means, level by level. Codebook 0 sees the spectral shape alone (what is 
 quantize all components by residuals. Takes a minute on a CPU and needs no gradient."""
 import argparse
 import json
-import lzma
-import random
-from pathlib import Path
 
 import numpy as np
 
+from lines import Source, Writer
 from teacher import STEPS, Teacher
 
 DIM, SIZE, LEVELS = 64, 256, 16
@@ -63,20 +61,16 @@ if __name__ == "__main__":
     ap.add_argument("--libs", required=True)
     ap.add_argument("--text", required=True)
     ap.add_argument("--out", required=True)
-    ap.add_argument("--frames", type=int, default=60000)
+    ap.add_argument("--frames", type=int, default=100000)
     ap.add_argument("--iters", type=int, default=12)
     a = ap.parse_args()
     rng, tc = np.random.default_rng(0), Teacher(a.libs)
-    lines = lzma.open(Path(a.text) / "text.txt.xz", "rt").read().splitlines()
-    random.Random(1).shuffle(lines)
-    fs, n = [], 0
-    for l in lines:
-        r = tc.say(l)
+    wr, fs, n = Writer(Source(a.text), "quantizer"), [], 0
+    while n < a.frames:
+        r = tc.say(wr.line())
         if r:
             fs.append(r[0])
             n += len(r[0])
-        if n >= a.frames:
-            break
     x = np.concatenate(fs)
     mean = x.mean(0)
     x = x - mean

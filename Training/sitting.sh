@@ -1,17 +1,36 @@
 #!/bin/bash
-# sitting.sh SECONDS: speech, codec decoder and talker side by side; results in $OUT
+# One part of a training sitting on a GPU, to be run side by side:
+#   sitting.sh talker SECONDS OUT [last]    on GPU 1 (or $GPU)
+#   sitting.sh codec  SECONDS OUT [last]    on GPU 0 (or $GPU)
+# Whichever comes first starts the speech pool for both. Beside this script lie libs/, text/,
+# quantizer.npz and, to go on from, ckpt/. OUT gets talker.pt, talker_opt.pt, codec_dec.pt and voice.log,
+# renewed every minute, and the last ones before SECONDS are over. `last`: the learning rate falls to zero.
 set -u
-S=$1; H=$(cd "$(dirname "$0")" && pwd); W=/tmp/voice; mkdir -p $W/speech $W/ckpt; export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=true
-cp -n $H/ckpt/*.pt $W/ckpt/ 2>/dev/null
-D='{"text_vocab_size":640}'
-R=""; [ -e $W/ckpt/codec_dec.pt ] && R=--resume; RT=""; [ -e $W/ckpt/talker.pt ] && RT=--resume
-C=""; [ "${COMPILE:-1}" = 1 ] && C=--compile
-python3 $H/speech.py --libs $H/libs --text $H/text --quantizer $H/quantizer.npz --out $W/speech --heldout > $OUT/speech.log 2>&1
-(OMP_NUM_THREADS=1 python3 $H/speech.py --libs $H/libs --text $H/text --quantizer $H/quantizer.npz --out $W/speech --workers 12 --seconds $((S-30)) --audio-hours 8 >> $OUT/speech.log 2>&1) &
-G=$!
-(python3 $H/codec.py --speech $W/speech --quantizer $H/quantizer.npz --ckpt $W/ckpt --seconds $((S-30)) $R $C > $OUT/codec.log 2>&1 || (echo again without compile >> $OUT/codec.log; python3 $H/codec.py --speech $W/speech --quantizer $H/quantizer.npz --ckpt $W/ckpt --seconds $((S-90)) $R >> $OUT/codec.log 2>&1)) &
-A=$!
-(python3 $H/talker.py --speech $W/speech --text $H/text --ckpt $W/ckpt --dims "$D" --wait-hours 3 --seconds $((S-35)) $RT > $OUT/talker.log 2>&1) &
-B=$!
-wait $A $B; kill $G 2>/dev/null
-cp $W/ckpt/*.pt $OUT/; ls $W/speech | wc -l; du -sh $W/speech; tail -n 12 $OUT/*.log
+MODE=$1; S=$2; OUT=$(cd "$3" && pwd); LAST=${4:-}
+H=$(cd "$(dirname "$0")" && pwd); W=${VOICE_WORK:-/tmp/voice}; PY=${PYTHON:-python3}
+END=$((SECONDS + S)); LOG=$OUT/voice.log
+export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=true
+mkdir -p "$W/speech"
+if mkdir "$W/pool" 2>/dev/null; then
+  OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false timeout -s KILL $((S - 5)) "$PY" "$H/speech.py" --libs "$H/libs" --text "$H/text" \
+    --quantizer "$H/quantizer.npz" --out "$W/speech" --seconds $((S - 45)) --seed "$(date +%s)" ${POOL:-} >> "$LOG" 2>&1 < /dev/null &
+fi
+case $MODE in
+  talker) GPU=${GPU:-1}; ARGS=(--text "$H/text" --wait-hours "${WAIT_HOURS:-4}") ;;
+  codec) GPU=${GPU:-0}; ARGS=(--quantizer "$H/quantizer.npz") ;;
+  *) echo "talker or codec"; exit 2 ;;
+esac
+[ "$(nvidia-smi -L 2>/dev/null | wc -l)" -gt "$GPU" ] || GPU=0
+[ "$LAST" = last ] && ARGS+=(--decay-from 0.3)
+START=$H/ckpt; COMPILE=--compile; [ "${COMPILE_OFF:-}" ] && COMPILE=
+while true; do
+  LEFT=$((END - SECONDS))
+  CUDA_VISIBLE_DEVICES=$GPU OMP_NUM_THREADS=4 timeout -s KILL $((LEFT - 2)) "$PY" "$H/$MODE.py" --speech "$W/speech" --ckpt "$OUT" --start "$START" \
+    --seconds $((LEFT - 4)) $COMPILE "${ARGS[@]}" ${STEPS:-} >> "$LOG" 2>&1 < /dev/null && break
+  # It failed: once more from what it stored, without compiling, if that is worth while.
+  [ -e "$OUT/$([ "$MODE" = codec ] && echo codec_dec || echo talker).pt" ] && START=$OUT
+  [ $((END - SECONDS)) -gt 90 ] || break
+  echo "$MODE starts again" >> "$LOG"; COMPILE=
+done
+rm -f "$OUT"/*.pt.tmp
+grep "^$MODE" "$LOG" | tail -n 8

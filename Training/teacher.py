@@ -25,11 +25,7 @@ class Wave(ctypes.Structure):
 class Teacher:
     def __init__(self, libs):
         libs, p, s = Path(libs), ctypes.c_void_p, ctypes.c_char_p
-        so = libs / "libtap.so"
-        if not so.exists():
-            tmp = libs / f"libtap.{os.getpid()}.so"
-            subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", tmp, Path(__file__).parent / "flite_tap.c"], check=True)
-            os.replace(tmp, so)
+        so = Teacher.build(libs)
         # The tap must come before flite in the linker's global order.
         self.tap = ctypes.CDLL(str(so), mode=ctypes.RTLD_GLOBAL)
         for n in ("libasound.so.2", "libflite.so.1", "libflite_usenglish.so.1", "libflite_cmulex.so.1"):
@@ -45,6 +41,15 @@ class Teacher:
         self.tap.tap_configure.argtypes = [p, p]
         self.tap.tap_data.restype = ctypes.POINTER(ctypes.c_float)
         self.own, self.empty = ctypes.cast(f.mlsa_resynthesis, p).value, ctypes.cast(f.new_wave, p).value
+
+    @staticmethod
+    def build(libs):
+        so = Path(libs) / "libtap.so"
+        if not so.exists():
+            tmp = Path(libs) / f"libtap.{os.getpid()}.so"
+            subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", tmp, Path(__file__).parent / "flite_tap.c"], check=True)
+            os.replace(tmp, so)
+        return so
 
     def _track(self, which):
         n, c = self.tap.tap_frames(which), self.tap.tap_channels(which)

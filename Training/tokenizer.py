@@ -3,21 +3,22 @@
 carries over to words never seen, yet text still arrives faster than speech when one token comes a frame."""
 import argparse
 import json
-import lzma
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from lines import Source, Writer
 from textids import PAT
 
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|audio_start|>", "<|audio_end|>", "<tts_pad>",
             "<tts_text_bos>", "<tts_text_eod>", "<tts_text_bos_single>", "<|audio_pad|>"]
 ap = argparse.ArgumentParser()
-ap.add_argument("--text", required=True, help="text.txt.xz")
-ap.add_argument("--out", required=True)
+ap.add_argument("--text", required=True, help="folder of text.py")
 ap.add_argument("--size", type=int, default=640, help="special tokens included")
+ap.add_argument("--lines", type=int, default=150000)
 a = ap.parse_args()
-lines, out = lzma.open(a.text, "rt").read().splitlines(), Path(a.out)
+writer, out = Writer(Source(a.text), "tokenizer"), Path(a.text)
+lines = [writer.line() for _ in range(a.lines)]
 n = a.size - len(SPECIALS)
 tok = Tokenizer(models.BPE())
 tok.normalizer = normalizers.NFC()
@@ -25,11 +26,10 @@ tok.pre_tokenizer = pre_tokenizers.Sequence([
     pre_tokenizers.Split(Regex(PAT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
 tok.decoder = decoders.ByteLevel()
 # "assistant" and "user" must be single tokens: the prompt layout counts them.
-tok.train_from_iterator(lines + ["assistant", "user"] * 60000, trainers.BpeTrainer(
+tok.train_from_iterator(lines + ["assistant", "user"] * (len(lines) // 2), trainers.BpeTrainer(
     vocab_size=n, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
 m = json.loads(tok.to_str())["model"]
 assert len(m["vocab"]) == n and "assistant" in m["vocab"] and "user" in m["vocab"]
-out.mkdir(parents=True, exist_ok=True)
 (out / "vocab.json").write_text(json.dumps(m["vocab"], ensure_ascii=False))
 (out / "merges.txt").write_text("#version: 0.2\n" + "\n".join(x if isinstance(x, str) else " ".join(x) for x in m["merges"]) + "\n")
 (out / "specials.json").write_text(json.dumps({s: n + i for i, s in enumerate(SPECIALS)}, indent=1))

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Distil the codec encoder: sound to the projections that the quantizer takes its codes from.
+
+Its targets are the teacher's parameters, not the decoder's sound, so a squared error is all it needs.
+Runs on a CPU: some speech is said first, then trained on."""
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import modules as M
+from lines import Source, Writer
+from quantizer import Quantizer
+from speechdata import save
+from teacher import FRAME, Teacher
+
+ap = argparse.ArgumentParser()
+ap.add_argument("--libs", required=True)
+ap.add_argument("--text", required=True)
+ap.add_argument("--quantizer", required=True)
+ap.add_argument("--ckpt", required=True, help="folder of codec_dec.pt, to write codec_enc.pt to")
+ap.add_argument("--seconds", type=float, default=240)
+ap.add_argument("--minutes", type=float, default=20, help="of speech")
+ap.add_argument("--lr", type=float, default=2e-3)
+ap.add_argument("--crop", type=int, default=24, help="frames")
+ap.add_argument("--batch", type=int, default=12)
+ap.add_argument("--threads", type=int, default=2)
+ap.add_argument("--dims", default="{}")
+a = ap.parse_args()
+T0 = time.time()
+torch.set_num_threads(a.threads)
+torch.manual_seed(0)
+rng = np.random.default_rng(0)
+torch.set_flush_denormal(True)
+
+# Ten filters: with twelve the folder would be larger than 24 MB.
+cfg = {**M.CODEC, "vq_dim": 64, "num_filters": 10, **json.loads(a.dims)}
+scale = torch.load(Path(a.ckpt) / "codec_dec.pt", map_location="cpu", weights_only=True)["scale"]
+teacher, qz, writer = Teacher(a.libs), Quantizer(a.quantizer), Writer(Source(a.text), "encoder")
+sound, first, rest, codes, n = [], [], [], [], 0
+while n < a.minutes * 750:
+    r = teacher.say(writer.line(), True)
+    if r:
+        x = r[0] - qz.mean
+        sound.append(r[1])
+        first.append(x @ qz.first)
+        rest.append(x @ qz.project)
+        codes.append(qz.encode(r[0]))
+        n += len(x)
+sound = torch.from_numpy(np.concatenate(sound)).float() / 32768
+first, rest = (torch.from_numpy(np.concatenate(v)) * scale for v in (first, rest))
+codes, held = torch.from_numpy(np.concatenate(codes)).long(), n // 10
+books = torch.from_numpy(qz.books) * scale
+print(f"{n / 750:.1f} min of speech after {time.time() - T0:.0f} s", flush=True)
+
+enc = M.Encoder(cfg)
+enc.in_first, enc.in_rest = (nn.Conv1d(cfg["enc_hidden"], cfg["vq_dim"], 1, bias=False) for _ in range(2))
+opt = torch.optim.AdamW(enc.parameters(), lr=a.lr, betas=(0.9, 0.98), weight_decay=1e-3)
+
+
+def project(x):
+    z = enc(x)
+    return enc.in_first(z).transpose(1, 2), enc.in_rest(z).transpose(1, 2)
+
+
+@torch.no_grad()
+def judge():
+    """share of the variance explained, and of the codes met, on speech not trained on"""
+    met, err, tot = torch.zeros(16), torch.zeros(2), torch.zeros(2)
+    for s in range(n - held, n - a.crop, a.crop):
+        f, r = (v[0] for v in project(sound[s * FRAME:(s + a.crop) * FRAME][None]))
+        at = slice(s, s + a.crop)
+        for i, (y, t) in enumerate(((f, first[at]), (r, rest[at]))):
+            err[i] += (y - t).square().sum()
+            tot[i] += t.square().sum()
+        for q in range(16):
+            x = f if q == 0 else r
+            c = (x.square().sum(1, keepdim=True) - 2 * x @ books[q].t() + books[q].square().sum(1)).argmin(1)
+            met[q] += (c == codes[at, q]).sum()
+            if q:
+                r = r - books[q][c]
+    k = len(range(n - held, n - a.crop, a.crop)) * a.crop
+    return f"variance explained {[round(float(v), 3) for v in 1 - err / tot]}, codes met {[round(float(v), 3) for v in met[:4] / k]}"
+
+
+step, acc, last, end = 0, 0.0, time.time(), T0 + a.seconds
+begin = time.time()
+while time.time() < end:
+    f = (time.time() - begin) / (end - begin)
+    for g in opt.param_groups:
+        g["lr"] = a.lr * min(1, (step + 1) / 50) * min(1, 2 * (1 - f) + 0.01)
+    s = torch.from_numpy(rng.integers(0, n - held - a.crop, a.batch))
+    x = sound[(s * FRAME)[:, None] + torch.arange(a.crop * FRAME)]
+    at = s[:, None] + torch.arange(a.crop)
+    y, z = project(x)
+    # The first two frames of a crop lack what they would have heard before.
+    loss = F.mse_loss(y[:, 2:], first[at][:, 2:]) + F.mse_loss(z[:, 2:], rest[at][:, 2:])
+    opt.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(enc.parameters(), 1.0)
+    opt.step()
+    step, acc = step + 1, acc + float(loss.detach())
+    if step % 50 == 0:
+        print(f"step {step} {time.time() - T0:.0f}s loss {acc / 50:.4f}", flush=True)
+        acc = 0.0
+save({"enc": {k: v.detach() for k, v in enc.state_dict().items()}, "cfg": json.dumps({k: cfg[k] for k in cfg if k.startswith("enc") or k == "num_filters"})},
+     Path(a.ckpt) / "codec_enc.pt")
+print(f"{step} steps, {time.time() - T0:.0f} s, {judge()}")
