@@ -65,7 +65,7 @@ import Testing
     var options = Self.options(.cloned(voice))
     options.maximumFrames = nil
     options.framesPerToken = 0.1
-    options.tokensPerPart = 12
+    options.tokensPerPart = 20
     let speech = try await synthesizer.waveform(
       for: "This is the first sentence. This is the second sentence.", options: options)
     #expect(speech.summary.parts == 2)
