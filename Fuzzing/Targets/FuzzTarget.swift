@@ -21,6 +21,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case safetensors
   /// The three JSON files of a model, with a zero byte between them; missing ones are good.
   case configuration
+  /// The same files with values replaced: three bytes say which value, by what, and how often.
+  case settings
   /// Text to speak, and behind a zero byte merges of a tokenizer.
   case text
   /// Text to write out in English words.
@@ -41,6 +43,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
       case .voice: try readVoice(bytes)
       case .safetensors: try readSafetensors(bytes)
       case .configuration: try readConfiguration(bytes)
+      case .settings: try readConfiguration(ChangedSettings(edits: bytes).files)
       case .text: try readText(bytes)
       case .normalizer: try normalize(String(decoding: bytes, as: UTF8.self))
       }
@@ -99,10 +102,12 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
 
   private func readConfiguration(_ bytes: [UInt8]) throws {
     let parts = bytes.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false)
-    func part(_ index: Int) -> [UInt8] {
-      index < parts.count ? Array(parts[index]) : Self.configurations[index]
-    }
-    try Checkpoint.checkConfigurations(main: part(0), codec: part(1), generation: part(2))
+    try readConfiguration(
+      (0..<3).map { $0 < parts.count ? Array(parts[$0]) : Self.configurations[$0] })
+  }
+
+  private func readConfiguration(_ files: [[UInt8]]) throws {
+    try Checkpoint.checkConfigurations(main: files[0], codec: files[1], generation: files[2])
   }
 
   private func readText(_ bytes: [UInt8]) throws {
@@ -163,7 +168,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   }
 
   /// The bundled model's, without the spaces.
-  private static let configurations: [[UInt8]] = [
+  static let configurations: [[UInt8]] = [
     "config.json", "speech_tokenizer/config.json", "generation_config.json",
   ].map { file($0).filter { $0 != 0x20 && $0 != 0x0A } }
 
@@ -173,6 +178,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     "enc_kernel_sizes":[5,3,3,1],"enc_dilations":[1,2,3,1],"enc_res2net_scale":8,\
     "enc_attention_channels":16,"enc_se_channels":16},
     """
+
+  static let configurationWithEncoder =
+    Array(speakerEncoder.utf8) + configurations[0].dropFirst()
 
   /// Well-formed inputs to start from.
   package func seeds() throws -> [[UInt8]] {
@@ -197,8 +205,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
           }, metadata: ["format": "pt"])
       }
     case .configuration:
-      let withEncoder = Array(Self.speakerEncoder.utf8) + Self.configurations[0].dropFirst()
-      return [Array(Self.configurations.joined(separator: [0])), withEncoder]
+      return [Array(Self.configurations.joined(separator: [0])), Self.configurationWithEncoder]
+    case .settings: return [[0, 0, 0], [20, 1, 1, 60, 5, 2], [90, 7, 3, 30, 2, 9]]
     case .text:
       return [
         "Dr. Smith paid $3.50. \u{201C}Why?\u{201D} he asked...\n\nNo!",

@@ -331,8 +331,14 @@ extension CodecConfigurationFile {
     try check.require(
       source.numQuantizers == talker.codebookCount, "decoder_config.num_quantizers",
       expected: "the talker's \(talker.codebookCount)", found: source.numQuantizers)
-    for rate in source.upsampleRates + source.upsamplingRatios {
-      try check.size(rate, "decoder_config.upsample_rates", upTo: 64)
+    // Ten factors up to 64 are a product that an Int holds.
+    for (key, rates) in [
+      ("decoder_config.upsample_rates", source.upsampleRates),
+      ("decoder_config.upsampling_ratios", source.upsamplingRatios),
+    ] {
+      try check.require(
+        rates.count <= 5, key, expected: "five rates at most", found: "\(rates.count) of them")
+      for rate in rates { try check.size(rate, key, upTo: 64) }
     }
     try check.require(
       source.decoderDim % (1 << min(source.upsampleRates.count, 20)) == 0,

@@ -26,4 +26,8 @@ import Testing
     for seed in try target.seeds() { try target.read(seed) }
     try target.read([])
   }
+
+  @Test func `no single setting does harm`() throws {
+    for edit in ChangedSettings.singleEdits { try FuzzTarget.settings.read(edit) }
+  }
 }
