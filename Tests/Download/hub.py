@@ -266,7 +266,10 @@ class Store(Handler):
 
 
 def model_files(voice, weights_bytes, codec_bytes, seed=1):
-    """A model with the configuration of the folder `voice` and random weights of some bytes."""
+    """A model with the configuration of the folder `voice` and random weights of some bytes.
+
+    A notice that lies beside them is no part of a model.
+    """
     generator = random.Random(seed)
 
     def weights(count):
@@ -279,8 +282,8 @@ def model_files(voice, weights_bytes, codec_bytes, seed=1):
     for folder, _, names in os.walk(voice):
         for name in names:
             path = os.path.relpath(os.path.join(folder, name), voice)
-            with open(os.path.join(folder, name), "rb") as file:
-                if not name.endswith(".safetensors"):
+            if name.endswith(".json") or name == "merges.txt":
+                with open(os.path.join(folder, name), "rb") as file:
                     files[path] = file.read()
     files["model.safetensors"] = weights(weights_bytes)
     files["speech_tokenizer/model.safetensors"] = weights(codec_bytes)
