@@ -147,8 +147,8 @@ struct Bench: AsyncParsableCommand {
       first.append((firstAudio ?? .zero).seconds * 1000)
       factors.append(Double(made) * 0.08 / (clock.now - begin).seconds)
     }
-    var firstByChunk: [String: Spread] = [:]
-    for frames in [1, 2, 4, 8] {
+    var firstByChunk = ["1": Spread(first)]
+    for frames in [2, 4, 8] {
       var times: [Double] = []
       for index in 0...repeats {
         let begin = clock.now

@@ -114,6 +114,24 @@ template <int V> __device__ __forceinline__ float warp_sums(float *v) {
   return v[0];
 }
 
+// Two numbers rounded to bf16, the first in the low half.
+__device__ __forceinline__ u32 bf16_pair(float low, float high) {
+  u32 packed;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+  return packed;
+}
+
+// D += A B, 16 × 16 by 16 × 8. A lane (g, t) = (lane / 4, lane % 4) has columns 2t, 2t + 1 of rows g
+// (a0) and g + 8 (a1) of A, the same of columns + 8 (a2, a3); rows 2t, 2t + 1 (b0) and + 8 (b1) of
+// column g of B; and columns 2t, 2t + 1 of rows g and g + 8 of D.
+__device__ __forceinline__ void multiply_tile(float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0,
+                                              u32 b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+
 // Sum over a block of whole warps; every thread gets it.
 __device__ __forceinline__ float block_sum(float value) {
   __shared__ float partial[32];

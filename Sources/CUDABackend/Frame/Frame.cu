@@ -119,7 +119,6 @@ struct Shared {
 static_assert(sizeof(Shared) + SLOTS * SLOT_BYTES <= SHARED_BYTES, "the launch asks for it");
 
 #ifdef PROFILE
-#define PROFILED 0
 extern "C" __device__ int printf(const char *, ...);
 __device__ __forceinline__ void mark(Shared &s, int part, int event) {
   if (threadIdx.x == 0) {
@@ -227,18 +226,14 @@ enum { TALKER_HEAD = 4, PROJECTING, PREDICTOR_KINDS, PREDICTOR_HEAD = PREDICTOR_
 __device__ __forceinline__ int first_group(int n) { return n / 8 * (int)blockIdx.x / GRID; }
 __device__ __forceinline__ int end_group(int n) { return n / 8 * ((int)blockIdx.x + 1) / GRID; }
 
-// Where the copies are: product after product, group after group, piece after piece.
-struct Flow {
-  int count;  // pieces begun
-};
-
 // Copies a piece, 8 rows of 1024 columns, as soon as its slot is free and few enough are under way.
-__device__ __forceinline__ void copy_piece(Flow &f, Shared &s, char *ring, const char *from,
+// `count` pieces have been begun before it.
+__device__ __forceinline__ void copy_piece(int &count, Shared &s, char *ring, const char *from,
                                            i64 row_bytes) {
-  int slot = f.count % SLOTS, lane = threadIdx.x % 32;
-  if (f.count >= SLOTS) wait_phase(s.empty + slot, (f.count / SLOTS - 1) & 1);
-  if (f.count >= DEPTH) {
-    int earlier = f.count - DEPTH;
+  int slot = count % SLOTS, lane = threadIdx.x % 32;
+  if (count >= SLOTS) wait_phase(s.empty + slot, (count / SLOTS - 1) & 1);
+  if (count >= DEPTH) {
+    int earlier = count - DEPTH;
     wait_phase(s.full + earlier % SLOTS, earlier / SLOTS & 1);
   }
   u32 to = shared_address(ring + slot * SLOT_BYTES), barrier = shared_address(s.full + slot);
@@ -267,11 +262,11 @@ __device__ __forceinline__ void copy_piece(Flow &f, Shared &s, char *ring, const
                    : "memory");
   asm volatile("cp.async.mbarrier.arrive.noinc.shared.b64 [%0];" : : "r"(barrier) : "memory");
 #endif
-  f.count++;
+  count++;
 }
 
 // Copies this block's rows of a matrix `[n, k]`.
-__device__ __forceinline__ void copy_rows(Flow &f, Shared &s, char *ring, u64 matrix, int n, int k,
+__device__ __forceinline__ void copy_rows(int &count, Shared &s, char *ring, u64 matrix, int n, int k,
                                           bool pairs) {
   i64 row_bytes = 2 * k;
   int first = first_group(n), end = end_group(n);
@@ -282,16 +277,16 @@ __device__ __forceinline__ void copy_rows(Flow &f, Shared &s, char *ring, u64 ma
       const char *from = (const char *)matrix + (half * (i64)n + 8 * group) * row_bytes;
 #pragma unroll 1
       for (int piece = 0; piece < k / 1024; piece++)
-        copy_piece(f, s, ring, from + 2048 * piece, row_bytes);
+        copy_piece(count, s, ring, from + 2048 * piece, row_bytes);
     }
 }
 
 template <class S>
-__device__ __forceinline__ void copy_stack(Flow &f, Shared &s, char *ring, int layers) {
+__device__ __forceinline__ void copy_stack(int &count, Shared &s, char *ring, int layers) {
 #pragma unroll 1
   for (int product = 0; product < 4 * S::LAYERS; product++) {
     int kind = product % 4;
-    copy_rows(f, s, ring, s.words[layers + product / 4 * LAYER_WORDS + kind],
+    copy_rows(count, s, ring, s.words[layers + product / 4 * LAYER_WORDS + kind],
               kind == LAYER_QKV ? S::PACKED : kind == LAYER_GATE_UP ? S::INNER : S::HIDDEN,
               kind == LAYER_OUTPUT ? S::QUERY : kind == LAYER_DOWN ? S::INNER : S::HIDDEN,
               kind == LAYER_GATE_UP);
@@ -300,14 +295,14 @@ __device__ __forceinline__ void copy_stack(Flow &f, Shared &s, char *ring, int l
 
 // What one warp does all the time: the weights of the frame, in the order of their use.
 __device__ __forceinline__ void copy_frame(Shared &s, char *ring, bool advances) {
-  Flow f = {0};
-  if (advances) copy_stack<TalkerShape>(f, s, ring, TALKER_LAYERS);
-  copy_rows(f, s, ring, s.words[HEADS], T_VOCABULARY, T_HIDDEN, false);
+  int count = 0;
+  if (advances) copy_stack<TalkerShape>(count, s, ring, TALKER_LAYERS);
+  copy_rows(count, s, ring, s.words[HEADS], T_VOCABULARY, T_HIDDEN, false);
 #pragma unroll 1
   for (int pass = 0; pass < CODEBOOKS - 1; pass++) {
-    if (PROJECTED) copy_rows(f, s, ring, s.words[PROJECTION], P_HIDDEN, T_HIDDEN, false);
-    copy_stack<PredictorShape>(f, s, ring, PREDICTOR_LAYERS);
-    copy_rows(f, s, ring, s.words[HEADS + 1 + pass], P_VOCABULARY, P_HIDDEN, false);
+    if (PROJECTED) copy_rows(count, s, ring, s.words[PROJECTION], P_HIDDEN, T_HIDDEN, false);
+    copy_stack<PredictorShape>(count, s, ring, PREDICTOR_LAYERS);
+    copy_rows(count, s, ring, s.words[HEADS + 1 + pass], P_VOCABULARY, P_HIDDEN, false);
   }
 }
 
@@ -343,12 +338,6 @@ template <int K> struct Operand {
 // Columns of x that a lane brings, in fours.
 template <int K> __device__ __forceinline__ int own_quad(int p) { return 256 * p + threadIdx.x; }
 
-__device__ __forceinline__ u32 bf16_pair_of(float low, float high) {
-  u32 packed;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
-  return packed;
-}
-
 // Takes v[m][p] apart and gives each lane its part, through memory of the warp's own.
 template <int K, int M>
 __device__ __forceinline__ void distribute(Shared &s, const float4 (*v)[K / 1024], Operand<K> &x) {
@@ -361,7 +350,7 @@ __device__ __forceinline__ void distribute(Shared &s, const float4 (*v)[K / 1024
       float4 rest = v[m][p];
 #pragma unroll
       for (int part = 0; part < 3; part++) {
-        u32 low = bf16_pair_of(rest.x, rest.y), high = bf16_pair_of(rest.z, rest.w);
+        u32 low = bf16_pair(rest.x, rest.y), high = bf16_pair(rest.z, rest.w);
         *(uint2 *)(place + (3 * m + part) * PART_BYTES + 8 * lane) = make_uint2(low, high);
         rest.x -= __uint_as_float(low << 16), rest.y -= __uint_as_float(low & 0xffff0000u);
         rest.z -= __uint_as_float(high << 16), rest.w -= __uint_as_float(high & 0xffff0000u);
@@ -439,14 +428,6 @@ template <int K> __device__ __forceinline__ float4 table_quad(u64 table, int row
                      __uint_as_float(w.y << 16), __uint_as_float(w.y & 0xffff0000u));
 }
 
-// D += A B for the first 8 of A's 16 rows.
-__device__ __forceinline__ void multiply_rows(float *d, u32 a0, u32 a2, u32 b0, u32 b1) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %5}, "
-      "{%7, %8}, {%0, %1, %2, %3};"
-      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-      : "r"(a0), "r"(0), "r"(a2), "r"(b0), "r"(b1));
-}
-
 // W x for the block's rows of W, or pairs of rows. Each warp leaves its share of every row's sum;
 // behind the barrier `emit(row, m, value, up)` runs in one thread for each result. `turn` alternates
 // between products, so that one barrier is enough.
@@ -470,8 +451,9 @@ __device__ __forceinline__ void multiply(Taker &f, Shared &s, int turn, const Op
       take_piece(f, s, w);
 #pragma unroll
       for (int j = 0; j < 4; j++) {
-        multiply_rows(d[j], w[j].x, w[j].y, x.parts[p][j].x, x.parts[p][j].y);
-        multiply_rows(d[j], w[j].z, w[j].w, x.parts[p][j].z, x.parts[p][j].w);
+        // Eight of a tile's sixteen rows.
+        multiply_tile(d[j], w[j].x, 0, w[j].y, 0, x.parts[p][j].x, x.parts[p][j].y);
+        multiply_tile(d[j], w[j].z, 0, w[j].w, 0, x.parts[p][j].z, x.parts[p][j].w);
       }
     }
     // Columns 2 t and 2 t + 1 of row g; vector m is the sum of columns 3 m … 3 m + 2.

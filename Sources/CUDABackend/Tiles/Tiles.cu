@@ -2,24 +2,6 @@
 // Products of many rows on tensor cores. F32 numbers are taken apart into bf16 parts whose products
 // are exact; sums are F32. Two parts hold sixteen bits of an F32 number.
 
-// Two numbers rounded to bf16, the first in the low half.
-__device__ __forceinline__ u32 bf16_pair(float low, float high) {
-  u32 packed;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
-  return packed;
-}
-
-// D += A B, 16 × 16 by 16 × 8. A lane (g, t) = (lane / 4, lane % 4) has columns 2t, 2t + 1 of rows g
-// (a0) and g + 8 (a1) of A, the same of columns + 8 (a2, a3); rows 2t, 2t + 1 (b0) and + 8 (b1) of
-// column g of B; and columns 2t, 2t + 1 of rows g and g + 8 of D.
-__device__ __forceinline__ void multiply_tile(float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0,
-                                              u32 b1) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-      "{%8, %9}, {%0, %1, %2, %3};"
-      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-}
-
 // C = A B over tiles of 64 × 64 and steps of 32, 8 warps of 16 × 32; both sides in two parts, of which
 // the product of the small ones is dropped: 2⁻¹⁶ of each product. `left(row, k)` and `right(column, k)`
 // load. With gridDim.z > 1 each block takes a share of k, which `store` gets as its last argument.
