@@ -29,15 +29,23 @@ import SyntheticCheckpoint
     }
     let variants = zip(arguments, arguments.dropFirst()).filter { $0.0 == "--variant" }.map(\.1)
     for variant in variants {
-      let backend = try CUDABackend(
-        context, frameKernel: variant.split(separator: "+").map(String.init))
+      let backend =
+        try variant == "graph"
+        ? CUDABackend(context)
+        : CUDABackend(context, frameKernel: variant.split(separator: "+").map(String.init))
       var greedy = SamplingSettings(samples: false)
       greedy.repetitionPenalty = 1.05
       let run = try Run(checkpoint, on: backend)
-      let said = try run.speak(greedy, frames: frames)
-      var digest = 17
-      for code in said.codes { digest = (digest &* 31 &+ Int(code)) & 0xffff_ffff }
-      print("\(variant): \(said.time) ms a frame, predictor \(said.predictorTime), codes \(digest)")
+      for (name, settings) in [
+        ("greedy", greedy), ("top-k", SamplingSettings(repetitionPenalty: 1.05)),
+      ] {
+        let said = try run.speak(settings, frames: frames)
+        var digest = 17
+        for code in said.codes { digest = (digest &* 31 &+ Int(code)) & 0xffff_ffff }
+        print(
+          "\(variant), \(name): \(said.time) ms a frame, predictor \(said.predictorTime), "
+            + "codes \(digest)")
+      }
     }
     if !variants.isEmpty { return }
     do {

@@ -8,18 +8,19 @@
 // frame begins. So one warp more does nothing but copy them into a ring in shared memory, as far ahead as
 // the ring is long, across layers, passes and draws. The memory never waits for a result.
 //
-// *Results carry their own flag.* An element travels between SMs as eight bytes, the number and a tag
-// that grows with every layer; a reader loads it until the tag is right. There are no barriers across
-// the grid and no fences: a phase costs one store and one load through the second-level cache. A
-// buffer is overwritten one layer later at the earliest, and by then every SM has read it: each SM
-// makes some of the queries, of the activations and of the scores, which all that follows needs.
+// *Results carry their own flag.* A number's last bit tells whether its place has been written an odd
+// or an even number of times, and a reader loads it until that is right. (What few SMs read has a tag
+// beside it instead.) There are no barriers across the grid and no fences: a phase costs one store and
+// one load through the second-level cache. A place is overwritten one layer later at the earliest,
+// and by then every SM has read it: each SM makes some of the queries, of the activations and of the
+// scores, which all that follows needs.
 //
 // *Tensor cores multiply a vector.* With F32 arithmetic the instructions, not the bytes, set the time.
 //
 // Constants come from the host: T_ (talker) and P_ (predictor) HIDDEN, QUERY, KV, INNER, LAYERS,
 // VOCABULARY, EPSILON; PROJECTED, CODEBOOKS, GRID, SLOTS, MOST_SPLITS, RING_DEPTH, END_TOKEN,
-// SUPPRESSED_START, SUPPRESSED_END, MINIMUM_TOKENS; and WORD_COUNT, PAIRS_MADE, SHARED_BYTES, which are
-// checked. Heads have 128 numbers, and two
+// SUPPRESSED_START, SUPPRESSED_END, MINIMUM_TOKENS; and WORD_COUNT, PAIRS_MADE, NUMBERS_MADE, SHARED_BYTES,
+// which are checked. Heads have 128 numbers, and two
 // query heads share one of keys. Widths are multiples of 1024.
 //
 // Bound: bytes of the weights, 3.3 GB a frame at 0.6B and 5.3 GB at 1.7B.
@@ -31,7 +32,7 @@
 // Pieces under way at a time: enough to keep the memory busy. More would only stand in the way of the
 // results that travel beside them.
 #ifndef DEPTH
-#define DEPTH 3
+#define DEPTH 2
 #endif
 
 enum {
@@ -40,14 +41,26 @@ enum {
   ROW_BYTES = 2048 + 64, SLOT_BYTES = 8 * ROW_BYTES
 };
 
-template <int HIDDEN_, int QUERY_, int KV_, int INNER_, int LAYERS_> struct Shape {
+// A stack, and where in the memory between SMs its vectors stand, ROWS of each.
+template <int HIDDEN_, int QUERY_, int KV_, int INNER_, int LAYERS_, int VOCABULARY_, int ROWS_,
+          int START>
+struct Shape {
   enum {
     HIDDEN = HIDDEN_, QUERY = QUERY_, KV = KV_, INNER = INNER_, LAYERS = LAYERS_,
-    PACKED = QUERY_ + 2 * KV_, KV_HEADS = KV_ / HEAD
+    VOCABULARY = VOCABULARY_, ROWS = ROWS_, PACKED = QUERY_ + 2 * KV_, KV_HEADS = KV_ / HEAD,
+    ATTENDED = START,
+    MIDDLE = ATTENDED + ROWS * QUERY,  // the residual stream after attention
+    ACTIVATED = MIDDLE + ROWS * HIDDEN,
+    STREAM = ACTIVATED + ROWS * INNER,  // the residual stream after a layer
+    INPUT = STREAM + ROWS * HIDDEN,  // projected to the width of the stack
+    SCORES = INPUT + ROWS * HIDDEN,
+    END = SCORES + VOCABULARY
   };
 };
-typedef Shape<T_HIDDEN, T_QUERY, T_KV, T_INNER, T_LAYERS> TalkerShape;
-typedef Shape<P_HIDDEN, P_QUERY, P_KV, P_INNER, P_LAYERS> PredictorShape;
+typedef Shape<T_HIDDEN, T_QUERY, T_KV, T_INNER, T_LAYERS, T_VOCABULARY, 1, 0> TalkerShape;
+// Two rows for its first pass.
+typedef Shape<P_HIDDEN, P_QUERY, P_KV, P_INNER, P_LAYERS, P_VOCABULARY, 2, TalkerShape::END>
+  PredictorShape;
 
 __host__ __device__ constexpr int larger(int a, int b) { return a > b ? a : b; }
 
@@ -66,32 +79,30 @@ enum {
   PREDICTOR_NORM, PREDICTOR_FREQUENCIES, PREDICTOR_KEYS, PREDICTOR_VALUES,
   PROJECTION, PROJECTION_BIAS,
   HIDDEN_STATE, TALKER_LOGITS, PREDICTOR_LOGITS, CODES, POSITION, FRAME_INDEX, SETTINGS, SEEN,
-  TRAILING, TRAILING_COUNT, CAPACITY, PAIRS, TAG, RING, RING_COUNTER, PUBLISHED,
+  TRAILING, TRAILING_COUNT, CAPACITY, PAIRS, NUMBERS, COUNTS, RING, RING_COUNTER, PUBLISHED,
   WORDS
 };
 static_assert(WORDS == WORD_COUNT, "the host lays out as many addresses");
 
-// Buffers between SMs, in pairs; two rows each, the second for the predictor's first pass.
 enum {
-  WIDEST = larger(larger(T_HIDDEN, P_HIDDEN), larger(larger(T_QUERY, P_QUERY),
-                                                     larger(T_INNER, P_INNER))),
   MOST_PACKED = larger(TalkerShape::PACKED, PredictorShape::PACKED),
   MOST_VOCABULARY = larger(T_VOCABULARY, P_VOCABULARY),
   MOST_KV_HEADS = larger(TalkerShape::KV_HEADS, PredictorShape::KV_HEADS),
+  // What few SMs read, in pairs.
   QKV_PAIRS = 0,
-  ATTENDED_PAIRS = QKV_PAIRS + 2 * MOST_PACKED,
-  MIDDLE_PAIRS = ATTENDED_PAIRS + 2 * WIDEST,  // the residual stream after attention
-  ACTIVATED_PAIRS = MIDDLE_PAIRS + 2 * WIDEST,
-  STREAM_PAIRS = ACTIVATED_PAIRS + 2 * WIDEST,  // the residual stream after a layer
-  PROJECTED_PAIRS = STREAM_PAIRS + 2 * WIDEST,
-  LOGIT_PAIRS = PROJECTED_PAIRS + 2 * WIDEST,
-  SHARE_PAIRS = LOGIT_PAIRS + MOST_VOCABULARY,  // attention of a split, [split][kv head][2][128]
+  SHARE_PAIRS = QKV_PAIRS + 2 * MOST_PACKED,  // attention of a split, [split][kv head][2][128]
   WEIGHT_PAIRS = SHARE_PAIRS + MOST_SPLITS * MOST_KV_HEADS * 2 * HEAD,
   PAIR_COUNT = WEIGHT_PAIRS + MOST_SPLITS * MOST_KV_HEADS * 2,
-  // What every SM reads stands in several copies, each for some of them: one would be a bottleneck.
-  COPIES = 4
+  // What every SM reads, as numbers with a mark. It stands in several copies, each for some of them:
+  // one would be a bottleneck.
+#ifndef COPIES_WANTED
+#define COPIES_WANTED 4
+#endif
+  COPIES = COPIES_WANTED,
+  NUMBER_COUNT = PredictorShape::END
 };
-static_assert(PAIR_COUNT * COPIES == PAIRS_MADE, "the host makes as many");
+static_assert(PAIR_COUNT == PAIRS_MADE && NUMBER_COUNT * COPIES <= NUMBERS_MADE,
+              "the host makes as many");
 
 // Rows of a matrix, gates and up-projections apart, that a block multiplies at the most.
 __host__ __device__ constexpr int block_rows(int n) { return 8 * ((n / 8 + GRID - 1) / GRID); }
@@ -101,15 +112,21 @@ enum {
   MOST_OWN = block_rows(larger(T_HIDDEN, P_HIDDEN)),
   // Parts of 128 columns; the distance keeps a warp's reads apart.
   PART_BYTES = 320,
-  // Lists of a draw, or what attention shares between warps.
-  SCRATCH = larger(2 * MOST_VOCABULARY, 2 * HEAD + 2 * HEAD + WARPS * (2 * HEAD + 4))
+  // Positions that a block attends to at a time, at the most: one for each lane.
+  MOST_SPAN = 32,
+  // Lists of a draw; or of each row two queries, the key, the value, twice a span's scores, and what the
+  // warps add up.
+  ROW_SCRATCH = 4 * HEAD + 2 * 2 * MOST_SPAN + WARPS * 2 * HEAD,
+  SCRATCH = larger(2 * MOST_VOCABULARY, 2 * ROW_SCRATCH)
 };
 // Behind the ring.
 struct Shared {
   float scratch[SCRATCH], hidden[T_HIDDEN], shares[2][WARPS][2 * MOST_ROWS];
   float residual[2 * MOST_OWN], squares[2][2][WARPS];
+  float2 rotation[2][HEAD / 2];  // cosine and sine for each row's position
   u32 parts[WARPS][6 * PART_BYTES / 4];
   u64 words[WORDS];
+  const u32 *own_numbers;  // the copy that this SM reads
   u64 full[SLOTS], empty[SLOTS];  // of the ring's slots
 #ifdef PROFILE
   long long last_mark;
@@ -128,49 +145,104 @@ __device__ __forceinline__ void mark(Shared &s, int part, int event) {
   }
 }
 #define MARK(event) mark(s, M == 2 ? 1 : S::LAYERS == P_LAYERS, event);
+#define PHASE(n) f.predictor = S::LAYERS == P_LAYERS, f.phase = n;
 #else
 #define MARK(event)
+#define PHASE(n)
 #endif
 
-// MARK: Pairs
+// MARK: Between SMs
+
+// Tell a new number from an old one: the tag counts the layers of both stacks, and each bit of `turns`
+// changes with every use of its places.
+enum { TALKER_TURN = 1, PREDICTOR_TURN = 2, SECOND_ROW_TURN = 4, FRAME_TURN = 8, PASS_TURN = 16 };
+struct Counts {
+  u32 tag, turns;
+};
+template <class S, int M> __device__ __forceinline__ void count_layer(Counts &c) {
+  c.tag++;
+  c.turns ^= (S::ROWS == 1 ? TALKER_TURN : PREDICTOR_TURN) | (M == 2 ? SECOND_ROW_TURN : 0);
+}
+// The parity of row m of a stack's vectors.
+template <class S> __device__ __forceinline__ bool parity(const Counts &c, int m) {
+  return (c.turns & (m == 1 ? SECOND_ROW_TURN : S::ROWS == 1 ? TALKER_TURN : PREDICTOR_TURN)) != 0;
+}
 
 __device__ __forceinline__ void store_pair(u64 *place, float value, u32 tag) {
-  asm volatile("st.volatile.global.v2.u32 [%0], {%1, %2};"
+  asm volatile("st.relaxed.gpu.global.v2.u32 [%0], {%1, %2};"
                :
                : "l"(place), "r"(__float_as_uint(value)), "r"(tag)
                : "memory");
 }
 __device__ __forceinline__ uint2 load_pair(const u64 *place) {
   uint2 v;
-  asm volatile("ld.volatile.global.v2.u32 {%0, %1}, [%2];" : "=r"(v.x), "=r"(v.y) : "l"(place));
+  asm volatile("ld.relaxed.gpu.global.v2.u32 {%0, %1}, [%2];"
+               : "=r"(v.x), "=r"(v.y) : "l"(place));
   return v;
 }
 __device__ __forceinline__ uint4 load_two_pairs(const u64 *place) {
   uint4 v;
-  asm volatile("ld.volatile.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+  asm volatile("ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4];"
                : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
                : "l"(place));
   return v;
-}
-__device__ __forceinline__ void store_copies(u64 *place, float value, u32 tag) {
-#pragma unroll
-  for (int copy = 0; copy < COPIES; copy++) store_pair(place + copy * PAIR_COUNT, value, tag);
 }
 // Loads again what has not come.
 __device__ __forceinline__ bool retry(uint4 &v, const u64 *place, u32 tag) {
   bool missing = v.y != tag || v.w != tag;
   asm volatile(
-    "{ .reg .pred p; setp.ne.u32 p, %5, 0; @p ld.volatile.global.v4.u32 {%0, %1, %2, %3}, [%4]; }"
+    "{ .reg .pred p; setp.ne.u32 p, %5, 0; @p ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4]; }"
     : "+r"(v.x), "+r"(v.y), "+r"(v.z), "+r"(v.w)
     : "l"(place), "r"((u32)missing));
   return missing;
 }
 __device__ __forceinline__ bool retry(uint2 &v, const u64 *place, u32 tag) {
   bool missing = v.y != tag;
-  asm volatile("{ .reg .pred p; setp.ne.u32 p, %3, 0; @p ld.volatile.global.v2.u32 {%0, %1}, [%2]; }"
+  asm volatile("{ .reg .pred p; setp.ne.u32 p, %3, 0; @p ld.relaxed.gpu.global.v2.u32 {%0, %1}, [%2]; }"
                : "+r"(v.x), "+r"(v.y)
                : "l"(place), "r"((u32)missing));
   return missing;
+}
+// A number whose last bit, given up, is the parity of its place's uses.
+__device__ __forceinline__ void store_number(u32 *place, float value, bool odd) {
+  u32 marked = ((__float_as_uint(value) + 1) & ~1u) | odd;
+#pragma unroll
+  for (int copy = 0; copy < COPIES; copy++)
+    asm volatile("st.relaxed.gpu.global.u32 [%0], %1;"
+                 :
+                 : "l"(place + copy * NUMBER_COUNT), "r"(marked)
+                 : "memory");
+}
+__device__ __forceinline__ uint4 load_numbers(const u32 *place) {
+  uint4 v;
+  asm volatile("ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+               : "l"(place));
+  return v;
+}
+__device__ __forceinline__ bool retry_numbers(uint4 &v, const u32 *place, bool odd) {
+  u32 missing = (odd ? ~(v.x & v.y & v.z & v.w) : v.x | v.y | v.z | v.w) & 1;
+  asm volatile(
+    "{ .reg .pred p; setp.ne.u32 p, %5, 0; @p ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4]; }"
+    : "+r"(v.x), "+r"(v.y), "+r"(v.z), "+r"(v.w)
+    : "l"(place), "r"(missing));
+  return missing != 0;
+}
+__device__ __forceinline__ u32 load_number(const u32 *place) {
+  u32 v;
+  asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(v) : "l"(place));
+  return v;
+}
+__device__ __forceinline__ bool retry_number(u32 &v, const u32 *place, bool odd) {
+  u32 missing = (v ^ odd) & 1;
+  asm volatile("{ .reg .pred p; setp.ne.u32 p, %2, 0; @p ld.relaxed.gpu.global.u32 %0, [%1]; }"
+               : "+r"(v)
+               : "l"(place), "r"(missing));
+  return missing != 0;
+}
+__device__ __forceinline__ float plain_number(u32 marked) { return __uint_as_float(marked & ~1u); }
+__device__ __forceinline__ float4 plain_numbers(uint4 v) {
+  return make_float4(plain_number(v.x), plain_number(v.y), plain_number(v.z), plain_number(v.w));
 }
 // Calls `missing` until it is false in the whole warp. What never comes is a defect, and must end as an
 // error of the device, not as a hang.
@@ -237,6 +309,9 @@ __device__ __forceinline__ void copy_piece(int &count, Shared &s, char *ring, co
     wait_phase(s.full + earlier % SLOTS, earlier / SLOTS & 1);
   }
   u32 to = shared_address(ring + slot * SLOT_BYTES), barrier = shared_address(s.full + slot);
+  // The weights of a frame are read once and must not push out what the SMs tell each other.
+  u64 policy;
+  asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
 #ifdef BULK_COPIES
   if (lane == 0)
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
@@ -246,39 +321,42 @@ __device__ __forceinline__ void copy_piece(int &count, Shared &s, char *ring, co
   __syncwarp();
   if (lane < 8)
     asm volatile(
-      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint "
+      "[%0], [%1], %2, [%3], %4;"
       :
-      : "r"(to + lane * ROW_BYTES), "l"(from + lane * row_bytes), "r"(2048), "r"(barrier)
+      : "r"(to + lane * ROW_BYTES), "l"(from + lane * row_bytes), "r"(2048), "r"(barrier), "l"(policy)
       : "memory");
 #else
 #pragma unroll 1
   for (int row = 0; row < 8; row++)
 #pragma unroll
     for (int i = 0; i < 4; i++)
-      asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+      asm volatile("cp.async.cg.shared.global.L2::cache_hint [%0], [%1], 16, %2;"
                    :
                    : "r"(to + row * ROW_BYTES + 512 * i + 16 * lane),
-                     "l"(from + row * row_bytes + 512 * i + 16 * lane)
+                     "l"(from + row * row_bytes + 512 * i + 16 * lane), "l"(policy)
                    : "memory");
   asm volatile("cp.async.mbarrier.arrive.noinc.shared.b64 [%0];" : : "r"(barrier) : "memory");
 #endif
   count++;
 }
 
-// Copies this block's rows of a matrix `[n, k]`.
+// Copies this block's rows of a matrix `[n, k]`, two groups side by side, as `multiply` takes them: gates
+// with their up-projections, which stand n rows behind them, or neighbours.
 __device__ __forceinline__ void copy_rows(int &count, Shared &s, char *ring, u64 matrix, int n, int k,
-                                          bool pairs) {
-  i64 row_bytes = 2 * k;
-  int first = first_group(n), end = end_group(n);
+                                          bool paired) {
+  i64 row_bytes = 2 * k, beside = paired ? n * row_bytes : 8 * row_bytes;
+  int end = end_group(n);
 #pragma unroll 1
-  for (int half = 0; half < (pairs ? 2 : 1); half++)
+  for (int group = first_group(n); group < end; group += paired ? 1 : 2) {
+    const char *from = (const char *)matrix + 8 * group * row_bytes;
+    bool two = paired || group + 1 < end;
 #pragma unroll 1
-    for (int group = first; group < end; group++) {
-      const char *from = (const char *)matrix + (half * (i64)n + 8 * group) * row_bytes;
+    for (int piece = 0; piece < k / 1024; piece++)
 #pragma unroll 1
-      for (int piece = 0; piece < k / 1024; piece++)
-        copy_piece(count, s, ring, from + 2048 * piece, row_bytes);
-    }
+      for (int second = 0; second < (two ? 2 : 1); second++)
+        copy_piece(count, s, ring, from + second * beside + 2048 * piece, row_bytes);
+  }
 }
 
 template <class S>
@@ -311,19 +389,37 @@ struct Taker {
   const char *ring;  // this lane's part of the first slot
   int slot;
   u32 parity;
+#ifdef PROFILE
+  int predictor, phase;
+#endif
 };
 
-// The next piece: a warp has 128 of its columns, lane 4 g + t 8 from 8 (4 j + t) on of row g, j < 4.
-__device__ __forceinline__ void take_piece(Taker &f, Shared &s, uint4 *w) {
-  wait_phase(s.full + f.slot, f.parity);
+// The next N pieces: a warp has 128 columns of each, lane 4 g + t 8 from 8 (4 j + t) on of row g, j < 4.
+template <int N> __device__ __forceinline__ void take_pieces(Taker &f, Shared &s, uint4 (*w)[4]) {
+#ifdef PROFILE
+  long long before = clock64();
+#endif
+  int slot[N];
 #pragma unroll
-  for (int j = 0; j < 4; j++) w[j] = *(const uint4 *)(f.ring + f.slot * SLOT_BYTES + 64 * j);
-  __syncwarp();
-  if (threadIdx.x % 32 == 0) arrive(s.empty + f.slot);
-  if (++f.slot == SLOTS) {
-    f.slot = 0;
-    f.parity ^= 1;
+  for (int i = 0; i < N; i++) {
+    slot[i] = f.slot;
+    wait_phase(s.full + f.slot, f.parity);
+    if (++f.slot == SLOTS) {
+      f.slot = 0;
+      f.parity ^= 1;
+    }
   }
+#ifdef PROFILE
+  if (threadIdx.x == 0) s.profile[f.predictor][11 + f.phase] += (u32)(clock64() - before);
+#endif
+#pragma unroll
+  for (int i = 0; i < N; i++)
+#pragma unroll
+    for (int j = 0; j < 4; j++) w[i][j] = *(const uint4 *)(f.ring + slot[i] * SLOT_BYTES + 64 * j);
+  __syncwarp();
+  if (threadIdx.x % 32 == 0)
+#pragma unroll
+    for (int i = 0; i < N; i++) arrive(s.empty + slot[i]);
 }
 
 // MARK: Products
@@ -343,24 +439,32 @@ template <int K, int M>
 __device__ __forceinline__ void distribute(Shared &s, const float4 (*v)[K / 1024], Operand<K> &x) {
   int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   char *place = (char *)s.parts[threadIdx.x / 32];
+  // There is room for six parts: of two vectors, or of two runs of columns of one.
+  constexpr int RUNS = 2 / M;
 #pragma unroll
-  for (int p = 0; p < K / 1024; p++) {
+  for (int p = 0; p < K / 1024; p += RUNS) {
 #pragma unroll
-    for (int m = 0; m < M; m++) {
-      float4 rest = v[m][p];
+    for (int i = 0; i < 2; i++) {
+      if (p + i / M >= K / 1024) continue;
+      float4 rest = v[i % M][p + i / M];
 #pragma unroll
       for (int part = 0; part < 3; part++) {
         u32 low = bf16_pair(rest.x, rest.y), high = bf16_pair(rest.z, rest.w);
-        *(uint2 *)(place + (3 * m + part) * PART_BYTES + 8 * lane) = make_uint2(low, high);
+        *(uint2 *)(place + (3 * i + part) * PART_BYTES + 8 * lane) = make_uint2(low, high);
         rest.x -= __uint_as_float(low << 16), rest.y -= __uint_as_float(low & 0xffff0000u);
         rest.z -= __uint_as_float(high << 16), rest.w -= __uint_as_float(high & 0xffff0000u);
       }
     }
     __syncwarp();
 #pragma unroll
-    for (int j = 0; j < 4; j++)
-      x.parts[p][j] = g < 3 * M ? *(const uint4 *)(place + g * PART_BYTES + 64 * j + 16 * t)
-                                : make_uint4(0, 0, 0, 0);
+    for (int r = 0; r < RUNS; r++) {
+      if (p + r >= K / 1024) continue;
+#pragma unroll
+      for (int j = 0; j < 4; j++)
+        x.parts[p + r][j] =
+          g < 3 * M ? *(const uint4 *)(place + (3 * r + g) * PART_BYTES + 64 * j + 16 * t)
+                    : make_uint4(0, 0, 0, 0);
+    }
     __syncwarp();
   }
 }
@@ -389,7 +493,7 @@ template <int K> __device__ __forceinline__ float norm_factor(Shared &s, int tur
   float sum = 0;
 #pragma unroll
   for (int w = 0; w < WARPS; w++) sum += s.squares[turn][m][w];
-  return 1.0f / sqrtf(sum / K + epsilon);
+  return rsqrtf(sum / K + epsilon);
 }
 
 template <int K> __device__ __forceinline__ void load_gain(float4 *gain, u64 norm) {
@@ -397,28 +501,25 @@ template <int K> __device__ __forceinline__ void load_gain(float4 *gain, u64 nor
   for (int p = 0; p < K / 1024; p++) gain[p] = ((const float4 *)norm)[own_quad<K>(p)];
 }
 
-// Waits for this warp's columns of M rows of pairs.
-template <int K, int M>
-__device__ __forceinline__ void load_pairs(float4 (*v)[K / 1024], const u64 *pairs, u32 tag) {
-  constexpr int C = K / 1024, COUNT = 2 * M * C;
-  uint4 two[COUNT];
-  pairs += (blockIdx.x % COPIES) * PAIR_COUNT;
-  auto place = [&](int i) {
-    return pairs + i / (2 * C) * WIDEST + 4 * own_quad<K>(i / 2 % C) + 2 * (i % 2);
-  };
+// Waits for this warp's columns of rows `from` … M − 1 of a stack's vectors at `place`.
+template <class S, int K, int M, int FROM = 0>
+__device__ __forceinline__ void await_vectors(float4 (*v)[K / 1024], const Shared &s,
+                                              const Counts &counts, int place) {
+  constexpr int C = K / 1024, COUNT = (M - FROM) * C;
+  const u32 *numbers = s.own_numbers + place;
+  uint4 got[COUNT];
+  auto from = [&](int i) { return numbers + (FROM + i / C) * K + 4 * own_quad<K>(i % C); };
 #pragma unroll
-  for (int i = 0; i < COUNT; i++) two[i] = load_two_pairs(place(i));
+  for (int i = 0; i < COUNT; i++) got[i] = load_numbers(from(i));
   await([&] {
     bool missing = false;
 #pragma unroll
-    for (int i = 0; i < COUNT; i++) missing |= retry(two[i], place(i), tag);
+    for (int i = 0; i < COUNT; i++)
+      missing |= retry_numbers(got[i], from(i), parity<S>(counts, FROM + i / C));
     return missing;
   });
 #pragma unroll
-  for (int i = 0; i < COUNT; i += 2)
-    v[i / (2 * C)][i / 2 % C] =
-      make_float4(__uint_as_float(two[i].x), __uint_as_float(two[i].z),
-                  __uint_as_float(two[i + 1].x), __uint_as_float(two[i + 1].z));
+  for (int i = 0; i < COUNT; i++) v[i / C][i % C] = plain_numbers(got[i]);
 }
 
 // Four numbers of a row of a bf16 table of K columns.
@@ -437,8 +538,10 @@ __device__ __forceinline__ void multiply(Taker &f, Shared &s, int turn, const Op
   int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   int first = first_group(N), groups = end_group(N) - first;
   float *share = s.shares[turn][threadIdx.x / 32];
+  // Two groups fill a tile's sixteen rows.
 #pragma unroll 1
-  for (int group = 0; group < (PAIRED ? 2 * groups : groups); group++) {
+  for (int group = 0; group < groups; group += PAIRED ? 1 : 2) {
+    bool two = PAIRED || group + 1 < groups;
     // Four sums apart, for a chain of products would be long.
     float d[4][4];
 #pragma unroll
@@ -447,23 +550,36 @@ __device__ __forceinline__ void multiply(Taker &f, Shared &s, int turn, const Op
       for (int e = 0; e < 4; e++) d[j][e] = 0;
 #pragma unroll
     for (int p = 0; p < K / 1024; p++) {
-      uint4 w[4];
-      take_piece(f, s, w);
+      uint4 w[2][4];
+      if (two) {
+        take_pieces<2>(f, s, w);
+      } else {
+        take_pieces<1>(f, s, w);
+#pragma unroll
+        for (int j = 0; j < 4; j++) w[1][j] = make_uint4(0, 0, 0, 0);
+      }
 #pragma unroll
       for (int j = 0; j < 4; j++) {
-        // Eight of a tile's sixteen rows.
-        multiply_tile(d[j], w[j].x, 0, w[j].y, 0, x.parts[p][j].x, x.parts[p][j].y);
-        multiply_tile(d[j], w[j].z, 0, w[j].w, 0, x.parts[p][j].z, x.parts[p][j].w);
+        multiply_tile(d[j], w[0][j].x, w[1][j].x, w[0][j].y, w[1][j].y, x.parts[p][j].x,
+                      x.parts[p][j].y);
+        multiply_tile(d[j], w[0][j].z, w[1][j].z, w[0][j].w, w[1][j].w, x.parts[p][j].z,
+                      x.parts[p][j].w);
       }
     }
-    // Columns 2 t and 2 t + 1 of row g; vector m is the sum of columns 3 m … 3 m + 2.
-    float even = (d[0][0] + d[1][0]) + (d[2][0] + d[3][0]);
-    float odd = (d[0][1] + d[1][1]) + (d[2][1] + d[3][1]);
-    float both = even + odd, next_even = __shfl_down_sync(0xffffffffu, even, 1);
-    if (t == 0) share[8 * group + g] = both + next_even;
-    if (M == 2) {
-      float next_both = __shfl_down_sync(0xffffffffu, both, 1);
-      if (t == 1) share[MOST_ROWS + 8 * group + g] = odd + next_both;
+#pragma unroll
+    for (int second = 0; second < 2; second++) {
+      if (second == 1 && !two) continue;
+      // Columns 2 t and 2 t + 1 of row g; vector m is the sum of columns 3 m … 3 m + 2.
+      float even = (d[0][2 * second] + d[1][2 * second]) + (d[2][2 * second] + d[3][2 * second]);
+      float odd = (d[0][2 * second + 1] + d[1][2 * second + 1])
+        + (d[2][2 * second + 1] + d[3][2 * second + 1]);
+      float both = even + odd, next_even = __shfl_down_sync(0xffffffffu, even, 1);
+      float *row = share + 8 * (PAIRED ? second * groups + group : group + second) + g;
+      if (t == 0) row[0] = both + next_even;
+      if (M == 2) {
+        float next_both = __shfl_down_sync(0xffffffffu, both, 1);
+        if (t == 1) row[MOST_ROWS] = odd + next_both;
+      }
     }
   }
   block_barrier();
@@ -483,168 +599,171 @@ __device__ __forceinline__ void multiply(Taker &f, Shared &s, int turn, const Op
 
 // MARK: Attention
 
-// One head of keys with its two query heads, and every `splits`-th run of eight positions: a block.
-// A warp takes one position of a run, four runs at a time; the keys and values of the first four are
-// on their way before the query is there.
+// Cosines and sines for the positions of a pass, in the blocks that attend.
+template <class S, int M>
+__device__ __forceinline__ void prepare_rotation(Shared &s, int position, int splits,
+                                                 u64 frequencies) {
+  int m = threadIdx.x / (HEAD / 2), e = threadIdx.x % (HEAD / 2);
+  if ((int)blockIdx.x < S::KV_HEADS * splits && m < M)
+    sincosf((float)(position + m) * ((const float *)frequencies)[e], &s.rotation[m][e].y,
+            &s.rotation[m][e].x);
+}
+
+// One head of keys with its two query heads, and every `splits`-th run of eight positions: a block. Of a
+// span of positions a warp takes every eighth. Keys and values of the first span are on their way
+// before the query is there.
 template <class S>
-__device__ __forceinline__ void attend(Shared &s, const u64 *pairs_in, u64 *pairs, int m, u32 tag,
-                                       int last, int splits, float *keys, float *values,
-                                       u64 query_norm, u64 key_norm, u64 frequencies,
+__device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, int last, int splits,
+                                       float *keys, float *values, u64 query_norm, u64 key_norm,
                                        float epsilon) {
+  // The predictor has no more positions than codebooks.
+  constexpr int RUNS = S::ROWS == 2 && CODEBOOKS <= 16 ? 2 : 4, SPAN = RUNS * WARPS;
+  constexpr int STEP = 32 / (2 * RUNS);
   int thread = threadIdx.x, warp = thread / 32, lane = thread % 32;
   if ((int)blockIdx.x >= S::KV_HEADS * splits) return;
-  float *query = s.scratch, *key = query + 2 * HEAD, *value = key + HEAD, *rows = value + HEAD;
-  float *tops = rows + WARPS * 2 * HEAD, *totals = tops + 2 * WARPS;
-  for (int unit = blockIdx.x; unit < S::KV_HEADS * splits; unit += GRID) {
-    int g = unit % S::KV_HEADS, split = unit / S::KV_HEADS;
-    float4 k[4], v[4];
-    auto position = [&](int run) { return (run * splits + split) * WARPS + warp; };
-    auto load = [&](int run) {
+  u64 *pairs = (u64 *)s.words[PAIRS];
+  u32 tag = counts.tag, *attended = (u32 *)s.words[NUMBERS] + S::ATTENDED + m * S::QUERY;
+  float *query = s.scratch + m * ROW_SCRATCH, *key = query + 2 * HEAD, *value = key + HEAD;
+  float *scores = value + HEAD, *rows = scores + 2 * 2 * MOST_SPAN;
+  int g = blockIdx.x % S::KV_HEADS, split = blockIdx.x / S::KV_HEADS;
+  // Query heads, key and value, a warp each: numbers 2 l, 2 l + 1 and the same of the other half,
+  // which they are turned with.
+  int part = warp < 2 ? 2 * g + warp : S::QUERY / HEAD + (warp - 2) * S::KV_HEADS + g;
+  const u64 *from = pairs + QKV_PAIRS + m * MOST_PACKED + part * HEAD + 2 * lane;
+  uint4 first, second;
+  float2 low_gain, high_gain;
+  if (warp < 4) {
+    first = load_two_pairs(from), second = load_two_pairs(from + HEAD / 2);
+    const float2 *norm = (const float2 *)(warp < 2 ? query_norm : key_norm) + lane;
+    low_gain = norm[0], high_gain = norm[HEAD / 4];
+  }
+  auto position = [&](int run) { return (run * splits + split) * WARPS + warp; };
+  float4 k[RUNS], v[RUNS];
+  auto load = [&](int run) {
 #pragma unroll
-      for (int i = 0; i < 4; i++) {
-        int p = position(run + i);
-        k[i] = v[i] = make_float4(0, 0, 0, 0);
-        if (p < last) {
-          i64 at = ((i64)p * S::KV_HEADS + g) * (HEAD / 4) + lane;
-          k[i] = __ldcg((const float4 *)keys + at);
-          v[i] = __ldcg((const float4 *)values + at);
-        }
-      }
-    };
-    load(0);
-    if (warp < 4) {
-      // Numbers 2 l, 2 l + 1 and the same of the other half, which they are turned with.
-      int part = warp < 2 ? 2 * g + warp : S::QUERY / HEAD + (warp - 2) * S::KV_HEADS + g;
-      const u64 *from = pairs_in + part * HEAD + 2 * lane;
-      float gain[4] = {1, 1, 1, 1}, cosine[2] = {1, 1}, sine[2] = {0, 0};
-      if (warp < 3) {
-        const float *norm = (const float *)(warp < 2 ? query_norm : key_norm) + 2 * lane;
-        gain[0] = norm[0], gain[1] = norm[1], gain[2] = norm[HEAD / 2], gain[3] = norm[HEAD / 2 + 1];
-#pragma unroll
-        for (int e = 0; e < 2; e++)
-          sincosf((float)last * ((const float *)frequencies)[2 * lane + e], &sine[e], &cosine[e]);
-      }
-      uint4 first = load_two_pairs(from), second = load_two_pairs(from + HEAD / 2);
-      await([&] { return retry(first, from, tag) | retry(second, from + HEAD / 2, tag); });
-      float2 low = make_float2(__uint_as_float(first.x), __uint_as_float(first.z));
-      float2 high = make_float2(__uint_as_float(second.x), __uint_as_float(second.z));
-      float *to = warp < 2 ? query + warp * HEAD : warp == 2 ? key : value;
-      if (warp < 3) {
-        float square = warp_sum(low.x * low.x + low.y * low.y + high.x * high.x + high.y * high.y);
-        float factor = 1.0f / sqrtf(square / HEAD + epsilon);
-        low.x *= factor * gain[0], low.y *= factor * gain[1];
-        high.x *= factor * gain[2], high.y *= factor * gain[3];
-      }
-      float scale = warp < 2 ? 0.08838834764831845f : 1.0f;  // 1/√128
-      to[2 * lane] = (low.x * cosine[0] - high.x * sine[0]) * scale;
-      to[2 * lane + 1] = (low.y * cosine[1] - high.y * sine[1]) * scale;
-      to[HEAD / 2 + 2 * lane] = (high.x * cosine[0] + low.x * sine[0]) * scale;
-      to[HEAD / 2 + 2 * lane + 1] = (high.y * cosine[1] + low.y * sine[1]) * scale;
+    for (int i = 0; i < RUNS; i++) {
+      int p = position(run + i);
+      i64 at = ((i64)p * S::KV_HEADS + g) * (HEAD / 4) + lane;
+      k[i] = p < last ? __ldcg((const float4 *)keys + at) : make_float4(0, 0, 0, 0);
+      v[i] = p < last ? __ldcg((const float4 *)values + at) : make_float4(0, 0, 0, 0);
     }
+  };
+  load(0);
+  if (warp < 4) {
+    await([&] { return retry(first, from, tag) | retry(second, from + HEAD / 2, tag); });
+    float2 low = make_float2(__uint_as_float(first.x), __uint_as_float(first.z));
+    float2 high = make_float2(__uint_as_float(second.x), __uint_as_float(second.z));
+    if (warp < 3) {
+      float square = warp_sum(low.x * low.x + low.y * low.y + high.x * high.x + high.y * high.y);
+      float factor = rsqrtf(square / HEAD + epsilon);
+      if (warp < 2) factor *= 0.08838834764831845f;  // 1/√128
+      low.x *= factor * low_gain.x, low.y *= factor * low_gain.y;
+      high.x *= factor * high_gain.x, high.y *= factor * high_gain.y;
+      float2 a = s.rotation[m][2 * lane], b = s.rotation[m][2 * lane + 1];
+      float x = low.x, y = low.y;
+      low = make_float2(x * a.x - high.x * a.y, y * b.x - high.y * b.y);
+      high = make_float2(high.x * a.x + x * a.y, high.y * b.x + y * b.y);
+    }
+    float *to = warp < 2 ? query + warp * HEAD : warp == 2 ? key : value;
+    ((float2 *)to)[lane] = low;
+    ((float2 *)to)[HEAD / 4 + lane] = high;
+  }
+  block_barrier();
+  if (last / WARPS % splits == split)
+    __stcg((thread < HEAD ? keys : values) + ((i64)last * S::KV_HEADS + g) * HEAD + thread % HEAD,
+           (thread < HEAD ? key : value)[thread % HEAD]);
+  float4 q[2] = {((const float4 *)query)[lane], ((const float4 *)query)[HEAD / 4 + lane]};
+  float top[2] = {NEGATIVE_INFINITY, NEGATIVE_INFINITY}, total[2] = {0, 0};
+  float4 sums[2] = {make_float4(0, 0, 0, 0), make_float4(0, 0, 0, 0)};
+#pragma unroll 1
+  for (int run = 0; (run * splits + split) * WARPS <= last; run += RUNS) {
+    if (run > 0) load(run);
+    float dots[2 * RUNS];
+#pragma unroll
+    for (int i = 0; i < RUNS; i++) {
+      // The newest is not in the cache yet.
+      if (position(run + i) == last) {
+        k[i] = ((const float4 *)key)[lane];
+        v[i] = ((const float4 *)value)[lane];
+      }
+#pragma unroll
+      for (int h = 0; h < 2; h++)
+        dots[2 * i + h] = q[h].x * k[i].x + q[h].y * k[i].y + q[h].z * k[i].z + q[h].w * k[i].w;
+    }
+    // Lane STEP (2 i + h) has the whole of sum 2 i + h.
+    float mine = warp_sums<2 * RUNS>(dots);
+    float *span = scores + run / RUNS % 2 * 2 * MOST_SPAN;
+    if (lane % STEP == 0) span[lane / STEP % 2 * MOST_SPAN + WARPS * (lane / STEP / 2) + warp] = mine;
     block_barrier();
-    if (last / WARPS % splits == split) {
-      i64 at = ((i64)last * S::KV_HEADS + g) * HEAD + thread % HEAD;
-      __stcg((thread < HEAD ? keys : values) + at, (thread < HEAD ? key : value)[thread % HEAD]);
-    }
-    float4 q[2] = {((const float4 *)query)[lane], ((const float4 *)query)[HEAD / 4 + lane]};
-    float top[2] = {NEGATIVE_INFINITY, NEGATIVE_INFINITY}, total[2] = {0, 0};
-    float4 sums[2] = {make_float4(0, 0, 0, 0), make_float4(0, 0, 0, 0)};
-    for (int run = 0; (run * splits + split) * WARPS <= last; run += 4) {
-      if (run > 0) load(run);
-      float scores[8];
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        if (position(run + i) == last) {
-          k[i] = ((const float4 *)key)[lane];
-          v[i] = ((const float4 *)value)[lane];
-        }
-#pragma unroll
-        for (int h = 0; h < 2; h++)
-          scores[2 * i + h] =
-            q[h].x * k[i].x + q[h].y * k[i].y + q[h].z * k[i].z + q[h].w * k[i].w;
-      }
-      float mine = warp_sums<8>(scores);
-#pragma unroll
-      for (int h = 0; h < 2; h++) {
-        float score[4], next = top[h];
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-          score[i] = __shfl_sync(0xffffffffu, mine, 4 * (2 * i + h));
-          if (position(run + i) > last) score[i] = NEGATIVE_INFINITY;
-          next = fmaxf(next, score[i]);
-        }
-        // A warp that has seen no position yet keeps −∞ and nothing else.
-        if (next == NEGATIVE_INFINITY) continue;
-        float kept = expf(top[h] - next);
-        total[h] *= kept;
-        sums[h].x *= kept, sums[h].y *= kept, sums[h].z *= kept, sums[h].w *= kept;
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-          float weight = expf(score[i] - next);
-          total[h] += weight;
-          sums[h].x += weight * v[i].x, sums[h].y += weight * v[i].y;
-          sums[h].z += weight * v[i].z, sums[h].w += weight * v[i].w;
-        }
-        top[h] = next;
-      }
-    }
+    int p = ((run + lane / WARPS) * splits + split) * WARPS + lane % WARPS;
 #pragma unroll
     for (int h = 0; h < 2; h++) {
-      ((float4 *)rows)[(warp * 2 + h) * (HEAD / 4) + lane] = sums[h];
-      if (lane == 0) tops[2 * warp + h] = top[h], totals[2 * warp + h] = total[h];
-    }
-    block_barrier();
-    int h = thread / HEAD, e = thread % HEAD;
-    float best = NEGATIVE_INFINITY, all = 0, sum = 0;
+      float score = lane < SPAN && p <= last ? span[h * MOST_SPAN + lane] : NEGATIVE_INFINITY;
+      float best = score_of_key(__reduce_max_sync(0xffffffffu, score_key(score)));
+      float next = fmaxf(top[h], best), kept = __expf(top[h] - next), weight = __expf(score - next);
+      top[h] = next;
+      total[h] = total[h] * kept + weight;
+      sums[h].x *= kept, sums[h].y *= kept, sums[h].z *= kept, sums[h].w *= kept;
 #pragma unroll
-    for (int w = 0; w < WARPS; w++) best = fmaxf(best, tops[2 * w + h]);
-#pragma unroll
-    for (int w = 0; w < WARPS; w++) {
-      float weight = expf(tops[2 * w + h] - best);
-      all += weight * totals[2 * w + h];
-      sum += weight * rows[(2 * w + h) * HEAD + e];
-    }
-    if (splits == 1) {
-      store_copies(pairs + ATTENDED_PAIRS + m * WIDEST + (2 * g + h) * HEAD + e, sum / all, tag);
-    } else {
-      store_pair(pairs + SHARE_PAIRS + (i64)unit * 2 * HEAD + thread, sum / all, tag);
-      if (e == 0) store_pair(pairs + WEIGHT_PAIRS + 2 * unit + h, best + logf(all), tag);
+      for (int i = 0; i < RUNS; i++) {
+        float w = __shfl_sync(0xffffffffu, weight, WARPS * i + warp);
+        sums[h].x += w * v[i].x, sums[h].y += w * v[i].y;
+        sums[h].z += w * v[i].z, sums[h].w += w * v[i].w;
+      }
     }
   }
-  // The block of a head's first split merges the shares of all.
-  if (splits > 1 && (int)blockIdx.x < S::KV_HEADS) {
-    int g = blockIdx.x, h = thread / HEAD, e = thread % HEAD;
-    float best = NEGATIVE_INFINITY, all = 0, sum = 0;
-#pragma unroll 1
-    for (int start = 0; start < splits; start += 4) {
-      uint2 share[4], weight[4];
-      auto unit = [&](int i) { return min(start + i, splits - 1) * S::KV_HEADS + g; };
-      auto share_place = [&](int i) { return pairs + SHARE_PAIRS + unit(i) * 2 * HEAD + thread; };
-      auto weight_place = [&](int i) { return pairs + WEIGHT_PAIRS + 2 * unit(i) + h; };
 #pragma unroll
-      for (int i = 0; i < 4; i++) {
+  for (int h = 0; h < 2; h++) ((float4 *)rows)[(warp * 2 + h) * (HEAD / 4) + lane] = sums[h];
+  int h = thread / HEAD, e = thread % HEAD;
+  float all = warp_sum(h == 0 ? total[0] : total[1]), best = h == 0 ? top[0] : top[1], sum = 0;
+  block_barrier();
+#pragma unroll
+  for (int w = 0; w < WARPS; w++) sum += rows[(2 * w + h) * HEAD + e];
+  sum = __fdividef(sum, all);
+  if (splits == 1) {
+    store_number(attended + (2 * g + h) * HEAD + e, sum, parity<S>(counts, m));
+    return;
+  }
+  store_pair(pairs + SHARE_PAIRS + (i64)blockIdx.x * 2 * HEAD + thread, sum, tag);
+  if (e == 0) store_pair(pairs + WEIGHT_PAIRS + 2 * blockIdx.x + h, best + __logf(all), tag);
+  if (split > 0) return;
+  // The block of a head's first split merges the shares of all.
+  best = NEGATIVE_INFINITY, all = 0, sum = 0;
+#pragma unroll 1
+  for (int start = 0; start < splits; start += 8) {
+    uint2 share[8], weight[8];
+    auto unit = [&](int i) { return (start + i) * S::KV_HEADS + g; };
+    auto share_place = [&](int i) { return pairs + SHARE_PAIRS + unit(i) * 2 * HEAD + thread; };
+    auto weight_place = [&](int i) { return pairs + WEIGHT_PAIRS + 2 * unit(i) + h; };
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      share[i] = weight[i] = make_uint2(__float_as_uint(NEGATIVE_INFINITY), tag);
+      if (start + i < splits) {
         share[i] = load_pair(share_place(i));
         weight[i] = load_pair(weight_place(i));
       }
-      await([&] {
-        bool missing = false;
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-          missing |= retry(share[i], share_place(i), tag) | retry(weight[i], weight_place(i), tag);
-        return missing;
-      });
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        float log_weight = start + i < splits ? __uint_as_float(weight[i].x) : NEGATIVE_INFINITY;
-        float next = fmaxf(best, log_weight), kept = expf(best - next);
-        float added = expf(log_weight - next);
-        sum = sum * kept + __uint_as_float(share[i].x) * added;
-        all = all * kept + added;
-        best = next;
-      }
     }
-    store_copies(pairs + ATTENDED_PAIRS + m * WIDEST + (2 * g + h) * HEAD + e, sum / all, tag);
+    await([&] {
+      bool missing = false;
+#pragma unroll
+      for (int i = 0; i < 8; i++)
+        missing |= retry(share[i], share_place(i), tag) | retry(weight[i], weight_place(i), tag);
+      return missing;
+    });
+    float next = best;
+#pragma unroll
+    for (int i = 0; i < 8; i++) next = fmaxf(next, __uint_as_float(weight[i].x));
+    float kept = __expf(best - next);
+    all *= kept, sum *= kept;
+    best = next;
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      float factor = __expf(__uint_as_float(weight[i].x) - best);
+      all += factor;
+      if (factor > 0) sum += factor * __uint_as_float(share[i].x);
+    }
   }
+  store_number(attended + (2 * g + h) * HEAD + e, __fdividef(sum, all), parity<S>(counts, m));
 }
 
 // MARK: A stack of layers
@@ -652,14 +771,15 @@ __device__ __forceinline__ void attend(Shared &s, const u64 *pairs_in, u64 *pair
 // Where a stack's first input comes from: `quad(m, q)` are columns 4 q … 4 q + 3 of row m.
 //
 // Runs the layers over M rows at positions `position` … `position + M − 1`. Afterwards the stream stands
-// in STREAM_PAIRS with the tag's last value.
+// at S::STREAM.
 template <class S, int M, class Quad>
-__device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, u32 &tag, int layers,
+__device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, Counts &counts, int layers,
                                           int position, int splits, u64 keys, u64 values,
                                           i64 capacity, u64 frequencies, float epsilon,
                                           const Quad &quad) {
   constexpr int C = S::HIDDEN / 1024;
   u64 *pairs = (u64 *)s.words[PAIRS];
+  u32 *numbers = (u32 *)s.words[NUMBERS];
   // This block's rows of the residual stream; a thread always has the same.
   int first = 8 * first_group(S::HIDDEN), count = 8 * end_group(S::HIDDEN) - first;
 #pragma unroll 1
@@ -668,14 +788,15 @@ __device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, u32 &t
     float4 x = quad(i / count, row / 4);
     s.residual[i] = row % 4 == 0 ? x.x : row % 4 == 1 ? x.y : row % 4 == 2 ? x.z : x.w;
   }
+  prepare_rotation<S, M>(s, position, splits, frequencies);
 #pragma unroll 1
   for (int l = 0; l < S::LAYERS; l++) {
     const u64 *words = s.words + layers + l * LAYER_WORDS;
-    auto add_to_stream = [&](int buffer) {
+    auto add_to_stream = [&](int place) {
       return [=, &s](int row, int m, float value, float) {
         float &old = s.residual[m * count + row - first];
         old += value;
-        store_copies(pairs + buffer + m * WIDEST + row, old, tag);
+        store_number(numbers + place + m * S::HIDDEN + row, old, parity<S>(counts, m));
       };
     };
     auto factor = [&](int turn, int m) { return norm_factor<S::HIDDEN>(s, turn, m, epsilon); };
@@ -688,64 +809,63 @@ __device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, u32 &t
 #pragma unroll
           for (int p = 0; p < C; p++) x[m][p] = quad(m, own_quad<S::HIDDEN>(p));
       } else {
-        load_pairs<S::HIDDEN, M>(x, pairs + STREAM_PAIRS, tag);
+        await_vectors<S, S::HIDDEN, M>(x, s, counts, S::STREAM);
       }
       MARK(0)
-      tag++;
+      count_layer<S, M>(counts);
       turn ^= 1;
       Operand<S::HIDDEN> operand;
       scale_by_norm<S::HIDDEN, M>(s, turn, x, gain);
       distribute<S::HIDDEN, M>(s, x, operand);
       MARK(1)
-      multiply<S::HIDDEN, M, S::PACKED, false>(
+      PHASE(0) multiply<S::HIDDEN, M, S::PACKED, false>(
         f, s, turn, operand, [&](int row, int m, float value, float) {
-          // Few blocks read it: one copy.
-          store_pair(pairs + QKV_PAIRS + m * MOST_PACKED + row, value * factor(turn, m), tag);
+          store_pair(pairs + QKV_PAIRS + m * MOST_PACKED + row, value * factor(turn, m), counts.tag);
         });
       MARK(2)
     }
 #pragma unroll 1
     for (int m = 0; m < M; m++)
-      attend<S>(s, pairs + QKV_PAIRS + m * MOST_PACKED, pairs, m, tag, position + m, splits,
-                (float *)keys + l * capacity * S::KV, (float *)values + l * capacity * S::KV,
-                words[LAYER_QUERY_NORM], words[LAYER_KEY_NORM], frequencies, epsilon);
+      attend<S>(s, counts, m, position + m, splits, (float *)keys + l * capacity * S::KV,
+                (float *)values + l * capacity * S::KV, words[LAYER_QUERY_NORM],
+                words[LAYER_KEY_NORM], epsilon);
     MARK(3)
     {
       float4 x[M][S::QUERY / 1024];
-      load_pairs<S::QUERY, M>(x, pairs + ATTENDED_PAIRS, tag);
+      await_vectors<S, S::QUERY, M>(x, s, counts, S::ATTENDED);
       MARK(4)
       turn ^= 1;
       Operand<S::QUERY> operand;
       distribute<S::QUERY, M>(s, x, operand);
       MARK(5)
-      multiply<S::QUERY, M, S::HIDDEN, false>(f, s, turn, operand, add_to_stream(MIDDLE_PAIRS));
+      PHASE(1) multiply<S::QUERY, M, S::HIDDEN, false>(f, s, turn, operand, add_to_stream(S::MIDDLE));
       MARK(6)
     }
     {
       float4 gain[C], x[M][C];
       load_gain<S::HIDDEN>(gain, words[LAYER_POST_NORM]);
-      load_pairs<S::HIDDEN, M>(x, pairs + MIDDLE_PAIRS, tag);
+      await_vectors<S, S::HIDDEN, M>(x, s, counts, S::MIDDLE);
       MARK(7)
       turn ^= 1;
       Operand<S::HIDDEN> operand;
       scale_by_norm<S::HIDDEN, M>(s, turn, x, gain);
       distribute<S::HIDDEN, M>(s, x, operand);
-      multiply<S::HIDDEN, M, S::INNER, true>(
+      PHASE(2) multiply<S::HIDDEN, M, S::INNER, true>(
         f, s, turn, operand, [&](int row, int m, float gate, float up) {
-          float scale = factor(turn, m);
-          store_copies(pairs + ACTIVATED_PAIRS + m * WIDEST + row,
-                       sigmoid_product(gate * scale) * (up * scale), tag);
+          float scale = factor(turn, m), x = gate * scale;
+          store_number(numbers + S::ACTIVATED + m * S::INNER + row,
+                       __fdividef(x, 1.0f + __expf(-x)) * (up * scale), parity<S>(counts, m));
         });
       MARK(8)
     }
     {
       float4 x[M][S::INNER / 1024];
-      load_pairs<S::INNER, M>(x, pairs + ACTIVATED_PAIRS, tag);
+      await_vectors<S, S::INNER, M>(x, s, counts, S::ACTIVATED);
       MARK(9)
       turn ^= 1;
       Operand<S::INNER> operand;
       distribute<S::INNER, M>(s, x, operand);
-      multiply<S::INNER, M, S::HIDDEN, false>(f, s, turn, operand, add_to_stream(STREAM_PAIRS));
+      PHASE(3) multiply<S::INNER, M, S::HIDDEN, false>(f, s, turn, operand, add_to_stream(S::STREAM));
       MARK(10)
     }
   }
@@ -753,33 +873,32 @@ __device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, u32 &t
 
 // MARK: A frame
 
-// Draws a code; every block draws the same.
-template <int VOCABULARY>
-__device__ __forceinline__ int draw_code(Shared &s, u32 tag, int codebook, u32 frame) {
-  constexpr int PER = (VOCABULARY + THREADS - 1) / THREADS;
-  const u64 *pairs =
-    (const u64 *)s.words[PAIRS] + LOGIT_PAIRS + (blockIdx.x % COPIES) * PAIR_COUNT;
+// Draws a code from a stack's scores; every block draws the same.
+template <class S>
+__device__ __forceinline__ int draw_code(Shared &s, bool odd, int codebook, u32 frame) {
+  constexpr int VOCABULARY = S::VOCABULARY, PER = (VOCABULARY + THREADS - 1) / THREADS;
+  const u32 *numbers = s.own_numbers + S::SCORES;
   const int *seen = (const int *)s.words[SEEN];
   float *plain = (float *)s.words[codebook == 0 ? TALKER_LOGITS : PREDICTOR_LOGITS];
-  float scores[PER];
+  u32 marked[PER];
   bool was_seen[PER];
-  uint2 first[PER];
   auto token = [&](int i) { return min((int)threadIdx.x + i * THREADS, VOCABULARY - 1); };
 #pragma unroll
   for (int i = 0; i < PER; i++) {
-    first[i] = load_pair(pairs + token(i));
+    marked[i] = load_number(numbers + token(i));
     was_seen[i] = codebook == 0 && seen[token(i)] != 0;
   }
   await([&] {
     bool missing = false;
 #pragma unroll
-    for (int i = 0; i < PER; i++) missing |= retry(first[i], pairs + token(i), tag);
+    for (int i = 0; i < PER; i++) missing |= retry_number(marked[i], numbers + token(i), odd);
     return missing;
   });
+  float scores[PER];
 #pragma unroll
   for (int i = 0; i < PER; i++) {
     int t = threadIdx.x + i * THREADS;
-    scores[i] = t < VOCABULARY ? __uint_as_float(first[i].x) : NEGATIVE_INFINITY;
+    scores[i] = t < VOCABULARY ? plain_number(marked[i]) : NEGATIVE_INFINITY;
     if (blockIdx.x == 0 && t < VOCABULARY) plain[t] = scores[i];
   }
   return draw_token<PER>(scores, was_seen, VOCABULARY, (const int *)s.words[SETTINGS], frame,
@@ -790,22 +909,28 @@ __device__ __forceinline__ int draw_code(Shared &s, u32 tag, int codebook, u32 f
                          (u16 *)(s.scratch + MOST_VOCABULARY) + MOST_VOCABULARY);
 }
 
-// Scores of the head over the vector in x, its norm's factor still missing; every block draws.
-template <int K, int N>
-__device__ __forceinline__ void score(Taker &f, Shared &s, int turn, u32 tag, const Operand<K> &x,
-                                      bool normed, float epsilon) {
-  u64 *pairs = (u64 *)s.words[PAIRS] + LOGIT_PAIRS;
-  multiply<K, 1, N, false>(f, s, turn, x, [&](int row, int, float value, float) {
-    store_copies(pairs + row, normed ? value * norm_factor<K>(s, turn, 0, epsilon) : value, tag);
+// Scores of a stack's head over the vector in x, its norm's factor still missing where it is `normed`.
+template <class S>
+__device__ __forceinline__ void score(Taker &f, Shared &s, int turn, bool odd,
+                                      const Operand<S::HIDDEN> &x, bool normed, float epsilon) {
+  u32 *numbers = (u32 *)s.words[NUMBERS] + S::SCORES;
+#ifdef PROFILE
+  f.phase = 4;
+#endif
+  multiply<S::HIDDEN, 1, S::VOCABULARY, false>(f, s, turn, x, [&](int row, int, float value, float) {
+    if (normed) value *= norm_factor<S::HIDDEN>(s, turn, 0, epsilon);
+    store_number(numbers + row, value, odd);
   });
 }
 
 // One pass of the predictor over M rows; returns the code of `codebook`.
 template <int M, class Quad>
-__device__ __forceinline__ int predict(Taker &f, Shared &s, int &turn, u32 &tag, int codebook,
+__device__ __forceinline__ int predict(Taker &f, Shared &s, int &turn, Counts &counts, int codebook,
                                        u32 frame, const Quad &quad) {
-  u64 *pairs = (u64 *)s.words[PAIRS];
+  counts.turns ^= PASS_TURN;
 #if PROJECTED
+  // Its first row is used once a pass, its second once a frame.
+  auto projected = [&](int m) { return (counts.turns & (m == 0 ? PASS_TURN : FRAME_TURN)) != 0; };
   {
     float4 x[M][T_HIDDEN / 1024];
 #pragma unroll
@@ -813,41 +938,38 @@ __device__ __forceinline__ int predict(Taker &f, Shared &s, int &turn, u32 &tag,
 #pragma unroll
       for (int p = 0; p < T_HIDDEN / 1024; p++) x[m][p] = quad(m, own_quad<T_HIDDEN>(p));
     turn ^= 1;
-    tag++;
     Operand<T_HIDDEN> operand;
     distribute<T_HIDDEN, M>(s, x, operand);
     const float *bias = (const float *)s.words[PROJECTION_BIAS];
+    u32 *numbers = (u32 *)s.words[NUMBERS] + PredictorShape::INPUT;
     multiply<T_HIDDEN, M, P_HIDDEN, false>(
       f, s, turn, operand, [&](int row, int m, float value, float) {
-        store_copies(pairs + PROJECTED_PAIRS + m * WIDEST + row, value + bias[row], tag);
+        store_number(numbers + m * P_HIDDEN + row, value + bias[row], projected(m));
       });
   }
-  u32 projected = tag;
   auto source = [&](int m, int q) {
-    const u64 *place =
-      pairs + PROJECTED_PAIRS + (blockIdx.x % COPIES) * PAIR_COUNT + m * WIDEST + 4 * q;
-    uint4 low = load_two_pairs(place), high = load_two_pairs(place + 2);
-    for (u32 spins = 0; retry(low, place, projected) | retry(high, place + 2, projected); spins++)
+    const u32 *place = s.own_numbers + PredictorShape::INPUT + m * P_HIDDEN + 4 * q;
+    uint4 got = load_numbers(place);
+    for (u32 spins = 0; retry_numbers(got, place, projected(m)); spins++)
       if (spins > 1u << 23) asm volatile("trap;");
-    return make_float4(__uint_as_float(low.x), __uint_as_float(low.z), __uint_as_float(high.x),
-                       __uint_as_float(high.z));
+    return plain_numbers(got);
   };
 #else
   const Quad &source = quad;
 #endif
   // The second row of pass 0 stands at position 1, the row of pass g > 0 at g + 1.
-  run_stack<PredictorShape, M>(f, s, turn, tag, PREDICTOR_LAYERS, M == 2 ? 0 : codebook, 1,
+  run_stack<PredictorShape, M>(f, s, turn, counts, PREDICTOR_LAYERS, M == 2 ? 0 : codebook, 1,
                                s.words[PREDICTOR_KEYS], s.words[PREDICTOR_VALUES], CODEBOOKS,
                                s.words[PREDICTOR_FREQUENCIES], P_EPSILON, source);
   float4 gain[P_HIDDEN / 1024], y[1][P_HIDDEN / 1024];
   load_gain<P_HIDDEN>(gain, s.words[PREDICTOR_NORM]);
-  load_pairs<P_HIDDEN, 1>(y, pairs + STREAM_PAIRS + (M - 1) * WIDEST, tag);
+  await_vectors<PredictorShape, P_HIDDEN, M, M - 1>(y, s, counts, PredictorShape::STREAM);
   turn ^= 1;
   scale_by_norm<P_HIDDEN, 1>(s, turn, y, gain);
   Operand<P_HIDDEN> operand;
   distribute<P_HIDDEN, 1>(s, y, operand);
-  score<P_HIDDEN, P_VOCABULARY>(f, s, turn, tag, operand, true, P_EPSILON);
-  return draw_code<P_VOCABULARY>(s, tag, codebook, frame);
+  score<PredictorShape>(f, s, turn, (counts.turns & PASS_TURN) != 0, operand, true, P_EPSILON);
+  return draw_code<PredictorShape>(s, (counts.turns & PASS_TURN) != 0, codebook, frame);
 }
 
 // Grid: one block an SM, all there at once (a cooperative launch). `advances` is 0 for the frame
@@ -857,6 +979,8 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
   Shared &s = *(Shared *)(memory + SLOTS * SLOT_BYTES);
   int thread = threadIdx.x;
   for (int i = thread; i < WORDS; i += THREADS + 32) s.words[i] = words[i];
+  if (thread == 0)
+    s.own_numbers = (const u32 *)words[NUMBERS] + (blockIdx.x % COPIES) * NUMBER_COUNT;
   if (thread < SLOTS) {
 #ifdef BULK_COPIES
     make_barrier(s.full + thread, 1);
@@ -875,13 +999,18 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
     copy_frame(s, memory, advances != 0);
     return;
   }
-  Taker f = {memory + thread % 32 / 4 * ROW_BYTES + thread / 32 * 256 + 16 * (thread % 4), 0, 0};
+  Taker f = {memory + thread % 32 / 4 * ROW_BYTES + thread / 32 * 256 + 16 * (thread % 4), 0, 0
+#ifdef PROFILE
+  , 0, 0
+#endif
+  };
 #ifdef PROFILE
   if (thread < 32) s.profile[thread / 16][thread % 16] = 0;
   s.last_mark = clock64();
   block_barrier();
 #endif
-  u32 tag = *(const u32 *)s.words[TAG];
+  Counts counts = *(const Counts *)s.words[COUNTS];
+  counts.turns ^= FRAME_TURN;
   int turn = 0, position = *(const int *)s.words[POSITION];
   int *frame_index = (int *)s.words[FRAME_INDEX], *codes = (int *)s.words[CODES];
   int text_row = min(*frame_index, *(const int *)s.words[TRAILING_COUNT]);
@@ -890,7 +1019,7 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
   float4 x[1][T_HIDDEN / 1024];
   if (advances) {
     run_stack<TalkerShape, 1>(
-      f, s, turn, tag, TALKER_LAYERS, position, min(MOST_SPLITS, position / 32 + 1),
+      f, s, turn, counts, TALKER_LAYERS, position, min(MOST_SPLITS, position / 32 + 1),
       s.words[TALKER_KEYS], s.words[TALKER_VALUES], (i64)s.words[CAPACITY],
       s.words[TALKER_FREQUENCIES], T_EPSILON, [&](int, int q) {
         float4 sum = table_quad<T_HIDDEN>(s.words[TABLES], codes[0], q);
@@ -905,7 +1034,7 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
       });
     float4 gain[T_HIDDEN / 1024];
     load_gain<T_HIDDEN>(gain, s.words[TALKER_NORM]);
-    load_pairs<T_HIDDEN, 1>(x, (const u64 *)s.words[PAIRS] + STREAM_PAIRS, tag);
+    await_vectors<TalkerShape, T_HIDDEN, 1>(x, s, counts, TalkerShape::STREAM);
     turn ^= 1;
     scale_by_norm<T_HIDDEN, 1>(s, turn, x, gain);
   } else {
@@ -913,12 +1042,11 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
     for (int p = 0; p < T_HIDDEN / 1024; p++)
       x[0][p] = ((const float4 *)hidden)[own_quad<T_HIDDEN>(p)];
     turn ^= 1;
-    tag++;
   }
   {
     Operand<T_HIDDEN> operand;
     distribute<T_HIDDEN, 1>(s, x, operand);
-    score<T_HIDDEN, T_VOCABULARY>(f, s, turn, tag, operand, advances != 0, T_EPSILON);
+    score<TalkerShape>(f, s, turn, (counts.turns & FRAME_TURN) != 0, operand, advances != 0, T_EPSILON);
   }
   float factor = advances ? norm_factor<T_HIDDEN>(s, turn, 0, T_EPSILON) : 1.0f;
 #pragma unroll
@@ -928,11 +1056,11 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
     ((float4 *)s.hidden)[own_quad<T_HIDDEN>(p)] = h;
     if (blockIdx.x == 0 && advances) ((float4 *)hidden)[own_quad<T_HIDDEN>(p)] = h;
   }
-  int code = draw_code<T_VOCABULARY>(s, tag, 0, frame);
+  int code = draw_code<TalkerShape>(s, (counts.turns & FRAME_TURN) != 0, 0, frame);
   // Every thread knows every code; one of them keeps it.
   int mine = code, drawn = code;
 
-  code = predict<2>(f, s, turn, tag, 1, frame, [&](int m, int q) {
+  code = predict<2>(f, s, turn, counts, 1, frame, [&](int m, int q) {
     return m == 0 ? ((const float4 *)s.hidden)[q]
                   : table_quad<T_HIDDEN>(s.words[TABLES], drawn, q);
   });
@@ -940,7 +1068,7 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
 #pragma unroll 1
   for (int codebook = 2; codebook < CODEBOOKS; codebook++) {
     int before = code;
-    code = predict<1>(f, s, turn, tag, codebook, frame, [&](int, int q) {
+    code = predict<1>(f, s, turn, counts, codebook, frame, [&](int, int q) {
       return table_quad<T_HIDDEN>(s.words[TABLES + codebook - 1], before, q);
     });
     if (thread == codebook) mine = code;
@@ -949,11 +1077,13 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
   block_barrier();
   if (thread == 0 && position == PROFILE &&
       (blockIdx.x == 0 || blockIdx.x == 9 || blockIdx.x == 100)) {
-    printf("block %d cycles a layer, talker:", blockIdx.x);
-    for (int i = 0; i < 11; i++) printf(" %u", s.profile[0][i] / T_LAYERS);
-    printf("\nblock %d predictor:", blockIdx.x);
-    for (int i = 0; i < 11; i++) printf(" %u", s.profile[1][i] / (P_LAYERS * (CODEBOOKS - 1)));
-    printf("\n");
+    for (int part = 0; part < 2; part++) {
+      u32 d = part ? P_LAYERS * (CODEBOOKS - 1) : T_LAYERS, *e = s.profile[part];
+      printf("%s, block %d, cycles a layer: stream %u split %u qkv %u attend %u attended %u split %u out %u "
+             "middle %u gate %u activated %u down %u; waits for pieces %u %u %u %u head %u\n",
+             part ? "predictor" : "talker", blockIdx.x, e[0] / d, e[1] / d, e[2] / d, e[3] / d, e[4] / d,
+             e[5] / d, e[6] / d, e[7] / d, e[8] / d, e[9] / d, e[10] / d, e[11] / d, e[12] / d, e[13] / d, e[14] / d, e[15] / d);
+    }
   }
 #endif
 
@@ -971,7 +1101,7 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
     *(volatile int *)s.words[PUBLISHED] = count + 1;
     *(int *)s.words[RING_COUNTER] = count + 1;
     ((int *)s.words[SEEN])[drawn] = 1;
-    *(u32 *)s.words[TAG] = tag;
+    *(Counts *)s.words[COUNTS] = counts;
     if (advances) {
       *frame_index = frame;
       *(int *)s.words[POSITION] = position + 1;

@@ -38,7 +38,7 @@ struct FrameShape {
   /// Eight rows of 1024 columns, each row 64 bytes longer.
   static var slotBytes: Int { 8 * (2048 + 64) }
   /// `COPIES` in the kernel.
-  static var copies: Int { 4 }
+  static var copies: Int { 8 }
   /// Pieces in a ring below which copies do not run ahead.
   static var fewestSlots: Int { 3 }
 
@@ -87,20 +87,25 @@ struct FrameShape {
   static var staticBytes: Int { 2048 }
 
   var mostSplits: Int { max(1, grid / max(talker.kvHeadCount, predictor.kvHeadCount)) }
-  private var widest: Int {
-    [talker, predictor].map { max($0.hiddenSize, $0.queryWidth, $0.intermediateSize) }.max() ?? 0
-  }
   private var vocabulary: Int { max(talkerVocabulary, predictorVocabulary) }
 
-  /// Addresses the kernel reads: eight a layer, heads, tables, and 26 more.
-  var wordCount: Int { 8 * (talker.layerCount + predictor.layerCount) + 2 * codebookCount + 26 }
+  /// Addresses the kernel reads: eight a layer, heads, tables, and 27 more.
+  var wordCount: Int { 8 * (talker.layerCount + predictor.layerCount) + 2 * codebookCount + 27 }
 
-  /// Pairs of number and tag that travel between SMs; `PAIR_COUNT · COPIES` in the kernel.
+  /// Pairs of number and tag that travel between SMs; `PAIR_COUNT` in the kernel.
   var pairCount: Int {
     let packed = max(talker.attention.packedWidth, predictor.attention.packedWidth)
     let heads = max(talker.kvHeadCount, predictor.kvHeadCount)
+    return 2 * packed + mostSplits * heads * 2 * (128 + 1)
+  }
+
+  /// Numbers that every SM reads; `NUMBER_COUNT · COPIES` in the kernel.
+  var numberCount: Int {
+    func row(_ shape: TransformerConfiguration) -> Int {
+      shape.queryWidth + 3 * shape.hiddenSize + shape.intermediateSize
+    }
     return Self.copies
-      * (2 * packed + 10 * widest + vocabulary + mostSplits * heads * 2 * (128 + 1))
+      * (row(talker) + talkerVocabulary + 2 * row(predictor) + predictorVocabulary)
   }
 
   /// Rows of `count` that a block multiplies at the most, in groups of eight.
@@ -112,9 +117,9 @@ struct FrameShape {
       blockRows(max(talker.attention.packedWidth, predictor.attention.packedWidth)),
       blockRows(vocabulary), 2 * blockRows(max(talker.intermediateSize, predictor.intermediateSize))
     )
-    let scratch = max(2 * vocabulary, 4 * 128 + Self.warps * (2 * 128 + 4))
+    let scratch = max(2 * vocabulary, 2 * (4 * 128 + 4 * 32 + Self.warps * 2 * 128))
     let own = blockRows(max(talker.hiddenSize, predictor.hiddenSize))
-    let floats = scratch + talker.hiddenSize + 4 * Self.warps * rows + 2 * own + 4 * Self.warps
+    let floats = scratch + talker.hiddenSize + 4 * Self.warps * rows + 2 * own + 4 * Self.warps + 256
     let parts = Self.warps * 6 * 320
     return slots * (Self.slotBytes + 16) + 4 * floats + parts + 8 * wordCount + 256
   }
@@ -136,6 +141,7 @@ struct FrameShape {
         "END_TOKEN=\(rule.endToken ?? -1)", "SUPPRESSED_START=\(rule.suppressed.lowerBound)",
         "SUPPRESSED_END=\(rule.suppressed.upperBound)", "MINIMUM_TOKENS=\(rule.minimumTokens)",
         "FRAME_KERNEL", "WORD_COUNT=\(wordCount)", "PAIRS_MADE=\(pairCount)",
+        "NUMBERS_MADE=\(numberCount)",
         "SHARED_BYTES=\(sharedBytes)",
       ].map { "-D\($0)" }
   }
@@ -179,7 +185,8 @@ extension CUDABackend {
     let (talker, predictor) = (step.model.talker, step.model.predictor)
     let work = step.predictorWork
     let pairs = try makeTensor(rows: shape.pairCount, columns: 2)
-    let tag = try makeIndices(count: 1)
+    let numbers = try makeTensor(rows: shape.numberCount, columns: 1)
+    let counts = try makeIndices(count: 2)
     var words: [UInt64] = []
     for layer in talker.stack.layers + predictor.stack.layers {
       words += [layer.qkv, layer.output, layer.gateUp, layer.down].map(\.address)
@@ -197,7 +204,7 @@ extension CUDABackend {
       step.hidden.address, step.logits.address, work.logits.address, step.codes.address,
       step.positions.address, step.sampling.frame.address, step.sampling.settings.address,
       step.sampling.seen.address, step.trailing.address, step.trailingCount.address,
-      UInt64(step.capacity), pairs.address, tag.address,
+      UInt64(step.capacity), pairs.address, numbers.address, counts.address,
       step.ring.memory.deviceAddress + UInt64(4 * CUDAFrameRing.header),
       step.ring.counter.address, step.ring.memory.deviceAddress,
     ]

@@ -9,6 +9,10 @@ __device__ __forceinline__ u32 score_key(float score) {
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
+__device__ __forceinline__ float score_of_key(u32 key) {
+  return __uint_as_float(key & 0x80000000u ? key ^ 0x80000000u : ~key);
+}
+
 __device__ __forceinline__ u64 indexed_key(float score, int token) {
   return (u64)score_key(score) << 32 | (u32)~token;
 }
