@@ -53,6 +53,8 @@ package struct CUDAMatrix {
 
 /// Keys and values on the device, `[layers][slots · capacity, kvWidth]`.
 package struct CUDACache {
+  /// All keys, then all values.
+  let all: CUDATensor
   let keys: [CUDATensor]
   let values: [CUDATensor]
   let capacity: Int
@@ -238,7 +240,7 @@ package final class CUDABackend: Backend {
       (first..<first + layerCount).map { all.rows($0 * rows..<($0 + 1) * rows) }
     }
     return CUDACache(
-      keys: layers(from: 0), values: layers(from: layerCount), capacity: capacity,
+      all: all, keys: layers(from: 0), values: layers(from: layerCount), capacity: capacity,
       partial: try makeTensor(rows: 1, columns: Self.attentionRoom))
   }
 

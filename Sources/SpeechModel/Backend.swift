@@ -99,6 +99,8 @@ package protocol Backend: AnyObject {
 
   /// `out[r] = source[r]`.
   func copy(_ source: Tensor, into out: Tensor) throws(Failure)
+  /// Keys and values of every layer, slot and position; both caches are made alike.
+  func copy(_ source: Cache, into out: Cache) throws(Failure)
   /// `out[r] += source[r]`; a `source` of one row is added to every row.
   func add(_ source: Tensor, into out: Tensor) throws(Failure)
   /// `out[r] = table[ids[r]]`, or `out[r] += …` with `accumulate`.
