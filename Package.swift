@@ -19,7 +19,7 @@ let kernelSources = [
   "Product/Product.cu", "Product/Parts.cu", "Product/FewRows.cu", "Linear/Linear.cu",
   "Attention/Attention.cu", "Attention/PromptAttention.cu", "Sampling/Draw.cuh",
   "Sampling/Sampling.cu", "CodecConvolution/CodecConvolution.cu", "Decode/Decode.cu",
-  "Frame/Frame.cu",
+  "Encoders/Encoders.cu", "Frame/Frame.cu",
 ]
 
 let package = Package(
