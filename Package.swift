@@ -43,7 +43,7 @@ let package = Package(
     .executableTarget(
       name: "gpu-check",
       dependencies: [
-        "SpeechModel", "CPUBackend", "CUDABackend", "ModelFiles", "SyntheticCheckpoint",
+        "SpeechModel", "CPUBackend", "CUDABackend", "ModelFiles", "SyntheticCheckpoint", "Qwen3TTS",
       ],
       path: "Sources/GPUCheck", swiftSettings: settings),
     .target(name: "CCPUKernels"),
