@@ -19,7 +19,7 @@ let kernelSources = [
   "Product/Product.cu", "Product/Parts.cu", "Product/FewRows.cu", "Linear/Linear.cu",
   "Attention/Attention.cu", "Attention/PromptAttention.cu", "Sampling/Draw.cuh",
   "Sampling/Sampling.cu", "CodecConvolution/CodecConvolution.cu", "Decode/Decode.cu",
-  "Frame/Frame.cu",
+  "Encoders/Encoders.cu", "Frame/Frame.cu",
 ]
 
 let package = Package(
@@ -43,7 +43,7 @@ let package = Package(
     .executableTarget(
       name: "gpu-check",
       dependencies: [
-        "SpeechModel", "CPUBackend", "CUDABackend", "ModelFiles", "SyntheticCheckpoint",
+        "SpeechModel", "CPUBackend", "CUDABackend", "ModelFiles", "SyntheticCheckpoint", "Qwen3TTS",
       ],
       path: "Sources/GPUCheck", swiftSettings: settings),
     .target(name: "CCPUKernels"),

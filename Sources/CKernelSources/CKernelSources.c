@@ -45,6 +45,9 @@ static const unsigned char codecConvolution[] = {
 static const unsigned char decode[] = {
 #embed "../CUDABackend/Decode/Decode.cu"
 };
+static const unsigned char encoders[] = {
+#embed "../CUDABackend/Encoders/Encoders.cu"
+};
 static const unsigned char frame[] = {
 #embed "../CUDABackend/Frame/Frame.cu"
 };
@@ -68,6 +71,7 @@ static const struct {
   {"Sampling.cu", sampling, sizeof sampling},
   {"CodecConvolution.cu", codecConvolution, sizeof codecConvolution},
   {"Decode.cu", decode, sizeof decode},
+  {"Encoders.cu", encoders, sizeof encoders},
   {"Frame.cu", frame, sizeof frame},
 };
 

@@ -238,6 +238,13 @@ package final class CPUBackend: Backend {
     out.base.update(from: source.base, count: source.count)
   }
 
+  package func copy(_ source: CPUCache, into out: CPUCache) {
+    precondition(source.capacity == out.capacity, "caches of one shape")
+    for (from, to) in zip(source.keys + source.values, out.keys + out.values) {
+      copy(from, into: to)
+    }
+  }
+
   package func add(_ source: CPUTensor, into out: CPUTensor) {
     precondition(source.columns == out.columns && (source.rows == out.rows || source.rows == 1))
     for row in 0..<out.rows {

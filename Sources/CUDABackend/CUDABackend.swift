@@ -49,10 +49,14 @@ package struct CUDAMatrix {
   let suffix: String
   /// How it is laid out when only `Product.cu` and `FewRows.cu` can read it.
   var packed: PackedWeight? = nil
+  /// Taps of a weight that `Encoders.cu` multiplies by, laid out before the inputs.
+  var exactTaps: Int? = nil
 }
 
 /// Keys and values on the device, `[layers][slots · capacity, kvWidth]`.
 package struct CUDACache {
+  /// All keys, then all values.
+  let all: CUDATensor
   let keys: [CUDATensor]
   let values: [CUDATensor]
   let capacity: Int
@@ -157,7 +161,7 @@ package final class CUDABackend: Backend {
     let module = try CUDAModule(image: image, context)
     var kernels: [String: CUDAKernel] = [:]
     // All of them now: loading one may not happen while a body is recorded.
-    for name in Self.plainKernels + Self.decodeKernels {
+    for name in Self.plainKernels + Self.decodeKernels + Self.encoderKernels {
       kernels[name] = try module.kernel(name, sharedMemoryShare: sharedMemoryShare)
     }
     for name in Self.productKernels {
@@ -238,7 +242,7 @@ package final class CUDABackend: Backend {
       (first..<first + layerCount).map { all.rows($0 * rows..<($0 + 1) * rows) }
     }
     return CUDACache(
-      keys: layers(from: 0), values: layers(from: layerCount), capacity: capacity,
+      all: all, keys: layers(from: 0), values: layers(from: layerCount), capacity: capacity,
       partial: try makeTensor(rows: 1, columns: Self.attentionRoom))
   }
 
@@ -262,13 +266,7 @@ package final class CUDABackend: Backend {
       try write(parts.flatMap { $0.floats() }, to: tensor)
       return CUDAMatrix(address: tensor.address, rows: rows, columns: columns, suffix: "f32")
     }
-    let suffix =
-      switch type {
-      case .float32: "f32"
-      case .bfloat16: "bf16"
-      case .float16: "f16"
-      case .int32, .int64, .int16, .uint8: preconditionFailure("\(parts[0].name) holds integers")
-      }
+    let suffix = parts[0].kernelSuffix
     if type == .bfloat16 { try reserveParts(columns: columns) }
     let memory = try allocate(byteCount: rows * columns * type.byteCount)
     try upload(parts, to: memory)

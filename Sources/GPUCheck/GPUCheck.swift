@@ -13,13 +13,17 @@ import SyntheticCheckpoint
 /// [--greedy] [--against-plain] [--variant MACRO+MACRO …]`
 ///
 /// With `--parts` it looks at the prompt and the codec alone; with `--once` it runs them once,
-/// operation by operation, for a profiler; with `--variant` it times frames as one kernel.
+/// operation by operation, for a profiler; with `--variant` it times frames as one kernel; with
+/// `--encoders` it looks at cloned voices (`EncoderCheck.swift`).
 @main struct GPUCheck {
   static func main() throws {
     let arguments = CommandLine.arguments.dropFirst()
     let plain = arguments.filter { !$0.hasPrefix("-") }
     let size = plain.first.flatMap { SyntheticSize(rawValue: $0) } ?? .tiny06
     let frames = plain.dropFirst().first.flatMap { Int($0) } ?? 20
+    if arguments.contains("--encoders") {
+      return try checkEncoders(size, onCPU: arguments.contains("--cpu"))
+    }
     let checkpoint = Checkpoint.synthetic(size, variant: .customVoice, seed: 0)
     let context = try CUDAContext()
     let share = arguments.firstIndex(of: "--share").flatMap { Int(arguments[$0 + 1]) }

@@ -22,6 +22,17 @@ package struct OpenedEngine {
   package let device: String
   /// Why a GPU that is there is not used.
   package let notice: String?
+  /// The GPU; `nil` on the CPU.
+  private let context: CUDAContext?
+
+  /// The encoders of cloned voices, on the engine's device.
+  ///
+  /// - Throws: `SynthesisError` `invalidModel` when the model has none, or what the device failed with.
+  func voiceEncoder(_ checkpoint: Checkpoint) throws -> any VoiceEncoding {
+    guard let context else { return try VoiceEncoder(checkpoint, on: CPUBackend()) }
+    // A value of its own: the engine's work does not wait for theirs, and they go together.
+    return try VoiceEncoder(checkpoint, on: CUDABackend(context))
+  }
 
   /// Loads a model onto a device.
   ///
@@ -36,7 +47,7 @@ package struct OpenedEngine {
       return OpenedEngine(
         engine: try SpeechEngine(
           checkpoint, capacity: capacity, on: CUDABackend(context), codec: CUDABackend(context)),
-        device: "\(context.name), sm_\(context.architecture)", notice: nil)
+        device: "\(context.name), sm_\(context.architecture)", notice: nil, context: context)
     } catch let error as CUDAError {
       guard device == .automatic else {
         throw SynthesisError(
@@ -56,6 +67,6 @@ package struct OpenedEngine {
     OpenedEngine(
       engine: try SpeechEngine(checkpoint, capacity: capacity, on: CPUBackend()),
       device: "CPU, \(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet)",
-      notice: notice)
+      notice: notice, context: nil)
   }
 }

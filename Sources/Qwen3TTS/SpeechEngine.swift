@@ -85,8 +85,9 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
     }
 
     report.prefill = try clock.measure {
-      try codec.begin(after: Array(prompt.referenceCodes.joined()))
+      // In this order a device reads the prompt while the codec's work is being queued.
       try step.begin(prompt, settings: settings)
+      try codec.begin(after: Array(prompt.referenceCodes.joined()))
     }
     frames: for index in 0..<max(limit, 0) {
       if isCancelled() {

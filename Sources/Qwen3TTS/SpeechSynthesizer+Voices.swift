@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import Audio
-import CPUBackend
+import CUDA
 public import Foundation
 import ModelFiles
 import SpeechModel
@@ -135,12 +135,16 @@ extension SpeechSynthesizer {
         "transcript: expected the words of the recording, found none. Leave it out "
           + "for a voice without the recording itself.")
     }
-    let encoder = try voiceEncoder ?? VoiceEncoder(checkpoint, on: CPUBackend())
-    voiceEncoder = encoder
     let zeros = options.transcript == nil ? 0 : Int(silence * Double(Self.sampleRate))
-    let voice = try encoder.voice(
-      from: audio.samples + [Float](repeating: 0, count: zeros), transcript: options.transcript,
-      origin: origin)
-    return MadeVoice(voice: voice, notices: audio.warnings.map(\.description))
+    do {
+      let encoder = try voiceEncoder ?? opened.voiceEncoder(checkpoint)
+      voiceEncoder = encoder
+      let voice = try encoder.voice(
+        from: audio.samples + [Float](repeating: 0, count: zeros), transcript: options.transcript,
+        origin: origin)
+      return MadeVoice(voice: voice, notices: audio.warnings.map(\.description))
+    } catch let error as CUDAError {
+      throw SynthesisError(.internalFailure, "voice: \(error)", underlying: error)
+    }
   }
 }

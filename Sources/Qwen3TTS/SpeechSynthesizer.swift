@@ -22,17 +22,16 @@ public actor SpeechSynthesizer {
   public static let sampleRate = 24_000
 
   private let executor: ThreadExecutor
-  private let engine: any PromptSpeaking
+  let opened: OpenedEngine
+  private var engine: any PromptSpeaking { opened.engine }
   private let tokenizer: TextTokenizer
   /// The device in words, such as `NVIDIA H100 80GB HBM3, sm_90` or `CPU, 8 threads, AVX2`.
   public nonisolated let device: String
-  /// Why a GPU that is there is not used.
-  private let deviceNotice: String?
   nonisolated let requests: RequestBuilder
   /// Configurations and weights, for the encoders of cloned voices.
   nonisolated let checkpoint: Checkpoint
   /// Made when the first voice is cloned.
-  var voiceEncoder: VoiceEncoder<CPUBackend>?
+  var voiceEncoder: (any VoiceEncoding)?
 
   /// The synthesizer's own thread.
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -78,10 +77,8 @@ public actor SpeechSynthesizer {
     }
     self.checkpoint = checkpoint
     self.tokenizer = tokenizer
-    let opened = try OpenedEngine.open(checkpoint, on: device, capacity: capacity)
-    engine = opened.engine
+    opened = try OpenedEngine.open(checkpoint, on: device, capacity: capacity)
     self.device = opened.device
-    deviceNotice = opened.notice
     requests = RequestBuilder(
       configuration: checkpoint.configuration, generation: checkpoint.generation)
     executor = ThreadExecutor(name: "qwen3-tts")
@@ -171,7 +168,7 @@ public actor SpeechSynthesizer {
     let parts = try requests.parts(of: text, options, tokenizer: tokenizer)
     var summary = SpeechSummary()
     summary.seed = options.seed ?? UInt64.random(in: .min ... .max)
-    summary.notices = request.notices + (deviceNotice.map { [$0] } ?? [])
+    summary.notices = request.notices + (opened.notice.map { [$0] } ?? [])
     summary.device = device
     for (index, part) in parts.enumerated() {
       let ids = tokenizer.targetIDs(part.text)

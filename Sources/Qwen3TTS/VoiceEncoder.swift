@@ -4,8 +4,16 @@ import Audio
 import ModelFiles
 import SpeechModel
 
+/// Takes voices from recordings, whatever the backend.
+protocol VoiceEncoding: AnyObject {
+  /// Takes a voice from samples as `ReferenceAudio` gives them, mono at 24 kHz.
+  ///
+  /// - Throws: `SynthesisError`, or what the device failed with.
+  func voice(from samples: [Float], transcript: String?, origin: String) throws -> ClonedVoice
+}
+
 /// Both encoders of a Base model on one backend: a recording becomes an embedding and codes.
-final class VoiceEncoder<B: Backend> {
+final class VoiceEncoder<B: Backend>: VoiceEncoding {
   private let speaker: SpeakerEncoding<B>
   private let codec: CodecEncoding<B>
 
@@ -46,7 +54,6 @@ final class VoiceEncoder<B: Backend> {
     }
   }
 
-  /// Takes a voice from samples as `ReferenceAudio` gives them, mono at 24 kHz.
   func voice(
     from samples: [Float], transcript: String?, origin: String
   ) throws -> ClonedVoice {

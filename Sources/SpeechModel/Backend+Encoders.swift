@@ -76,6 +76,12 @@ extension Backend {
     return scores.indices.map { Math.exp(scores[$0] - largest[$0 % columns]) }
   }
 
+  package func melBands(
+    _ samples: [Float], _ bank: MelBank<Self>, scratch: Tensor, into out: Tensor
+  ) throws(Failure) {
+    try write(bank.spectrogram(samples), to: out)
+  }
+
   package func largest(_ x: Tensor, into out: Indices) throws(Failure) {
     let columns = x.columns
     let values = try read(x)

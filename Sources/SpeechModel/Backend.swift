@@ -99,6 +99,8 @@ package protocol Backend: AnyObject {
 
   /// `out[r] = source[r]`.
   func copy(_ source: Tensor, into out: Tensor) throws(Failure)
+  /// Keys and values of every layer, slot and position; both caches are made alike.
+  func copy(_ source: Cache, into out: Cache) throws(Failure)
   /// `out[r] += source[r]`; a `source` of one row is added to every row.
   func add(_ source: Tensor, into out: Tensor) throws(Failure)
   /// `out[r] = table[ids[r]]`, or `out[r] += …` with `accumulate`.
@@ -285,6 +287,10 @@ package protocol Backend: AnyObject {
   func pool(_ x: Tensor, scores: Tensor?, into out: Tensor) throws(Failure)
   /// `out[r]` is the column of the largest entry of row `r`, the first of equal ones.
   func largest(_ x: Tensor, into out: Indices) throws(Failure)
+  /// *Host.* The mel bands of a recording, `[frames, bandCount]`. `scratch` has room for the samples.
+  func melBands(
+    _ samples: [Float], _ bank: MelBank<Self>, scratch: Tensor, into out: Tensor
+  ) throws(Failure)
 }
 
 /// A view of F32 numbers in a backend's memory. Copies are views of the same numbers.
@@ -311,6 +317,9 @@ package enum WeightLayout: Sendable, Equatable {
   /// `causalConvolution`, or a stack of them.
   case convolution(kernel: Int)
   case transposedConvolution(stride: Int)
+  /// `linear` (kernel 1), `gather` or `causalConvolution`, in F32 throughout: where codes are found,
+  /// the last bits decide.
+  case exact(kernel: Int)
 }
 
 /// Names a body that a backend may record.

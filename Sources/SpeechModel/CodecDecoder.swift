@@ -29,10 +29,25 @@ package struct Convolution<B: Backend> {
     on backend: B
   ) throws {
     let kernel = shape.count > 2 ? shape[2] : 1
-    weight = try backend.loadWeight(
-      [weights.tensor("weight", shape)],
+    try self.init(
+      reading: weights, shape, outputs: outputs,
       as: stride.map { .transposedConvolution(stride: $0) }
-        ?? (kernel > 1 ? .convolution(kernel: kernel) : .product))
+        ?? (kernel > 1 ? .convolution(kernel: kernel) : .product), on: backend)
+  }
+
+  /// One of an encoder.
+  init(
+    exactly weights: some WeightSource, _ shape: [Int], outputs: Int, on backend: B
+  ) throws {
+    try self.init(
+      reading: weights, shape, outputs: outputs, as: .exact(kernel: shape[2]), on: backend)
+  }
+
+  private init(
+    reading weights: some WeightSource, _ shape: [Int], outputs: Int, as layout: WeightLayout,
+    on backend: B
+  ) throws {
+    weight = try backend.loadWeight([weights.tensor("weight", shape)], as: layout)
     bias = try backend.vector(weights.tensor("bias", [outputs]))
   }
 }

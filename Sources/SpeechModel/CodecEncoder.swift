@@ -25,14 +25,14 @@ struct EncoderStage<B: Backend> {
     innerChannels = channels / compress
     let inner = channels / compress
     first = try Convolution(
-      reading: weights.scoped("\(layer).block.1.conv."), [inner, channels, kernel], outputs: inner,
+      exactly: weights.scoped("\(layer).block.1.conv."), [inner, channels, kernel], outputs: inner,
       on: backend)
     second = try Convolution(
-      reading: weights.scoped("\(layer).block.3.conv."), [channels, inner, 1], outputs: channels,
+      exactly: weights.scoped("\(layer).block.3.conv."), [channels, inner, 1], outputs: channels,
       on: backend)
     let stored = try weights.tensor(
       "\(layer + 2).conv.weight", [2 * channels, channels, 2 * stride])
-    shortening = try backend.loadMatrix([stored.packedStrides(stride)])
+    shortening = try backend.loadWeight([stored.packedStrides(stride)], as: .exact(kernel: 2))
     shorteningBias = try backend.vector(
       weights.tensor("\(layer + 2).conv.bias", [2 * channels]))
   }
@@ -58,24 +58,20 @@ struct EncoderLayer<B: Backend> {
     func vector(_ name: String) throws -> B.Tensor {
       try backend.vector(weights.tensor(name, [hidden]))
     }
+    func matrix(_ names: [String], _ outputs: Int, _ inputs: Int) throws -> B.Matrix {
+      try backend.loadWeight(
+        names.map { try weights.tensor($0, [outputs, inputs]) }, as: .exact(kernel: 1))
+    }
     inputNorm = try vector("input_layernorm.weight")
     inputNormBias = try vector("input_layernorm.bias")
-    qkv = try backend.loadMatrix(
-      ["q", "k", "v"].map {
-        try weights.tensor("self_attn.\($0)_proj.weight", [shape.queryWidth, hidden])
-      })
-    output = try backend.loadMatrix([
-      weights.tensor("self_attn.o_proj.weight", [hidden, shape.queryWidth])
-    ])
+    qkv = try matrix(
+      ["q", "k", "v"].map { "self_attn.\($0)_proj.weight" }, shape.queryWidth, hidden)
+    output = try matrix(["self_attn.o_proj.weight"], hidden, shape.queryWidth)
     attentionScale = try vector("self_attn_layer_scale.scale")
     postNorm = try vector("post_attention_layernorm.weight")
     postNormBias = try vector("post_attention_layernorm.bias")
-    expand = try backend.loadMatrix([
-      weights.tensor("mlp.fc1.weight", [shape.intermediateSize, hidden])
-    ])
-    contract = try backend.loadMatrix([
-      weights.tensor("mlp.fc2.weight", [hidden, shape.intermediateSize])
-    ])
+    expand = try matrix(["mlp.fc1.weight"], shape.intermediateSize, hidden)
+    contract = try matrix(["mlp.fc2.weight"], hidden, shape.intermediateSize)
     feedForwardScale = try vector("mlp_layer_scale.scale")
   }
 }
@@ -90,9 +86,9 @@ struct SearchedCodebook<B: Backend> {
     let usage = try weights.tensor("cluster_usage", [entries]).floats()
     var rows = try weights.tensor("embed_sum", [entries, width]).floats()
     for index in rows.indices { rows[index] /= max(usage[index / width], 1e-5) }
-    table = try backend.loadMatrix([
-      HostTensor(name: "codebook", shape: [entries, width], values: rows)
-    ])
+    table = try backend.loadWeight(
+      [HostTensor(name: "codebook", shape: [entries, width], values: rows)],
+      as: .exact(kernel: 1))
     bias = try backend.loadVector(
       (0..<entries).map { entry in
         -rows[entry * width..<(entry + 1) * width].reduce(0) { $0 + $1 * $1 } / 2
@@ -130,7 +126,7 @@ package struct CodecEncoder<B: Backend> {
     self.configuration = shape
     self.quantizerCount = quantizerCount
     first = try Convolution(
-      reading: convolutions.scoped("0.conv."), [shape.filterCount, 1, shape.kernelSize],
+      exactly: convolutions.scoped("0.conv."), [shape.filterCount, 1, shape.kernelSize],
       outputs: shape.filterCount, on: backend)
     stages = try shape.strides.enumerated().map { index, stride in
       try EncoderStage(
@@ -139,7 +135,7 @@ package struct CodecEncoder<B: Backend> {
     }
     let count = shape.strides.count
     last = try Convolution(
-      reading: convolutions.scoped("\(2 + 3 * count).conv."),
+      exactly: convolutions.scoped("\(2 + 3 * count).conv."),
       [hidden, shape.filterCount << count, shape.lastKernelSize], outputs: hidden, on: backend)
     layers = try (0..<shape.transformer.layerCount).map {
       try EncoderLayer(
@@ -152,14 +148,15 @@ package struct CodecEncoder<B: Backend> {
         Float(Math.pow(shape.transformer.ropeTheta, -Double($0) / Double(half)))
       })
     let stored = try weights.tensor("downsample.conv.weight", [hidden, hidden, 4])
-    downsampling = try backend.loadMatrix([stored.packedStrides(2)])
+    downsampling = try backend.loadWeight([stored.packedStrides(2)], as: .exact(kernel: 2))
     noBias = try backend.loadVector([Float](repeating: 0, count: hidden))
     func input(_ part: String) throws -> B.Matrix {
-      try backend.loadMatrix([
-        weights.tensor(
-          "quantizer.\(part)_residual_vector_quantizer.input_proj.weight",
-          [shape.codebookDim, hidden, 1])
-      ])
+      try backend.loadWeight(
+        [
+          weights.tensor(
+            "quantizer.\(part)_residual_vector_quantizer.input_proj.weight",
+            [shape.codebookDim, hidden, 1])
+        ], as: .exact(kernel: 1))
     }
     semanticInput = try input("semantic")
     acousticInput = try input("acoustic")

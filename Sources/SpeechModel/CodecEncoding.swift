@@ -2,9 +2,10 @@
 
 /// A codec encoder at work: the state of one recording and the buffers of a chunk of it.
 ///
-/// Recordings go through in chunks, so that memory does not grow with their length, apart from the
-/// transformer's keys and values. Chunks give the codes of one pass: every convolution is causal and
-/// keeps its last inputs, and only the last chunk is padded.
+/// A recording goes through the convolutions, which turn a sample into 64 numbers, in chunks; then all
+/// its rows, 25 a second, through the transformer, and all frames through the quantizers. So nothing is
+/// read back before the codes. Chunks give the codes of one pass: every convolution is causal and keeps
+/// its last inputs, and only the last chunk is padded.
 package struct CodecEncoding<B: Backend> {
   package let encoder: CodecEncoder<B>
   let backend: B
@@ -12,6 +13,8 @@ package struct CodecEncoding<B: Backend> {
   package let capacity: Int
   /// Samples of a chunk, whole frames.
   private let chunk: Int
+  /// Rows that go through the transformer at once: ten seconds.
+  private static var block: Int { 256 }
 
   /// Two buffers of a stage's activations and one of its residual unit's.
   private let buffers: [B.Tensor]
@@ -20,6 +23,9 @@ package struct CodecEncoding<B: Backend> {
   private let shorteningHistory: [B.Tensor]
   private let lastHistory: B.Tensor
   private let downsamplingHistory: B.Tensor
+  /// Rows of the whole recording, and a pair to make an odd one whole.
+  private let hidden: B.Tensor
+  /// Buffers for some of the rows.
   private let work: EncoderWorkspace<B>
   private let positions: B.Indices
   private let slots: B.Indices
@@ -31,14 +37,14 @@ package struct CodecEncoding<B: Backend> {
 
   /// - Parameters:
   ///   - capacity: The most samples of a recording.
-  ///   - chunkFrames: Frames that go through at once.
+  ///   - chunkFrames: Frames that go through the convolutions at once.
   package init(
     _ encoder: CodecEncoder<B>, capacity: Int, chunkFrames: Int = 25, on backend: B
   ) throws(B.Failure) {
     let shape = encoder.configuration
     let transformer = shape.transformer
-    let frames = chunkFrames
-    let chunk = frames * shape.samplesPerFrame
+    let chunk = chunkFrames * shape.samplesPerFrame
+    let frames = (capacity + shape.samplesPerFrame - 1) / shape.samplesPerFrame
     self.encoder = encoder
     self.backend = backend
     self.capacity = capacity
@@ -66,12 +72,14 @@ package struct CodecEncoding<B: Backend> {
       rows: shape.lastKernelSize - 1, columns: shape.filterCount << shape.strides.count)
     downsamplingHistory = try backend.makeTensor(rows: 1, columns: 2 * transformer.hiddenSize)
     let rows = 2 * frames
-    work = try EncoderWorkspace(rows: rows, transformer, on: backend)
+    hidden = try backend.makeTensor(rows: rows, columns: transformer.hiddenSize)
+    work = try EncoderWorkspace(rows: min(rows, Self.block), transformer, on: backend)
     positions = try backend.makeIndices(count: rows)
     slots = try backend.makeIndices(count: rows)
+    try backend.write((0..<rows).map { Int32($0) }, to: positions)
     cache = try backend.makeCache(
-      layerCount: transformer.layerCount, slotCount: 1,
-      capacity: (capacity + chunk - 1) / chunk * rows, kvWidth: transformer.kvWidth)
+      layerCount: transformer.layerCount, slotCount: 1, capacity: rows,
+      kvWidth: transformer.kvWidth)
     latent = try backend.makeTensor(rows: frames, columns: transformer.hiddenSize)
     residual = try backend.makeTensor(rows: frames, columns: shape.codebookDim)
     scores = try backend.makeTensor(rows: frames, columns: shape.codebookSize)
@@ -83,27 +91,23 @@ package struct CodecEncoding<B: Backend> {
   /// - Parameter samples: Mono, 24 kHz, 1…`capacity` of them.
   package func encode(_ samples: [Float]) throws(B.Failure) -> [[Int32]] {
     precondition(!samples.isEmpty && samples.count <= capacity, "1…\(capacity) samples")
-    try reset()
-    var frames: [[Int32]] = []
-    for start in stride(from: 0, to: samples.count, by: chunk) {
-      let part = Array(samples[start..<min(start + chunk, samples.count)])
-      let codes = try encodeChunk(part, isFirst: start == 0)
-      let width = encoder.quantizerCount
-      for first in stride(from: 0, to: codes.count, by: width) {
-        frames.append(Array(codes[first..<first + width]))
-      }
-    }
-    return frames
-  }
-
-  private func reset() throws(B.Failure) {
-    try backend.write((0..<2 * chunkFrames).map { Int32($0) }, to: positions)
     for history in [firstHistory, lastHistory] + unitHistory + shorteningHistory {
       try backend.clear(history)
     }
+    var rows = 0
+    for start in stride(from: 0, to: samples.count, by: chunk) {
+      rows += try convolve(
+        Array(samples[start..<min(start + chunk, samples.count)]), behind: rows)
+    }
+    for start in stride(from: 0, to: rows, by: Self.block) {
+      try runTransformer(start..<min(start + Self.block, rows))
+    }
+    let frames = try downsample(rows)
+    try quantize(frames)
+    let width = encoder.quantizerCount
+    let codes = try backend.read(codes.strided(from: 0, count: frames * width, by: 1))
+    return (0..<frames).map { Array(codes[$0 * width..<($0 + 1) * width]) }
   }
-
-  private var chunkFrames: Int { chunk / encoder.configuration.samplesPerFrame }
 
   /// Part of a buffer as a matrix.
   private func view(_ buffer: Int, rows: Int, columns: Int) -> B.Tensor {
@@ -111,16 +115,8 @@ package struct CodecEncoding<B: Backend> {
       .reshaped(rows: rows, columns: columns)
   }
 
-  private func encodeChunk(_ samples: [Float], isFirst: Bool) throws(B.Failure) -> [Int32] {
-    let rows = try convolve(samples)
-    try runTransformer(rows)
-    let frames = try downsample(rows, isFirst: isFirst)
-    try quantize(frames)
-    return try backend.read(codes.strided(from: 0, count: frames * encoder.quantizerCount, by: 1))
-  }
-
-  /// Samples to rows of the transformer's input; returns how many.
-  private func convolve(_ samples: [Float]) throws(B.Failure) -> Int {
+  /// The next samples to rows of the transformer's input, behind those there; returns how many.
+  private func convolve(_ samples: [Float], behind done: Int) throws(B.Failure) -> Int {
     let shape = encoder.configuration
     var rows = samples.count
     let input = view(1, rows: rows, columns: 1)
@@ -137,7 +133,7 @@ package struct CodecEncoding<B: Backend> {
     try backend.activate(view(0, rows: rows, columns: channels), .elu, into: activated)
     try backend.causalConvolution(
       activated, history: lastHistory, weight: encoder.last.weight, bias: encoder.last.bias,
-      kernel: shape.lastKernelSize, dilation: 1, into: work.hidden.rows(0..<rows))
+      kernel: shape.lastKernelSize, dilation: 1, into: hidden.rows(done..<done + rows))
     return rows
   }
 
@@ -169,48 +165,51 @@ package struct CodecEncoding<B: Backend> {
     return shorter
   }
 
-  private func runTransformer(_ rows: Int) throws(B.Failure) {
+  /// Some rows, behind all before them, through the transformer in place.
+  private func runTransformer(_ rows: Range<Int>) throws(B.Failure) {
     let shape = encoder.configuration.transformer
-    let work = work.first(rows)
-    let positions = positions.strided(from: 0, count: rows, by: 1)
-    let slots = slots.strided(from: 0, count: rows, by: 1)
+    let hidden = hidden.rows(rows)
+    let work = work.first(rows.count)
+    let positions = positions.strided(from: rows.lowerBound, count: rows.count, by: 1)
+    let slots = slots.strided(from: 0, count: rows.count, by: 1)
     for (index, layer) in encoder.layers.enumerated() {
       try backend.layerNorm(
-        work.hidden, weight: layer.inputNorm, bias: layer.inputNormBias,
+        hidden, weight: layer.inputNorm, bias: layer.inputNormBias,
         epsilon: shape.normEpsilon, into: work.normed)
       try backend.linear(work.normed, layer.qkv, bias: nil, into: work.qkv)
-      try backend.attentionStep(
+      // Not the fused step, which a backend may compute with fewer bits.
+      try backend.normRotateAppend(
         work.qkv, shape: shape.attention, queryNorm: nil, keyNorm: nil,
-        epsilon: shape.normEpsilon, inverseFrequencies: encoder.inverseFrequencies, window: nil,
-        positions: positions, slots: slots, layer: index, cache: cache, into: work.attended)
+        epsilon: shape.normEpsilon, inverseFrequencies: encoder.inverseFrequencies,
+        positions: positions, slots: slots, layer: index, cache: cache)
+      try backend.attention(
+        work.qkv, shape: shape.attention, window: nil, positions: positions, slots: slots,
+        layer: index, cache: cache, into: work.attended)
       try backend.linearAdd(
-        work.attended, layer.output, bias: nil, scale: layer.attentionScale, into: work.hidden)
+        work.attended, layer.output, bias: nil, scale: layer.attentionScale, into: hidden)
       try backend.layerNorm(
-        work.hidden, weight: layer.postNorm, bias: layer.postNormBias,
+        hidden, weight: layer.postNorm, bias: layer.postNormBias,
         epsilon: shape.normEpsilon, into: work.normed)
       try backend.linear(work.normed, layer.expand, bias: nil, into: work.wide)
       try backend.gelu(work.wide)
       try backend.linearAdd(
-        work.wide, layer.contract, bias: nil, scale: layer.feedForwardScale, into: work.hidden)
+        work.wide, layer.contract, bias: nil, scale: layer.feedForwardScale, into: hidden)
     }
-    try backend.increment(self.positions, by: Int32(rows))
   }
 
   /// Pairs of rows to frames, `latent`; the recording's edges are repeated.
-  private func downsample(_ rows: Int, isFirst: Bool) throws(B.Failure) -> Int {
+  private func downsample(_ rows: Int) throws(B.Failure) -> Int {
     let width = encoder.configuration.transformer.hiddenSize
     let frames = (rows + 1) / 2
-    if isFirst {
-      let edges = downsamplingHistory.reshaped(rows: 2, columns: width)
-      for row in 0..<2 {
-        try backend.copy(work.hidden.rows(0..<1), into: edges.rows(row..<row + 1))
-      }
+    let edges = downsamplingHistory.reshaped(rows: 2, columns: width)
+    for row in 0..<2 {
+      try backend.copy(hidden.rows(0..<1), into: edges.rows(row..<row + 1))
     }
     if rows % 2 == 1 {
-      try backend.copy(work.hidden.rows(rows - 1..<rows), into: work.hidden.rows(rows..<rows + 1))
+      try backend.copy(hidden.rows(rows - 1..<rows), into: hidden.rows(rows..<rows + 1))
     }
     try backend.causalConvolution(
-      work.hidden.rows(0..<2 * frames).reshaped(rows: frames, columns: 2 * width),
+      hidden.rows(0..<2 * frames).reshaped(rows: frames, columns: 2 * width),
       history: downsamplingHistory, weight: encoder.downsampling, bias: encoder.noBias, kernel: 2,
       dilation: 1, into: latent.rows(0..<frames))
     return frames
@@ -238,14 +237,12 @@ package struct CodecEncoding<B: Backend> {
 
 /// The buffers of the encoder's transformer.
 struct EncoderWorkspace<B: Backend> {
-  let hidden: B.Tensor
   let normed: B.Tensor
   let qkv: B.Tensor
   let attended: B.Tensor
   let wide: B.Tensor
 
   init(rows: Int, _ shape: TransformerConfiguration, on backend: B) throws(B.Failure) {
-    hidden = try backend.makeTensor(rows: rows, columns: shape.hiddenSize)
     normed = try backend.makeTensor(rows: rows, columns: shape.hiddenSize)
     qkv = try backend.makeTensor(rows: rows, columns: shape.attention.packedWidth)
     attended = try backend.makeTensor(rows: rows, columns: shape.queryWidth)
@@ -253,7 +250,6 @@ struct EncoderWorkspace<B: Backend> {
   }
 
   private init(_ other: EncoderWorkspace, rows: Range<Int>) {
-    hidden = other.hidden.rows(rows)
     normed = other.normed.rows(rows)
     qkv = other.qkv.rows(rows)
     attended = other.attended.rows(rows)

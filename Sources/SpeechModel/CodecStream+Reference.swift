@@ -27,19 +27,26 @@ extension CodecStream {
   /// which no sample is made.
   ///
   /// The transformer reads all frames; the convolutions, which cost fifty times as much, only those
-  /// they can still hear, and nothing when the last speech had the same reference. So the samples
-  /// that follow are those of one pass over everything, exactly.
+  /// they can still hear. When the last speech had the same reference, its state is copied. So the
+  /// samples that follow are those of one pass over everything, exactly.
   ///
   /// - Parameter frames: `[count, quantizerCount]` flattened.
   package func begin(after frames: [Int32]) throws(B.Failure) {
-    try reset()
     let width = decoder.configuration.quantizerCount
     let count = frames.count / width
-    let isRemembered = count > 0 && frames == remembered.frames
-    let silent = isRemembered ? count : max(0, count - convolutionContext)
+    if count > 0, frames == remembered.frames {
+      try setPosition(count)
+      try backend.copy(remembered.state, into: state)
+      try backend.copy(remembered.cache, into: cache)
+      return
+    }
+    try reset()
+    guard count > 0 else { return }
+    let silent = max(0, count - convolutionContext)
     var start = 0
     while start < count {
-      let end = min(start + chunkCapacity, start < silent ? silent : count)
+      let end =
+        start < silent ? min(start + readCapacity, silent) : min(start + chunkCapacity, count)
       try backend.write(Array(frames[start * width..<end * width]), to: codes)
       if start < silent {
         try readCodes(end - start)
@@ -48,24 +55,25 @@ extension CodecStream {
       }
       start = end
     }
-    guard count > 0 else { return }
     // Nothing is remembered while the copies change: a device may fail in between.
     remembered.frames = []
-    if isRemembered {
-      try backend.copy(remembered.state, into: convolutionState)
-    } else {
-      try backend.copy(convolutionState, into: remembered.state)
-    }
+    try backend.copy(state, into: remembered.state)
+    try backend.copy(cache, into: remembered.cache)
     remembered.frames = frames
   }
 }
 
-/// The convolutions' state behind the last reference: parts of a long text, and speeches with one
-/// voice, begin with the same.
+/// The state behind the last reference: parts of a long text, and speeches with one voice, begin with
+/// the same.
 final class RememberedReference<B: Backend> {
   var frames: [Int32] = []
-  /// A copy of `CodecStream.convolutionState`.
+  /// A copy of `CodecStream.state`.
   let state: B.Tensor
+  /// A copy of `CodecStream.cache`.
+  let cache: B.Cache
 
-  init(state: B.Tensor) { self.state = state }
+  init(state: B.Tensor, cache: B.Cache) {
+    self.state = state
+    self.cache = cache
+  }
 }

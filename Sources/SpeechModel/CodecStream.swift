@@ -10,10 +10,15 @@ package struct CodecStream<B: Backend> {
   /// Frames that can be decoded at once.
   package let chunkCapacity: Int
 
+  /// Frames of a reference that the transformer reads at once.
+  private static var referenceRows: Int { 128 }
+  /// Frames that go through the transformer at once.
+  let readCapacity: Int
+
   let codes: B.Indices
-  private let positions: B.Indices
+  let positions: B.Indices
   private let slots: B.Indices
-  private let cache: B.Cache
+  let cache: B.Cache
   private let work: TransformerWorkspace<B>
   private let semantic: B.Tensor
   private let acoustic: B.Tensor
@@ -22,9 +27,8 @@ package struct CodecStream<B: Backend> {
   /// Two buffers of a stage's activations and two beside them, as large as the widest stage.
   private let buffers: [B.Tensor]
 
-  /// The last inputs of all convolutions, and those of the ones behind the transformer.
-  private let state: B.Tensor
-  let convolutionState: B.Tensor
+  /// The last inputs of all convolutions.
+  let state: B.Tensor
   private let preHistory: B.Tensor
   private let upsamplingHistory: [B.Tensor]
   private let headHistory: B.Tensor
@@ -42,18 +46,23 @@ package struct CodecStream<B: Backend> {
     self.decoder = decoder
     self.backend = backend
     self.chunkCapacity = chunkCapacity
-    codes = try backend.makeIndices(count: chunkCapacity * shape.quantizerCount)
-    positions = try backend.makeIndices(count: chunkCapacity)
-    slots = try backend.makeIndices(count: chunkCapacity)
-    cache = try backend.makeCache(
-      layerCount: transformer.layerCount, slotCount: 1,
-      capacity: (transformer.window ?? 1) - 1 + chunkCapacity, kvWidth: transformer.kvWidth)
-    work = try TransformerWorkspace(rows: chunkCapacity, transformer, on: backend)
+    let rows = max(chunkCapacity, Self.referenceRows)
+    readCapacity = rows
+    codes = try backend.makeIndices(count: rows * shape.quantizerCount)
+    positions = try backend.makeIndices(count: rows)
+    slots = try backend.makeIndices(count: rows)
+    func makeCache() throws(B.Failure) -> B.Cache {
+      try backend.makeCache(
+        layerCount: transformer.layerCount, slotCount: 1,
+        capacity: (transformer.window ?? 1) - 1 + rows, kvWidth: transformer.kvWidth)
+    }
+    cache = try makeCache()
+    work = try TransformerWorkspace(rows: rows, transformer, on: backend)
     let half = shape.codebookDim / 2
-    semantic = try backend.makeTensor(rows: chunkCapacity, columns: half)
-    acoustic = try backend.makeTensor(rows: chunkCapacity, columns: half)
-    quantized = try backend.makeTensor(rows: chunkCapacity, columns: shape.codebookDim)
-    latent = try backend.makeTensor(rows: chunkCapacity, columns: shape.latentDim)
+    semantic = try backend.makeTensor(rows: rows, columns: half)
+    acoustic = try backend.makeTensor(rows: rows, columns: half)
+    quantized = try backend.makeTensor(rows: rows, columns: shape.codebookDim)
+    latent = try backend.makeTensor(rows: rows, columns: shape.latentDim)
     var buffers: [B.Tensor] = []
     for _ in 0..<4 {
       buffers.append(
@@ -69,10 +78,8 @@ package struct CodecStream<B: Backend> {
     for block in decoder.blocks { sizes += block.units.map { (6 * $0.dilation, block.channels) } }
     let total = sizes.reduce(0) { $0 + $1.0 * $1.1 }
     state = try backend.makeTensor(rows: total, columns: 1)
-    let kept = sizes[0].0 * sizes[0].1
     remembered = RememberedReference(
-      state: try backend.makeTensor(rows: total - kept, columns: 1))
-    convolutionState = state.rows(kept..<total)
+      state: try backend.makeTensor(rows: total, columns: 1), cache: try makeCache())
     var start = 0
     var histories: [B.Tensor] = []
     for (rows, columns) in sizes {
@@ -113,8 +120,13 @@ package struct CodecStream<B: Backend> {
 
   /// Begins another speech.
   package func reset() throws(B.Failure) {
-    try backend.write((0..<chunkCapacity).map { Int32($0) }, to: positions)
+    try setPosition(0)
     try backend.clear(state)
+  }
+
+  /// Makes `position` the next frame's.
+  func setPosition(_ position: Int) throws(B.Failure) {
+    try backend.write((position..<position + readCapacity).map { Int32($0) }, to: positions)
   }
 
   /// Decodes the next frames.

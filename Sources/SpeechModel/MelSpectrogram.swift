@@ -14,6 +14,8 @@ package struct MelSpectrogram: Sendable {
   static let hop = 256
   /// Samples reflected at each end, the edge itself not repeated.
   static let padding = (window - hop) / 2
+  /// Bins of a frame's transform.
+  package static let binCount = window / 2 + 1
   /// The fewest samples that can be reflected.
   package static let fewestSamples = padding + 1
 
@@ -52,7 +54,7 @@ package struct MelSpectrogram: Sendable {
     var bands: [Float] = []
     bands.reserveCapacity(frameCount * bandCount)
     var frame = [Float](repeating: 0, count: Self.window)
-    var magnitudes = [Float](repeating: 0, count: Self.window / 2 + 1)
+    var magnitudes = [Float](repeating: 0, count: Self.binCount)
     var work = transform.makeWork()
     for index in 0..<frameCount {
       let start = index * Self.hop - Self.padding
@@ -103,6 +105,26 @@ package struct MelSpectrogram: Sendable {
 
   private static func frequency(_ mel: Double) -> Double {
     mel < 15 ? mel * 200 / 3 : 1000 * Math.pow(6.4, (mel - 15) / 27)
+  }
+}
+
+/// A mel spectrogram with its filters in a backend's memory.
+package struct MelBank<B: Backend> {
+  package let spectrogram: MelSpectrogram
+  /// Weights of each band, `[bandCount, widest filter]`, zeros behind.
+  package let weights: B.Tensor
+  /// The first bin of each band.
+  package let firsts: B.Indices
+
+  package init(_ spectrogram: MelSpectrogram, on backend: B) throws(B.Failure) {
+    let filters = spectrogram.filters
+    let widest = filters.map(\.weights.count).max() ?? 0
+    self.spectrogram = spectrogram
+    weights = try backend.loadVector(
+      filters.flatMap { $0.weights + [Float](repeating: 0, count: widest - $0.weights.count) }
+    ).reshaped(rows: filters.count, columns: widest)
+    firsts = try backend.makeIndices(count: filters.count)
+    try backend.write(filters.map { Int32($0.first) }, to: firsts)
   }
 }
 

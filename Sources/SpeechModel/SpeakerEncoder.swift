@@ -19,7 +19,8 @@ struct JoinedLinear<B: Backend> {
     var start = 0
     var parts: [B.Matrix] = []
     for width in widths {
-      parts.append(try backend.loadMatrix([whole.columns(start..<start + width)]))
+      parts.append(
+        try backend.loadWeight([whole.columns(start..<start + width)], as: .exact(kernel: 1)))
       start += width
     }
     self.weights = parts
@@ -66,7 +67,7 @@ struct SpeakerBlock<B: Backend> {
     let first = try weights.tensor("tdnn1.conv.weight", [channels, channels, 1])
     let bias = try weights.tensor("tdnn1.conv.bias", [channels])
     entry = try (0..<groups).map {
-      try backend.loadMatrix([first.rows($0 * width..<($0 + 1) * width)])
+      try backend.loadWeight([first.rows($0 * width..<($0 + 1) * width)], as: .exact(kernel: 1))
     }
     entryBias = try (0..<groups).map {
       try backend.loadVector(bias.floats($0 * width..<($0 + 1) * width))
@@ -74,17 +75,17 @@ struct SpeakerBlock<B: Backend> {
     let kernel = kernel
     chain = try (0..<groups - 1).map {
       try Convolution(
-        reading: weights.scoped("res2net_block.blocks.\($0).conv."), [width, width, kernel],
+        exactly: weights.scoped("res2net_block.blocks.\($0).conv."), [width, width, kernel],
         outputs: width, on: backend)
     }
     exit = try JoinedLinear(
       reading: weights.scoped("tdnn2.conv."), outputs: channels,
       widths: Array(repeating: width, count: groups), on: backend)
     squeeze = try Convolution(
-      reading: weights.scoped("se_block.conv1."), [shape.squeezeChannels, channels, 1],
+      exactly: weights.scoped("se_block.conv1."), [shape.squeezeChannels, channels, 1],
       outputs: shape.squeezeChannels, on: backend)
     excite = try Convolution(
-      reading: weights.scoped("se_block.conv2."), [channels, shape.squeezeChannels, 1],
+      exactly: weights.scoped("se_block.conv2."), [channels, shape.squeezeChannels, 1],
       outputs: channels, on: backend)
   }
 }
@@ -112,7 +113,7 @@ package struct SpeakerEncoder<B: Backend> {
     let joined = shape.channels[inner]
     self.configuration = shape
     first = try Convolution(
-      reading: weights.scoped("blocks.0.conv."),
+      exactly: weights.scoped("blocks.0.conv."),
       [shape.channels[0], shape.melBandCount, shape.kernelSizes[0]], outputs: shape.channels[0],
       on: backend)
     blocks = try (1..<inner).map {
@@ -123,15 +124,17 @@ package struct SpeakerEncoder<B: Backend> {
       widths: Array(shape.channels[1..<inner]), on: backend)
     let attention = try weights.tensor(
       "asp.tdnn.conv.weight", [shape.attentionChannels, 3 * joined, 1])
-    attentionFrames = try backend.loadMatrix([attention.columns(0..<joined)])
-    attentionContext = try backend.loadMatrix([attention.columns(joined..<3 * joined)])
+    attentionFrames = try backend.loadWeight(
+      [attention.columns(0..<joined)], as: .exact(kernel: 1))
+    attentionContext = try backend.loadWeight(
+      [attention.columns(joined..<3 * joined)], as: .exact(kernel: 1))
     attentionBias = try backend.vector(
       weights.tensor("asp.tdnn.conv.bias", [shape.attentionChannels]))
     scores = try Convolution(
-      reading: weights.scoped("asp.conv."), [joined, shape.attentionChannels, 1], outputs: joined,
+      exactly: weights.scoped("asp.conv."), [joined, shape.attentionChannels, 1], outputs: joined,
       on: backend)
     output = try Convolution(
-      reading: weights.scoped("fc."), [shape.embeddingSize, 2 * joined, 1],
+      exactly: weights.scoped("fc."), [shape.embeddingSize, 2 * joined, 1],
       outputs: shape.embeddingSize, on: backend)
   }
 }

@@ -3,11 +3,13 @@
 /// A speaker encoder at work: the buffers of one recording.
 package struct SpeakerEncoding<B: Backend> {
   package let encoder: SpeakerEncoder<B>
-  package let mel: MelSpectrogram
+  package var mel: MelSpectrogram { bank.spectrogram }
   let backend: B
   /// The most frames of 256 samples.
   package let capacity: Int
 
+  private let bank: MelBank<B>
+  private let recording: B.Tensor
   private let input: B.Tensor
   /// What a convolution sees: a recording with its ends reflected.
   private let padded: B.Tensor
@@ -45,7 +47,9 @@ package struct SpeakerEncoding<B: Backend> {
     self.encoder = encoder
     self.backend = backend
     self.capacity = capacity
-    mel = MelSpectrogram(bandCount: shape.melBandCount, sampleRate: shape.sampleRate)
+    bank = try MelBank(
+      MelSpectrogram(bandCount: shape.melBandCount, sampleRate: shape.sampleRate), on: backend)
+    recording = try backend.makeTensor(rows: 1, columns: (capacity + 1) * MelSpectrogram.hop)
     input = try backend.makeTensor(rows: capacity, columns: shape.melBandCount)
     padded = try backend.makeTensor(
       rows: 1,
@@ -77,18 +81,27 @@ package struct SpeakerEncoding<B: Backend> {
   /// - Parameter samples: Mono, at the encoder's rate.
   /// - Precondition: The samples make `fewestFrames`…`capacity` frames.
   package func embedding(of samples: [Float]) throws(B.Failure) -> [Float] {
-    try embedding(ofMel: mel(samples))
+    let count = bank.spectrogram.frameCount(samples.count)
+    precondition(count <= capacity, "at most \(capacity) frames")
+    try backend.melBands(samples, bank, scratch: recording, into: input.rows(0..<count))
+    return try embedding(frames: count)
   }
 
   /// The embedding of a mel spectrogram, `[frames, melBandCount]` flattened.
   package func embedding(ofMel bands: [Float]) throws(B.Failure) -> [Float] {
+    let count = bands.count / encoder.configuration.melBandCount
+    precondition(count <= capacity, "at most \(capacity) frames")
+    try backend.write(bands, to: input)
+    return try embedding(frames: count)
+  }
+
+  /// The embedding of the first frames of `input`.
+  private func embedding(frames count: Int) throws(B.Failure) -> [Float] {
     let shape = encoder.configuration
-    let count = bands.count / shape.melBandCount
-    precondition(count >= fewestFrames && count <= capacity, "\(fewestFrames)…\(capacity) frames")
+    precondition(count >= fewestFrames, "at least \(fewestFrames) frames")
     for (side, indices) in reflections { try reflect(count, side: side, into: indices) }
     let frames = 0..<count
     let input = input.rows(frames)
-    try backend.write(bands, to: input)
     let outputs = outputs.map { $0.rows(frames) }
     try convolve(
       input, encoder.first, kernel: shape.kernelSizes[0], dilation: shape.dilations[0],

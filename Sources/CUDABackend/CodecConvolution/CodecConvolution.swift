@@ -9,6 +9,12 @@ extension CUDABackend {
   ) throws(CUDAError) {
     precondition(history.rows == (kernel - 1) * dilation && out.rows == x.rows)
     precondition(weight.columns == x.columns * kernel && weight.rows == out.columns)
+    if let taps = weight.exactTaps {
+      precondition(taps == kernel, "a weight laid out for another kernel")
+      try exactProduct(
+        x, history: history, dilation: dilation, weight, bias: bias, into: out)
+      return try keepRows(x, history)
+    }
     if weight.packed != nil {
       try convolveParts(x, history: history, weight, dilation: dilation, bias: bias, into: out)
       return try keepRows(x, history)

@@ -33,6 +33,10 @@ extension CUDABackend {
       return
     }
     let few = x.rows <= 8
+    if weight.exactTaps != nil, !few {
+      return try exactProduct(
+        x, weight, bias: bias, scale: scale, accumulate: accumulate, into: out)
+    }
     let name =
       !few ? "linear_tiles" : "linear_rows\(x.rows == 1 ? 1 : x.rows == 2 ? 2 : 8)"
     let grid =

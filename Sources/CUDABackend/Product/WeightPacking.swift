@@ -10,9 +10,10 @@ extension CUDABackend {
     let rows = parts.reduce(0) { $0 + $1.shape[0] }
     let columns = parts[0].count / parts[0].shape[0]
     let type = parts[0].elementType
-    var packed: PackedWeight
+    let packed: PackedWeight
     var stride = 0
     switch layout {
+    case .exact(let kernel): return try loadExact(parts, kernel: kernel)
     case .product: packed = PackedWeight(outputs: rows, inputs: columns, taps: 1)
     case .convolution(let kernel):
       packed = PackedWeight(outputs: rows, inputs: columns / kernel, taps: kernel)
@@ -25,21 +26,15 @@ extension CUDABackend {
     guard packed.inputs % 8 == 0, packed.outputs % 2 == 0, packed.outputs >= 8,
       layout != .product || type != .bfloat16, parts.allSatisfy({ $0.elementType == type })
     else { return try loadMatrix(parts) }
-    let suffix =
-      switch type {
-      case .float32: "f32"
-      case .bfloat16: "bf16"
-      case .float16: "f16"
-      case .int32, .int64, .int16, .uint8: preconditionFailure("\(parts[0].name) holds integers")
-      }
     try reserveParts(columns: packed.k)
     // The stored bytes go as soon as they are laid out anew.
     let stored = try DeviceMemory(byteCount: rows * columns * type.byteCount, context)
     try upload(parts, to: stored)
     let memory = try allocate(byteCount: 4 * packed.outputs * packed.k)
     try launch(
-      "pack_\(suffix)", over: packed.outputs * packed.k, stored.address, memory.address,
-      Int32(packed.outputs), Int32(packed.inputs), Int32(packed.taps), Int32(stride))
+      "pack_\(parts[0].kernelSuffix)", over: packed.outputs * packed.k, stored.address,
+      memory.address, Int32(packed.outputs), Int32(packed.inputs), Int32(packed.taps), Int32(stride)
+    )
     try stream.synchronize()
     return CUDAMatrix(
       address: memory.address, rows: rows, columns: columns, suffix: "packed", packed: packed)

@@ -8,6 +8,11 @@ extension CUDABackend {
     try launch("copy", over: out.count, source.address, out.address, out.count)
   }
 
+  package func copy(_ source: CUDACache, into out: CUDACache) throws(CUDAError) {
+    precondition(source.capacity == out.capacity, "caches of one shape")
+    try copy(source.all, into: out.all)
+  }
+
   package func add(_ source: CUDATensor, into out: CUDATensor) throws(CUDAError) {
     precondition(source.columns == out.columns && (source.rows == out.rows || source.rows == 1))
     try launch("add", over: out.count, source.address, out.address, out.count, source.count)
