@@ -141,17 +141,16 @@ package final class CUDABackend: Backend {
   ///   - sharedMemoryShare: Percent of an SM's first-level memory that is shared memory; one share for
   ///     all kernels, so that one may begin on an SM where another ends.
   ///   - cache: Where compiled kernels are kept.
-  ///   - frameKernel: Runs a frame as one kernel where the model fits it, with these macros, `NAME` or
-  ///     `NAME=VALUE`: `NO_BULK_COPIES` takes the way of devices before sm_90. An experiment, and so
-  ///     far slower than the graph of kernels (docs/performance.md).
+  ///   - frameKernel: Whether a frame runs as one kernel where the model fits it.
   package init(
     _ context: CUDAContext, recordsSteps: Bool = true, streamsWeights: Bool = true,
-    sharedMemoryShare: Int? = 50, cache: KernelCache = .standard, frameKernel: [String]? = nil
+    sharedMemoryShare: Int? = 50, cache: KernelCache = .standard, frameKernel: FrameKernel = .automatic
   ) throws(CUDAError) {
     self.streamsWeights = streamsWeights
     self.cache = cache
     compilerOptions = ["--gpu-architecture=sm_\(context.architecture)", "--std=c++17"]
-    frameDefinitions = frameKernel?.map { "-D\($0)" }
+    let macros = streamsWeights ? frameKernel.macros(architecture: context.architecture) : nil
+    frameDefinitions = macros?.map { "-D\($0)" }
     self.context = context
     self.recordsSteps = recordsSteps
     stream = try CUDAStream(context)
@@ -395,7 +394,8 @@ package final class CUDABackend: Backend {
     try graph.launch(on: stream)
   }
 
-  package var framesInFlight: Int { 4 }
+  /// The codec waits behind whole frames, so few of those.
+  package var framesInFlight: Int { framePrograms.isEmpty ? 4 : 2 }
 
   package func promptRows(for count: Int) -> Int {
     let step = count <= 64 ? 8 : 32

@@ -35,8 +35,9 @@ import SyntheticCheckpoint
     for variant in variants {
       let backend =
         try variant == "graph"
-        ? CUDABackend(context)
-        : CUDABackend(context, frameKernel: variant.split(separator: "+").map(String.init))
+        ? CUDABackend(context, frameKernel: .off)
+        : CUDABackend(
+          context, frameKernel: .on(macros: variant.split(separator: "+").map(String.init)))
       var greedy = SamplingSettings(samples: false)
       greedy.repetitionPenalty = 1.05
       let run = try Run(checkpoint, on: backend)

@@ -45,15 +45,17 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
 
   /// - Parameters:
   ///   - backend: Where the language model runs.
-  ///   - codec: Where the codec runs, beside it if that is another value; by default `backend`.
+  ///   - codec: Where the codec runs beside it; by default `backend`. It also runs there when frames leave
+  ///     no room beside them: in turn with them, for else each of its kernels would wait for a frame.
   package init(
-    _ checkpoint: Checkpoint, capacity: Int, on backend: B, codec codecBackend: B? = nil
+    _ checkpoint: Checkpoint, capacity: Int, on backend: B,
+    codec: @autoclosure () throws -> B? = nil
   ) throws {
-    let codecBackend = codecBackend ?? backend
     let model = try LanguageModel(
       reading: checkpoint.weights, checkpoint.configuration, on: backend)
     step = try FrameStep(model, capacity: capacity, on: backend)
-    codec = try CodecStream(
+    let codecBackend = try backend.framesFillDevice(step) ? backend : codec() ?? backend
+    self.codec = try CodecStream(
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
         on: codecBackend),

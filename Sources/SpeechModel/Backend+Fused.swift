@@ -16,6 +16,8 @@ extension Backend {
 
   package func prepare(_ step: FrameStep<Self>) throws(Failure) {}
 
+  package func framesFillDevice(_ step: FrameStep<Self>) -> Bool { false }
+
   package func promptRows(for count: Int) -> Int { count }
 
   package func writeRows(

@@ -218,6 +218,8 @@ package protocol Backend: AnyObject {
 
   /// `step.advance()`, if the frame before is to be fed to the talker, then `step.makeCodes()`.
   func makeFrame(_ step: FrameStep<Self>, advancing: Bool) throws(Failure)
+  /// *Host.* Whether a frame of the step leaves no room on the device for other work beside it.
+  func framesFillDevice(_ step: FrameStep<Self>) -> Bool
   /// *Host.* Readies what `makeFrame` needs for a step, once, before any of its bodies is recorded.
   func prepare(_ step: FrameStep<Self>) throws(Failure)
 

@@ -20,6 +20,24 @@ final class FrameProgram {
   }
 }
 
+/// Whether a frame runs as one kernel or as a graph of some hundreds.
+package enum FrameKernel: Sendable {
+  /// As one where that was measured to be faster: on devices of sm_90 (docs/performance.md).
+  case automatic
+  case off
+  /// As one, with these macros, `NAME` or `NAME=VALUE`: `NO_BULK_COPIES` takes the way of devices before
+  /// sm_90.
+  case on(macros: [String])
+
+  func macros(architecture: Int) -> [String]? {
+    switch self {
+    case .automatic: architecture == 90 ? [] : nil
+    case .off: nil
+    case .on(let macros): macros
+    }
+  }
+}
+
 /// The constants of `Frame.cu` for a step on a device, where the kernel takes it.
 struct FrameShape {
   let talker: TransformerConfiguration
@@ -163,6 +181,10 @@ extension CUDABackend {
       }, to: place)
     framePrograms[step.codes.address] = FrameProgram(
       kernel: kernel, grid: CUDAGrid(shape.grid), sharedBytes: shape.sharedBytes, words: place)
+  }
+
+  package func framesFillDevice(_ step: FrameStep<CUDABackend>) -> Bool {
+    framePrograms[step.codes.address] != nil
   }
 
   package func makeFrame(
