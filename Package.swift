@@ -40,6 +40,10 @@ let package = Package(
     .target(
       name: "CUDABackend", dependencies: ["SpeechModel", "CUDA", "CKernelSources"],
       exclude: kernelSources, swiftSettings: settings),
+    .target(
+      name: "BackendVerification",
+      dependencies: ["SpeechModel", "CUDA", "CUDABackend", "ModelFiles", "SyntheticCheckpoint"],
+      swiftSettings: settings),
     .executableTarget(
       name: "gpu-check",
       dependencies: [
@@ -78,8 +82,8 @@ let package = Package(
     .executableTarget(
       name: "qwen3-tts",
       dependencies: [
-        "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "ModelFiles", "ModelStore",
-        "ModelDownload", "SyntheticCheckpoint", "Audio",
+        "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "BackendVerification",
+        "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -108,7 +112,10 @@ let package = Package(
       name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),
     .testTarget(
       name: "BackendTests",
-      dependencies: ["SpeechModel", "CPUBackend", "CCPUKernels", "ModelFiles"],
+      dependencies: [
+        "SpeechModel", "CPUBackend", "CCPUKernels", "ModelFiles", "BackendVerification",
+        "SyntheticCheckpoint",
+      ],
       swiftSettings: pointerSettings),
     .testTarget(
       name: "Qwen3TTSTests",
