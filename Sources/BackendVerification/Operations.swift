@@ -18,7 +18,7 @@ package enum VerifiedOperation: String, CaseIterable, Sendable {
     case .rows: ["copy", "add"]
     case .gather: ["gather", "gatherSum", "gatherRows", "frameEmbedding", "loadMatrix"]
     case .writeRows: ["writeRows"]
-    case .counters: ["increment", "addTrailing"]
+    case .counters: ["increment", "addTrailing", "time"]
     case .ring: ["makeFrameRing", "publish", "collect", "reset", "framesInFlight"]
     case .norms: ["rmsNorm", "layerNorm"]
     case .functions: ["swiGLU", "silu", "gelu", "snake", "clamp"]
@@ -135,7 +135,9 @@ extension Workbench {
         try expect(sum, "gatherSum of \(range) \(type.rawValue)", within: .rounding)
       }
     }
-    let tables = try (0..<16).map { _ in try backend.loadMatrix([stored([entries, 72], .bfloat16)]) }
+    let tables = try (0..<16).map { _ in
+      try backend.loadMatrix([stored([entries, 72], .bfloat16)])
+    }
     let sum = try output(3, 72)
     try backend.frameEmbedding(
       tables, codes: try indices(random.ids(48, below: entries)), into: sum)
@@ -155,8 +157,9 @@ extension Workbench {
 
   mutating func counters() throws {
     let values = try indices(random.ids(20, below: 1000), stride: 2)
-    try backend.increment(values, by: -3)
+    let time = try backend.time { () throws(B.Failure) in try backend.increment(values, by: -3) }
     try expect(values, "increment")
+    keep([time > .zero && time < .seconds(10) ? 1 : 0], "time of an increment", within: .exact)
     let (slotCount, rowsPerSlot) = (3, 6)
     let source = try input(slotCount * rowsPerSlot, 70)
     let out = try input(slotCount, 70)

@@ -23,7 +23,8 @@ package struct Verification<Candidate: Backend, Reference: Backend> {
   ///   - report: Called with each outcome as it comes.
   package init(
     seed: UInt64, candidate: @escaping (_ recordsSteps: Bool) throws -> Candidate,
-    reference: Reference, usingReference: @escaping (() throws -> Void) throws -> Void = { try $0() },
+    reference: Reference,
+    usingReference: @escaping (() throws -> Void) throws -> Void = { try $0() },
     report: @escaping (VerificationOutcome) -> Void
   ) {
     self.seed = seed

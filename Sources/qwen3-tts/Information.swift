@@ -100,7 +100,8 @@ struct Doctor: AsyncParsableCommand {
   @Option(help: "With --verify: operations with this word in their names, and nothing else.")
   var only: String?
 
-  @Option(help: "With --verify: the shape that speaks, tiny, 0.6B or 1.7B; without it, two small ones.")
+  @Option(
+    help: "With --verify: the shape that speaks, tiny, 0.6B or 1.7B; without it, two small ones.")
   var synthetic: String?
 
   func validate() throws {
