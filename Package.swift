@@ -110,6 +110,14 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),
+    .target(name: "FakeCUDA", dependencies: ["CCUDA"], path: "Tests/FakeCUDA"),
+    .testTarget(
+      name: "CUDATests",
+      dependencies: [
+        "FakeCUDA", "CUDA", "CUDABackend", "Qwen3TTS", "SpeechModel", "ModelFiles",
+        "SyntheticCheckpoint",
+      ],
+      swiftSettings: pointerSettings),
     .testTarget(
       name: "BackendTests",
       dependencies: [
@@ -120,8 +128,8 @@ let package = Package(
     .testTarget(
       name: "Qwen3TTSTests",
       dependencies: [
-        "Qwen3TTS", "SpeechModel", "ModelFiles", "SyntheticCheckpoint", "TextTokenizer", "Audio",
-        "FuzzSupport",
+        "Qwen3TTS", "SpeechModel", "CPUBackend", "ModelFiles", "SyntheticCheckpoint",
+        "TextTokenizer", "Audio", "FuzzSupport",
       ],
       swiftSettings: settings),
     .testTarget(

@@ -89,17 +89,18 @@ package final class CUDAContext: @unchecked Sendable {
     }
   }
 
-  /// Makes the context current and checks one driver call, after any failure a `deinit` recorded.
+  /// Makes the context current and checks one driver call. A failure that a `deinit` recorded is thrown
+  /// instead of calling, so that nothing is acquired and lost.
   func call(_ name: String, _ body: () -> Int32) throws(CUDAError) {
-    var code = ccuCtxSetCurrent(handle)
-    if code == 0 { code = body() }
-    if code != 0 { throw CUDAError(driver: name, code: code) }
     if let earlier = failure.withLock({ error in
       defer { error = nil }
       return error
     }) {
       throw earlier
     }
+    var code = ccuCtxSetCurrent(handle)
+    if code == 0 { code = body() }
+    if code != 0 { throw CUDAError(driver: name, code: code) }
   }
 
   /// For `deinit`: a failure is kept for the next checked call.
