@@ -47,7 +47,7 @@ let package = Package(
     .executableTarget(
       name: "gpu-check",
       dependencies: [
-        "SpeechModel", "CPUBackend", "CUDABackend", "ModelFiles", "SyntheticCheckpoint",
+        "SpeechModel", "CUDA", "CUDABackend", "ModelFiles", "SyntheticCheckpoint",
       ],
       path: "Sources/GPUCheck", swiftSettings: settings),
     .target(name: "CCPUKernels"),

@@ -17,10 +17,11 @@ import Testing
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
       try #expect(FakeDevice.speak() == .length)
-      for symbol in FakeDevice.symbols {
+      let calls = try FakeDevice.callCounts()
+      for (symbol, count) in calls {
         for isLasting in [false, true] {
-          for share in [0, 0.3, 0.9] {
-            try FakeDevice.fail(symbol, atShare: share, code: 719, isLasting: isLasting)
+          for nth in Set([1, 1 + count * 2 / 3]) {
+            try FakeDevice.fail(symbol, nth: nth, of: count, code: 719, isLasting: isLasting)
           }
         }
       }
@@ -134,28 +135,35 @@ enum FakeDevice {
     return report.finishReason
   }
 
-  /// Speaks in a context, and says how often `symbol` was called before things are given back.
-  private static func callsOf(_ symbol: String, in context: CUDAContext) throws -> Int {
+  /// Speaks in a context; `atEnd` runs before things are given back.
+  private static func speak(in context: CUDAContext, atEnd: () -> Void = {}) throws {
     let engine = try SpeechEngine(
       checkpoint, capacity: 256, on: CUDABackend(context), codec: CUDABackend(context))
     _ = try speak(engine)
-    return Int(fakeCUDACalls(symbol))
+    atEnd()
   }
 
-  /// Speaks while a call of `symbol` fails, a share of the way through those of one speech.
-  static func fail(_ symbol: String, atShare share: Double, code: Int32, isLasting: Bool) throws {
-    fakeCUDAFail(symbol, 0, 0, 0)
+  /// How often each call of the driver is made in a speech, until things are given back.
+  static func callCounts() throws -> [(symbol: String, count: Int)] {
     let context = try CUDAContext()
-    fakeCUDAFail(symbol, 0, 0, 0)
-    let calls = try callsOf(symbol, in: context)
-    let nth = 1 + Int(share * Double(max(calls - 1, 0)))
+    fakeCUDAFail("", 0, 0, 0)
+    var counts: [(String, Int)] = []
+    try speak(in: context) { counts = symbols.map { ($0, Int(fakeCUDACalls($0))) } }
+    return counts
+  }
+
+  /// Speaks while the `nth` call of `symbol` fails, of `count` that one speech makes.
+  static func fail(
+    _ symbol: String, nth: Int, of count: Int, code: Int32, isLasting: Bool
+  ) throws {
+    let context = try CUDAContext()
     let objects = fakeCUDALiveObjects()
     fakeCUDAFail(symbol, Int32(nth), code, isLasting ? 1 : 0)
-    let name = "\(symbol), call \(nth) of \(calls), \(isLasting ? "lasting" : "once")"
+    let name = "\(symbol), call \(nth) of \(count), \(isLasting ? "lasting" : "once")"
     do {
-      _ = try callsOf(symbol, in: context)
+      try speak(in: context)
       // What fails when everything is given back has nobody to be told to.
-      #expect(nth >= calls, "\(name): nothing was told")
+      #expect(nth >= count, "\(name): nothing was told")
     } catch {
       #expect("\(error)".contains("CUDA_ERROR_LAUNCH_FAILED (719)"), "\(name): \(error)")
     }

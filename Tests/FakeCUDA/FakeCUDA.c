@@ -67,7 +67,8 @@ struct launch {
 static void run(const struct node *node) {
   const uint64_t *w = node->words;
   if (!node->isPublish) {
-    for (int64_t i = 0; i < (int64_t)w[2]; i++) ((uint32_t *)w[0])[i * (int64_t)w[1]] = (uint32_t)w[3];
+    uint32_t *out = (uint32_t *)w[0];
+    for (int64_t i = 0; i < (int64_t)w[2]; i++) out[i * (int64_t)w[1]] = (uint32_t)w[3];
     return;
   }
   if (!publishes) return;
@@ -85,8 +86,9 @@ static int launch(const void *configuration, struct CCUfunction *function, void 
   if (!isPublish && strcmp(function->name, "fill")) return 0;
   struct node node = {isPublish, {0}};
   // publish: codes, stride, width, counter, ring, depth, published. fill: out, stride, count, value.
-  static const int sizes[2][7] = {{8, 8, 8, 4}, {8, 4, 4, 8, 8, 4, 8}};
-  for (int i = 0; i < 7; i++) memcpy(&node.words[i], arguments[i], sizes[isPublish][i] ? (size_t)sizes[isPublish][i] : 0);
+  static const size_t sizes[2][7] = {{8, 8, 8, 4}, {8, 4, 4, 8, 8, 4, 8}};
+  for (int i = 0; i < 7 && sizes[isPublish][i]; i++)
+    memcpy(&node.words[i], arguments[i], sizes[isPublish][i]);
   struct CCUgraph *graph = ((const struct launch *)configuration)->stream->recording;
   if (!graph) {
     run(&node);
@@ -134,8 +136,8 @@ static int release(int device) {
 static int setCurrent(CCUcontext context) { return called("cuCtxSetCurrent"); }
 static int errorName(int error, const char **text) {
   *text = error == 2 ? "CUDA_ERROR_OUT_OF_MEMORY" : error == 100 ? "CUDA_ERROR_NO_DEVICE"
-        : error == 719 ? "CUDA_ERROR_LAUNCH_FAILED" : error == 803 ? "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"
-        : "CUDA_ERROR_OTHER";
+        : error == 719 ? "CUDA_ERROR_LAUNCH_FAILED"
+        : error == 803 ? "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH" : "CUDA_ERROR_OTHER";
   return 0;
 }
 
@@ -269,8 +271,9 @@ static int instantiate(CCUgraphExec *executable, CCUgraph graph, unsigned long l
   CALLED("cuGraphInstantiateWithFlags");
   live++;
   struct CCUgraph *copy = malloc(sizeof *copy);
-  *copy = (struct CCUgraph){graph->count, malloc(sizeof(struct node) * (size_t)(graph->count + 1))};
-  memcpy(copy->nodes, graph->nodes, sizeof(struct node) * (size_t)graph->count);
+  size_t bytes = sizeof(struct node) * (size_t)graph->count;
+  *copy = (struct CCUgraph){graph->count, malloc(bytes + 1)};
+  if (bytes) memcpy(copy->nodes, graph->nodes, bytes);
   *executable = (CCUgraphExec)copy;
   return 0;
 }
@@ -325,7 +328,9 @@ static int compilerLog(CNVRTCProgram program, char *log) {
   memcpy(log, complaint, sizeof complaint);
   return 0;
 }
-static const char *nvrtcError(int code) { return code == 6 ? "NVRTC_ERROR_COMPILATION" : "NVRTC_ERROR"; }
+static const char *nvrtcError(int code) {
+  return code == 6 ? "NVRTC_ERROR_COMPILATION" : "NVRTC_ERROR";
+}
 
 static const struct {
   const char *symbol;
