@@ -40,10 +40,15 @@ let package = Package(
     .target(
       name: "CUDABackend", dependencies: ["SpeechModel", "CUDA", "CKernelSources"],
       exclude: kernelSources, swiftSettings: settings),
+    .target(
+      name: "BackendVerification",
+      dependencies: ["SpeechModel", "CUDA", "CUDABackend", "ModelFiles", "SyntheticCheckpoint"],
+      swiftSettings: settings),
     .executableTarget(
       name: "gpu-check",
       dependencies: [
-        "SpeechModel", "CPUBackend", "CUDABackend", "ModelFiles", "SyntheticCheckpoint", "Qwen3TTS",
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "SyntheticCheckpoint",
+        "Qwen3TTS",
       ],
       path: "Sources/GPUCheck", swiftSettings: settings),
     .target(name: "CCPUKernels"),
@@ -78,8 +83,8 @@ let package = Package(
     .executableTarget(
       name: "qwen3-tts",
       dependencies: [
-        "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "ModelFiles", "ModelStore",
-        "ModelDownload", "SyntheticCheckpoint", "Audio",
+        "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "BackendVerification",
+        "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -106,15 +111,26 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),
+    .target(name: "FakeCUDA", dependencies: ["CCUDA"], path: "Tests/FakeCUDA"),
+    .testTarget(
+      name: "CUDATests",
+      dependencies: [
+        "FakeCUDA", "CUDA", "CUDABackend", "Qwen3TTS", "SpeechModel", "ModelFiles",
+        "SyntheticCheckpoint",
+      ],
+      swiftSettings: pointerSettings),
     .testTarget(
       name: "BackendTests",
-      dependencies: ["SpeechModel", "CPUBackend", "CCPUKernels", "ModelFiles"],
+      dependencies: [
+        "SpeechModel", "CPUBackend", "CCPUKernels", "ModelFiles", "BackendVerification",
+        "SyntheticCheckpoint",
+      ],
       swiftSettings: pointerSettings),
     .testTarget(
       name: "Qwen3TTSTests",
       dependencies: [
-        "Qwen3TTS", "SpeechModel", "ModelFiles", "SyntheticCheckpoint", "TextTokenizer", "Audio",
-        "FuzzSupport",
+        "Qwen3TTS", "SpeechModel", "CPUBackend", "ModelFiles", "SyntheticCheckpoint",
+        "TextTokenizer", "Audio", "FuzzSupport",
       ],
       swiftSettings: settings),
     .testTarget(

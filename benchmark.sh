@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # benchmark.sh [0.6B|1.7B …]: builds the tool and measures this machine with random weights in released
-# shapes. Prints tables, and writes bench_results_DEVICE.json: an object with `commit`, `date`, `system`,
-# `driver` and `results`, a list of what `qwen3-tts bench --json` prints (milliseconds; `rtf` is audio time
-# over wall time).
+# shapes. Prints what it found and writes it to bench_results_DEVICE.json; docs/benchmark.md says what is in
+# it.
 set -euo pipefail
 cd "$(dirname "$0")"
 swift build -c release --product qwen3-tts
@@ -10,7 +9,7 @@ tool=.build/release/qwen3-tts
 results=()
 for size in "${@:-0.6B}"; do
   echo "== $size"
-  json=$("$tool" bench --synthetic "$size" --frames 120 --repeats 5 --json)
+  json=$("$tool" bench --synthetic "$size" --frames 120 --repeats 5 --long --json)
   results+=("$json")
   echo "$json"
 done

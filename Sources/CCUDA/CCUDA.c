@@ -21,11 +21,23 @@ static char nvrtcProblem[512];
 static pthread_once_t driverOnce = PTHREAD_ONCE_INIT;
 static pthread_once_t nvrtcOnce = PTHREAD_ONCE_INIT;
 
+static void *(*replacement)(const char *symbol);
+
+void ccudaReplaceLibraries(void *(*find)(const char *symbol)) { replacement = find; }
+
+static void *open_library(const char *name) {
+  return replacement ? (void *)replacement : dlopen(name, RTLD_NOW | RTLD_LOCAL);
+}
+
+static void *find(void *library, const char *symbol) {
+  return replacement ? replacement(symbol) : dlsym(library, symbol);
+}
+
 #define CCUDA_RESOLVE(name, symbol, parameters, arguments)                                         \
-  if (!(*(void **)&name##Pointer = dlsym(library, symbol)) && !missing) missing = symbol;
+  if (!(*(void **)&name##Pointer = find(library, symbol)) && !missing) missing = symbol;
 
 static void loadDriver(void) {
-  void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  void *library = open_library("libcuda.so.1");
   if (!library) {
     const char *reason = dlerror();
     snprintf(driverProblem, sizeof driverProblem, "%s", reason ? reason : "libcuda.so.1 not found");
@@ -45,7 +57,7 @@ static void loadNVRTC(void) {
     "/usr/local/cuda/lib64/libnvrtc.so"};
   void *library = NULL;
   for (size_t i = 0; i < sizeof names / sizeof *names && !library; i++) {
-    library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    library = open_library(names[i]);
   }
   if (!library) {
     snprintf(nvrtcProblem, sizeof nvrtcProblem, "libnvrtc.so.13 and libnvrtc.so.12 not found");
@@ -53,7 +65,7 @@ static void loadNVRTC(void) {
   }
   const char *missing = NULL;
   CCUDA_NVRTC_CALLS(CCUDA_RESOLVE)
-  *(void **)&nvrtcErrorText = dlsym(library, "nvrtcGetErrorString");
+  *(void **)&nvrtcErrorText = find(library, "nvrtcGetErrorString");
   if (missing) snprintf(nvrtcProblem, sizeof nvrtcProblem, "libnvrtc has no %s", missing);
 }
 

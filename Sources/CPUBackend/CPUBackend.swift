@@ -500,6 +500,18 @@ extension CPUBackend {
     set { qt_set_thread_count(Int32(clamping: newValue)) }
   }
 
+  /// Runs a body on one thread with the kernels that every processor has, the reference of the others.
+  package static func withPlainKernels(_ body: () throws -> Void) rethrows {
+    let (isa, threads) = (qt_current_isa(), qt_thread_count())
+    defer {
+      _ = qt_select_isa(isa)
+      qt_set_thread_count(threads)
+    }
+    _ = qt_select_isa(QT_PORTABLE)
+    qt_set_thread_count(1)
+    try body()
+  }
+
   /// The instruction set the kernels run in.
   package static var instructionSet: String {
     switch qt_current_isa() {

@@ -5,8 +5,8 @@ import Synchronization
 
 /// A device's primary context.
 ///
-/// `@unchecked Sendable`: the driver lets any thread use a context; the handle never changes and the
-/// two counters are guarded.
+/// `@unchecked Sendable`: the driver lets any thread use a context; the handle never changes and what
+/// is counted is guarded.
 package final class CUDAContext: @unchecked Sendable {
   let handle: CCUcontext
   let device: Int32
@@ -19,7 +19,7 @@ package final class CUDAContext: @unchecked Sendable {
   package let sharedBytesPerBlock: Int
   /// Whether all blocks of a launch can be asked to run at once.
   package let launchesCooperatively: Bool
-  private let live = Mutex(0)
+  private let live = Mutex(LiveMemory())
   private let failure = Mutex<CUDAError?>(nil)
 
   /// - Parameter ordinal: Which of the visible devices.
@@ -59,7 +59,10 @@ package final class CUDAContext: @unchecked Sendable {
   deinit { _ = ccuDevicePrimaryCtxRelease(device) }
 
   /// Allocations on the device and of pinned memory that are not yet freed.
-  package var liveAllocationCount: Int { live.withLock { $0 } }
+  package var liveAllocationCount: Int { live.withLock { $0.count } }
+
+  /// The most bytes of the device that were allocated at once.
+  package var peakByteCount: Int { live.withLock { $0.peakByteCount } }
 
   /// Bytes of the device: free now, and all.
   package func memory() throws(CUDAError) -> (available: Int, total: Int) {
@@ -69,19 +72,35 @@ package final class CUDAContext: @unchecked Sendable {
     return (available, total)
   }
 
-  func countAllocation(_ change: Int) { live.withLock { $0 += change } }
+  /// Keeps count of an allocation; pinned memory has no bytes on the device.
+  func countAllocation(byteCount: Int) {
+    live.withLock {
+      $0.count += 1
+      $0.byteCount += byteCount
+      $0.peakByteCount = max($0.peakByteCount, $0.byteCount)
+    }
+  }
 
-  /// Makes the context current and checks one driver call, after any failure a `deinit` recorded.
+  /// The end of an allocation.
+  func countRelease(byteCount: Int) {
+    live.withLock {
+      $0.count -= 1
+      $0.byteCount -= byteCount
+    }
+  }
+
+  /// Makes the context current and checks one driver call. A failure that a `deinit` recorded is thrown
+  /// instead of calling, so that nothing is acquired and lost.
   func call(_ name: String, _ body: () -> Int32) throws(CUDAError) {
-    var code = ccuCtxSetCurrent(handle)
-    if code == 0 { code = body() }
-    if code != 0 { throw CUDAError(driver: name, code: code) }
     if let earlier = failure.withLock({ error in
       defer { error = nil }
       return error
     }) {
       throw earlier
     }
+    var code = ccuCtxSetCurrent(handle)
+    if code == 0 { code = body() }
+    if code != 0 { throw CUDAError(driver: name, code: code) }
   }
 
   /// For `deinit`: a failure is kept for the next checked call.
@@ -93,4 +112,11 @@ package final class CUDAContext: @unchecked Sendable {
       failure.withLock { $0 = $0 ?? error }
     }
   }
+}
+
+/// What is allocated in a context.
+private struct LiveMemory {
+  var count = 0
+  var byteCount = 0
+  var peakByteCount = 0
 }

@@ -36,8 +36,8 @@ package struct CUDAError: Error, Sendable, CustomStringConvertible {
       case 35, 803: "install a driver as new as the CUDA libraries"
       case 100, 101: "check that the device is visible to this process"
       case 209, 218: "delete the cache of compiled kernels"
-      case 700, 716, 719: "a kernel failed earlier: run again without recorded steps"
-      default: "run again without recorded steps, which names the failing operation"
+      case 700...719: "a kernel failed earlier: run again with --eager, or doctor --verify"
+      default: "run again with --eager, or doctor --verify"
       }
     self.init(call: call, code: code, name: name, remedy: remedy)
   }

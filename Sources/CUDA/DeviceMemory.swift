@@ -13,7 +13,7 @@ package final class DeviceMemory {
     var address: UInt64 = 0
     let size = max(byteCount, 16)
     try context.call("cuMemAlloc(\(size) bytes)") { ccuMemAlloc(&address, size) }
-    context.countAllocation(1)
+    context.countAllocation(byteCount: size)
     self.address = address
     self.byteCount = size
     self.context = context
@@ -21,7 +21,7 @@ package final class DeviceMemory {
 
   deinit {
     context.release("cuMemFree") { ccuMemFree(address) }
-    context.countAllocation(-1)
+    context.countRelease(byteCount: byteCount)
   }
 
   /// Sets every byte to zero.
@@ -98,7 +98,7 @@ package final class PinnedMemory {
       context.release("cuMemFreeHost") { ccuMemFreeHost(memory) }
       throw error
     }
-    context.countAllocation(1)
+    context.countAllocation(byteCount: 0)
     base = memory
     deviceAddress = address
     self.count = count
@@ -107,7 +107,7 @@ package final class PinnedMemory {
 
   deinit {
     context.release("cuMemFreeHost") { ccuMemFreeHost(base) }
-    context.countAllocation(-1)
+    context.countRelease(byteCount: 0)
   }
 
   /// A word, read before anything that follows.

@@ -394,6 +394,15 @@ package final class CUDABackend: Backend {
     try graph.launch(on: stream)
   }
 
+  package func time(_ body: () throws(CUDAError) -> Void) throws(CUDAError) -> Duration {
+    let (start, end) = (try CUDAEvent(context), try CUDAEvent(context))
+    try start.record(on: stream)
+    try body()
+    try end.record(on: stream)
+    try end.synchronize()
+    return .nanoseconds(Int64(try end.milliseconds(since: start) * 1e6))
+  }
+
   /// The codec waits behind whole frames, so few of those.
   package var framesInFlight: Int { framePrograms.isEmpty ? 4 : 2 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import CPUBackend
-import CUDA
+package import CUDA
 import CUDABackend
 package import ModelFiles
 
@@ -22,8 +22,8 @@ package struct OpenedEngine {
   package let device: String
   /// Why a GPU that is there is not used.
   package let notice: String?
-  /// The GPU; `nil` on the CPU.
-  private let context: CUDAContext?
+  /// The GPU's, where one is used.
+  package let context: CUDAContext?
 
   /// The encoders of cloned voices, on the engine's device.
   ///
@@ -36,17 +36,19 @@ package struct OpenedEngine {
 
   /// Loads a model onto a device.
   ///
+  /// - Parameter recordsSteps: Whether a GPU records a step once and replays it.
   /// - Throws: `SynthesisError` `deviceUnavailable` when `device` is `cuda` and cannot be used, or
   ///   what is wrong with the checkpoint.
   package static func open(
-    _ checkpoint: Checkpoint, on device: Device, capacity: Int
+    _ checkpoint: Checkpoint, on device: Device, capacity: Int, recordsSteps: Bool = true
   ) throws -> OpenedEngine {
     guard device != .cpu else { return try onCPU(checkpoint, capacity, notice: nil) }
     do {
       let context = try CUDAContext()
       return OpenedEngine(
         engine: try SpeechEngine(
-          checkpoint, capacity: capacity, on: CUDABackend(context), codec: CUDABackend(context)),
+          checkpoint, capacity: capacity, on: CUDABackend(context, recordsSteps: recordsSteps),
+          codec: CUDABackend(context, recordsSteps: recordsSteps)),
         device: "\(context.name), sm_\(context.architecture)", notice: nil, context: context)
     } catch let error as CUDAError {
       guard device == .automatic else {

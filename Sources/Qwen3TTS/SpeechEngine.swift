@@ -17,6 +17,12 @@ package protocol PromptSpeaking: AnyObject {
     _ prompt: Prompt, settings: UtteranceSettings, budget: Int, chunks: (first: Int, later: Int),
     isCancelled: () -> Bool, deliver: ([Float], [[Int32]]) -> Void
   ) throws -> UtteranceReport
+  /// Times of the frame step and of its parts behind a prompt, on the device.
+  ///
+  /// - Precondition: Prompt and twice `count` frames fit `capacity`.
+  func measure(
+    behind prompt: Prompt, settings: UtteranceSettings, count: Int
+  ) throws -> FrameTimes
   /// Positions of prompt and frames together.
   var capacity: Int { get }
 }
@@ -30,6 +36,12 @@ package struct UtteranceReport: Sendable {
   package var frames: [Duration] = []
   /// Time and frame count of each codec chunk.
   package var codec: [(time: Duration, frames: Int)] = []
+}
+
+/// How long the device takes for frame steps, and for parts of them run alone.
+package struct FrameTimes: Sendable {
+  package var frame: [Duration] = []
+  package var parts: [FramePart: [Duration]] = [:]
 }
 
 /// A language model and a codec on one backend, with the state of one utterance.
@@ -118,6 +130,29 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
     }
     if report.finishReason != .cancelled { try flush() }
     return report
+  }
+}
+
+extension SpeechEngine {
+  package func measure(
+    behind prompt: Prompt, settings: UtteranceSettings, count: Int
+  ) throws -> FrameTimes {
+    precondition(prompt.rows.count + 2 * count < capacity, "the measured frames fit")
+    var times = FrameTimes()
+    try step.begin(prompt, settings: settings)
+    try step.firstFrame()
+    // The first of each may be recorded; it does not count.
+    for index in 0..<count {
+      let time = try step.backend.time { () throws(B.Failure) in try step.nextFrame() }
+      if index > 0 { times.frame.append(time) }
+    }
+    for part in FramePart.allCases {
+      for index in 0..<count {
+        let time = try step.backend.time { () throws(B.Failure) in try step.run(part) }
+        if index > 0 { times.parts[part, default: []].append(time) }
+      }
+    }
+    return times
   }
 }
 

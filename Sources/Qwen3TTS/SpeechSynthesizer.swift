@@ -50,16 +50,19 @@ public actor SpeechSynthesizer {
   ///   - model: A folder in the released layout; `nil` for the bundled voice.
   ///   - device: Where to run.
   ///   - capacity: Positions of prompt and frames together that one part of a text can take.
+  ///   - recordsSteps: Whether a GPU records a step once and replays it. Operation by operation it is
+  ///     slower, and helps to find which one fails.
   /// - Throws: `SynthesisError`: `invalidModel` with file, expected and found, or
   ///   `deviceUnavailable`.
   public init(
-    model: URL? = nil, device: Device = .automatic, capacity: Int = 4096
+    model: URL? = nil, device: Device = .automatic, capacity: Int = 4096,
+    recordsSteps: Bool = true
   ) async throws {
     let folder = model ?? Self.bundledModel
     do {
       try self.init(
         Checkpoint(folder: folder.path), tokenizer: TextTokenizer(folder: folder),
-        device: device, capacity: capacity)
+        device: device, capacity: capacity, recordsSteps: recordsSteps)
     } catch let error as SynthesisError {
       throw error
     } catch {
@@ -70,14 +73,15 @@ public actor SpeechSynthesizer {
   /// Takes over a model that is open.
   package init(
     _ checkpoint: Checkpoint, tokenizer: TextTokenizer, device: Device = .cpu,
-    capacity: Int = 4096
+    capacity: Int = 4096, recordsSteps: Bool = true
   ) throws {
     guard capacity >= 64 else {
       throw SynthesisError(.invalidInput, "capacity: expected at least 64, found \(capacity)")
     }
     self.checkpoint = checkpoint
     self.tokenizer = tokenizer
-    opened = try OpenedEngine.open(checkpoint, on: device, capacity: capacity)
+    opened = try OpenedEngine.open(
+      checkpoint, on: device, capacity: capacity, recordsSteps: recordsSteps)
     self.device = opened.device
     requests = RequestBuilder(
       configuration: checkpoint.configuration, generation: checkpoint.generation)

@@ -7,6 +7,13 @@ extension Backend {
     try body()
   }
 
+  package func time(_ body: () throws(Failure) -> Void) throws(Failure) -> Duration {
+    let clock = ContinuousClock()
+    let start = clock.now
+    try body()
+    return clock.now - start
+  }
+
   package var framesInFlight: Int { 1 }
 
   package func makeFrame(_ step: FrameStep<Self>, advancing: Bool) throws(Failure) {

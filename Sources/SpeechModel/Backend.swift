@@ -83,6 +83,9 @@ package protocol Backend: AnyObject {
   ///
   /// Bodies with one key do the same operations on the same tensors each time they are given.
   func replay(_ key: ReplayKey, _ body: () throws(Failure) -> Void) throws(Failure)
+  /// *Host.* How long the device takes for what `body` queues, once everything before has run; waits
+  /// until it is done.
+  func time(_ body: () throws(Failure) -> Void) throws(Failure) -> Duration
   /// As many rows as a prompt of `count` is run with. Those behind its last have any finite value; a
   /// backend that records bodies has fewer to record.
   func promptRows(for count: Int) -> Int
@@ -334,4 +337,6 @@ package enum ReplayKey: Hashable, Sendable {
   case nextFrame(slotCount: Int)
   /// A codec chunk of so many frames.
   case codec(frameCount: Int)
+  /// A part of a frame, for measuring.
+  case part(FramePart, slotCount: Int)
 }

@@ -64,7 +64,9 @@ package struct LatentUpsampling<B: Backend> {
   package let contract: Convolution<B>
   package let gamma: B.Tensor
 
-  init(reading weights: some WeightSource, channels: Int, stride: Int, on backend: B) throws {
+  package init(
+    reading weights: some WeightSource, channels: Int, stride: Int, on backend: B
+  ) throws {
     self.stride = stride
     transposed = try Convolution(
       reading: weights.scoped("0.conv."), [channels, channels, stride], outputs: channels,
@@ -113,7 +115,9 @@ package struct DecoderBlock<B: Backend> {
   package let transposed: Convolution<B>
   package let units: [ResidualUnit<B>]
 
-  init(reading weights: some WeightSource, inputs: Int, stride: Int, on backend: B) throws {
+  package init(
+    reading weights: some WeightSource, inputs: Int, stride: Int, on backend: B
+  ) throws {
     let channels = inputs / 2
     self.channels = channels
     self.stride = stride

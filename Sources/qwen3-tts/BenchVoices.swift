@@ -35,11 +35,11 @@ struct BenchVoices: AsyncParsableCommand {
     let device: String
     let seconds: Double
     let load_ms: Double
-    let mel_ms: Bench.Spread
-    let speaker_ms: Bench.Spread
-    let codec_ms: Bench.Spread
-    let decoder_warm_up_ms: Bench.Spread
-    let decoder_warm_up_again_ms: Bench.Spread
+    let mel_ms: Spread
+    let speaker_ms: Spread
+    let codec_ms: Spread
+    let decoder_warm_up_ms: Spread
+    let decoder_warm_up_again_ms: Spread
     let repeats: Int
   }
 
@@ -104,10 +104,10 @@ struct BenchVoices: AsyncParsableCommand {
     let result = Result(
       model: synthetic.map { "synthetic \($0)" } ?? model ?? "",
       device: "CPU, \(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet)",
-      seconds: seconds, load_ms: load, mel_ms: Bench.Spread(times[0]),
-      speaker_ms: Bench.Spread(times[1]),
-      codec_ms: Bench.Spread(times[2]), decoder_warm_up_ms: Bench.Spread(times[3]),
-      decoder_warm_up_again_ms: Bench.Spread(times[4]), repeats: repeats)
+      seconds: seconds, load_ms: load, mel_ms: Spread(times[0]),
+      speaker_ms: Spread(times[1]),
+      codec_ms: Spread(times[2]), decoder_warm_up_ms: Spread(times[3]),
+      decoder_warm_up_again_ms: Spread(times[4]), repeats: repeats)
     if json { return try printJSON(result) }
     print("\(result.model) on \(result.device); a recording of \(seconds) s, \(repeats) repeats")
     for (name, spread) in [

@@ -10,6 +10,7 @@ import ModelFiles
 import ModelStore
 import Qwen3TTS
 import SpeechModel
+import SyntheticCheckpoint
 
 /// `qwen3-tts inspect`
 struct Inspect: AsyncParsableCommand {
@@ -76,10 +77,43 @@ struct Inspect: AsyncParsableCommand {
 /// `qwen3-tts doctor`
 struct Doctor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Says what this machine can run and why not.")
+    abstract: "Says what this machine can run and why not.",
+    discussion: """
+      --verify computes every operation on the GPU (or with --device cpu by this processor's \
+      instructions) and compares the results with those of plain code on the CPU: random inputs, odd \
+      sizes, memory full of NaN; then whole utterances of small random models. It says which operation \
+      fails and by how much.
+      """)
 
   @Flag(help: "Prints JSON.")
   var json = false
+
+  @Flag(help: "Checks what the device computes.")
+  var verify = false
+
+  @Option(help: "With --verify: cuda, cpu, or auto for a GPU where there is one.")
+  var device = Device.automatic
+
+  @Option(help: "With --verify: of the random inputs; without it, another one each time.")
+  var seed: UInt64?
+
+  @Option(help: "With --verify: operations with this word in their names, and nothing else.")
+  var only: String?
+
+  @Option(
+    help: "With --verify: the shape that speaks, tiny, 0.6B or 1.7B; without it, two small ones.")
+  var synthetic: String?
+
+  func validate() throws {
+    let isPlain = seed == nil && only == nil && synthetic == nil && device == .automatic
+    guard verify || isPlain else {
+      throw ValidationError("--device, --seed, --only and --synthetic belong to --verify.")
+    }
+    guard !(verify && json) else { throw ValidationError("--verify prints lines, not JSON.") }
+    if let synthetic, SyntheticSize(rawValue: synthetic) == nil {
+      throw ValidationError("--synthetic: expected tiny, 0.6B or 1.7B, found \(synthetic).")
+    }
+  }
 
   private struct Finding: Encodable {
     let name: String
@@ -102,6 +136,15 @@ struct Doctor: AsyncParsableCommand {
   }
 
   func run() async throws {
+    if verify {
+      let hasGPU = Self.lookForGPU().isUsable
+      return try DeviceVerification(
+        device: device == .automatic ? (hasGPU ? .cuda : .cpu) : device,
+        seed: seed ?? UInt64.random(in: .min ... .max),
+        sizes: synthetic.flatMap { SyntheticSize(rawValue: $0) }.map { [$0] } ?? [.tiny, .tiny06],
+        only: only
+      ).run()
+    }
     var findings = [
       Finding(
         name: "CPU", isUsable: true,

@@ -87,12 +87,15 @@ struct ModelArguments: ParsableArguments {
   @Option(help: "auto, cpu or cuda.")
   var device = Device.automatic
 
+  @Flag(help: "On a GPU, run each operation by itself: slower, and an error is nearer its cause.")
+  var eager = false
+
   @OptionGroup var processor: ProcessorArguments
 
   func open() async throws -> SpeechSynthesizer {
     processor.apply()
     return try await SpeechSynthesizer(
-      model: model.map(ModelLibrary.standard.model), device: device)
+      model: model.map(ModelLibrary.standard.model), device: device, recordsSteps: !eager)
   }
 }
 

@@ -111,6 +111,10 @@ CCUDA_DRIVER_CALLS(CCUDA_DECLARE)
 CCUDA_NVRTC_CALLS(CCUDA_DECLARE)
 #undef CCUDA_DECLARE
 
+/// Takes every call from `find`, which gives the function of a symbol or NULL, and opens no library: for
+/// tests. Before anything is loaded.
+void ccudaReplaceLibraries(void *(*find)(const char *symbol));
+
 /// Loads the driver once. Returns NULL, or what is missing.
 const char *ccudaLoadDriver(void);
 /// Loads NVRTC once, trying each soname from 13 down. Returns NULL, or what is missing.

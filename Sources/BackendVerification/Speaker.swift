@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+
+package import ModelFiles
+package import SpeechModel
+
+/// A model on a backend, without the rules that end a speech: for comparing and for timing.
+package struct Speaker<B: Backend> {
+  package let backend: B
+  package let configuration: ModelConfiguration
+  package let step: FrameStep<B>
+  package let codec: CodecStream<B>
+
+  /// Codes of a codebook.
+  package var entries: Int { step.model.predictor.configuration.codebookSize }
+
+  package init(
+    _ checkpoint: Checkpoint, capacity: Int = 1024, chunkCapacity: Int = 16, on backend: B
+  ) throws {
+    self.backend = backend
+    configuration = checkpoint.configuration
+    let model = try LanguageModel(
+      reading: checkpoint.weights, checkpoint.configuration, on: backend)
+    step = try FrameStep(model, capacity: capacity, on: backend)
+    codec = try CodecStream(
+      CodecDecoder(
+        reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
+        on: backend),
+      chunkCapacity: chunkCapacity, on: backend)
+  }
+
+  /// A prompt of so many invented text tokens.
+  package func prompt(tokens: Int, layout: TextLayout) -> Prompt {
+    Prompt(
+      target: (0..<tokens + 8).map { Int32(3 + $0 * 5 % 61) }, language: nil,
+      speaker: configuration.talker.speakers["ryan"].map { .named($0) } ?? .unspecified,
+      layout: layout, configuration: configuration)
+  }
+
+  /// Reads a prompt; returns the hidden state behind it.
+  package func read(_ prompt: Prompt, _ settings: SamplingSettings) throws -> [Float] {
+    try step.begin(
+      prompt, settings: UtteranceSettings(talker: settings, predictor: settings, seed: 7))
+    return try backend.read(step.hidden)
+  }
+
+  /// Codes of the next frames, whether or not they say that speech ends.
+  ///
+  /// - Parameter made: Frames made since the prompt.
+  package func speak(frames: Int, after made: Int = 0) throws -> [Int32] {
+    var codes: [Int32] = []
+    var begun = made
+    for index in made..<made + frames {
+      while begun < made + frames, begun < index + backend.framesInFlight {
+        if begun == 0 { try step.firstFrame() } else { try step.nextFrame() }
+        begun += 1
+      }
+      codes += try backend.collect(index, from: step.ring)
+    }
+    return codes
+  }
+
+  /// Frames of codes that say nothing.
+  package func inventedCodes(frames: Int) -> [Int32] {
+    (0..<frames * 16).map { Int32(($0 * 7919 + $0 / 16 * 104_729) % entries) }
+  }
+
+  /// Samples of frames, `chunk` at a time, behind `reference`.
+  package func decode(
+    _ codes: [Int32], chunk: Int, after reference: [Int32] = []
+  ) throws -> [Float] {
+    try codec.begin(after: reference)
+    var samples: [Float] = []
+    for start in stride(from: 0, to: codes.count, by: 16 * chunk) {
+      samples += try codec.decode(Array(codes[start..<min(start + 16 * chunk, codes.count)]))
+    }
+    return samples
+  }
+}

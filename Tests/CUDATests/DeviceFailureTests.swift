@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+
+import CUDA
+import CUDABackend
+import FakeCUDA
+import Foundation
+import ModelFiles
+import Qwen3TTS
+import SpeechModel
+import SyntheticCheckpoint
+import Testing
+
+/// What a driver can fail with, on a device that computes nothing. The driver is the process's, so
+/// each test is a process of its own.
+@Suite struct DeviceFailureTests {
+  @Test func `every call that fails is told, and everything is given back`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      try #expect(FakeDevice.speak() == .length)
+      let calls = try FakeDevice.callCounts()
+      for (symbol, count) in calls {
+        for isLasting in [false, true] {
+          for nth in Set([1, 1 + count * 2 / 3]) {
+            try FakeDevice.fail(symbol, nth: nth, of: count, code: 719, isLasting: isLasting)
+          }
+        }
+      }
+    }
+  }
+
+  @Test func `a device without memory says what to do`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      fakeCUDAFail("cuMemAlloc_v2", 20, 2, 0)
+      let error = #expect(throws: SynthesisError.self) { try FakeDevice.speak() }
+      #expect(error?.code == .deviceUnavailable)
+      #expect(error?.message.contains("CUDA_ERROR_OUT_OF_MEMORY (2): use a smaller model") == true)
+      #expect(fakeCUDALiveObjects() == 0)
+      fakeCUDAFail("", 0, 0, 0)
+      // A cache that no device has room for.
+      #expect(throws: SynthesisError.self) { try FakeDevice.speak(capacity: 1 << 32) }
+      #expect(fakeCUDALiveObjects() == 0)
+      try #expect(FakeDevice.speak() == .length)
+    }
+  }
+
+  @Test func `a kernel that fails while a frame is awaited ends the waiting`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      fakeCUDAPublishes(0)
+      let lost = #expect(throws: CUDAError.self) { try FakeDevice.speak() }
+      #expect(lost?.name == "frame 0 was never published")
+      fakeCUDAFail("cuStreamQuery", 1, 719, 1)
+      let failed = #expect(throws: CUDAError.self) { try FakeDevice.speak() }
+      #expect(failed?.name == "CUDA_ERROR_LAUNCH_FAILED")
+      #expect(failed?.remedy.contains("--eager") == true)
+    }
+  }
+
+  @Test func `a driver that is too old is told`() async {
+    await #expect(processExitsWith: .success) {
+      fakeCUDAHide("cuLaunchKernelEx")
+      FakeDevice.install()
+      let error = #expect(throws: SynthesisError.self) { try FakeDevice.speak() }
+      #expect(error?.code == .deviceUnavailable)
+      #expect(error?.message.contains("no cuLaunchKernelEx: driver too old") == true)
+    }
+  }
+
+  @Test func `an NVRTC that refuses a kernel is told with its log`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      fakeCUDAFail("nvrtcCompileProgram", 1, 6, 0)
+      let error = #expect(throws: SynthesisError.self) { try FakeDevice.speak() }
+      #expect(error?.message.contains("kernels.cu(7): error: a fake complaint") == true)
+      #expect(fakeCUDALiveObjects() == 0)
+    }
+  }
+
+  @Test func `without a device the CPU speaks, and with one that cannot be used it says so`() async
+  {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      for (code, isQuiet) in [(Int32(100), true), (803, false)] {
+        fakeCUDAFail("cuInit", 1, code, 0)
+        let opened = try OpenedEngine.open(FakeDevice.checkpoint, on: .automatic, capacity: 256)
+        #expect(opened.context == nil && opened.device.hasPrefix("CPU"))
+        #expect((opened.notice == nil) == isQuiet)
+        if !isQuiet {
+          #expect(opened.notice?.contains("as new as the CUDA libraries") == true)
+        }
+      }
+    }
+  }
+}
+
+/// A device that computes nothing, in this process.
+enum FakeDevice {
+  /// Calls of the driver that speaking makes and that can fail.
+  static var symbols: [String] {
+    sequence(first: 0) { $0 + 1 }.lazy.map { fakeCUDASymbol(Int32($0)) }.prefix { $0 != nil }
+      .compactMap { $0.map { String(cString: $0) } }.filter { !$0.hasPrefix("cuGetError") }
+  }
+
+  static func install() {
+    // Images of this compiler are not for the user's cache.
+    let cache = FileManager.default.temporaryDirectory.appending(path: "fake-cuda-\(getpid())")
+    setenv("XDG_CACHE_HOME", cache.path, 1)
+    atexit {
+      if let folder = getenv("XDG_CACHE_HOME") {
+        try? FileManager.default.removeItem(atPath: String(cString: folder))
+      }
+    }
+    fakeCUDAInstall()
+  }
+
+  /// Speaks eight frames and gives everything back.
+  static func speak(capacity: Int = 256) throws -> FinishReason {
+    try speak(
+      OpenedEngine.open(checkpoint, on: .cuda, capacity: capacity).engine)
+  }
+
+  static var checkpoint: Checkpoint {
+    .synthetic(.tiny06, variant: .customVoice, seed: 0)
+  }
+
+  private static func speak(_ engine: any PromptSpeaking) throws -> FinishReason {
+    let prompt = Prompt(
+      target: (0..<20).map { Int32(3 + $0) }, language: nil, speaker: .unspecified, layout: .whole,
+      configuration: checkpoint.configuration)
+    let settings = SamplingSettings()
+    let report = try engine.speak(
+      prompt, settings: UtteranceSettings(talker: settings, predictor: settings, seed: 1),
+      budget: 8, chunks: (1, 4), isCancelled: { false }, deliver: { _, _ in })
+    return report.finishReason
+  }
+
+  /// Speaks in a context; `atEnd` runs before things are given back.
+  private static func speak(in context: CUDAContext, atEnd: () -> Void = {}) throws {
+    let engine = try SpeechEngine(
+      checkpoint, capacity: 256, on: CUDABackend(context), codec: CUDABackend(context))
+    _ = try speak(engine)
+    atEnd()
+  }
+
+  /// How often each call of the driver is made in a speech, until things are given back.
+  static func callCounts() throws -> [(symbol: String, count: Int)] {
+    let context = try CUDAContext()
+    fakeCUDAFail("", 0, 0, 0)
+    var counts: [(String, Int)] = []
+    try speak(in: context) { counts = symbols.map { ($0, Int(fakeCUDACalls($0))) } }
+    return counts
+  }
+
+  /// Speaks while the `nth` call of `symbol` fails, of `count` that one speech makes.
+  static func fail(
+    _ symbol: String, nth: Int, of count: Int, code: Int32, isLasting: Bool
+  ) throws {
+    let context = try CUDAContext()
+    let objects = fakeCUDALiveObjects()
+    fakeCUDAFail(symbol, Int32(nth), code, isLasting ? 1 : 0)
+    let name = "\(symbol), call \(nth) of \(count), \(isLasting ? "lasting" : "once")"
+    do {
+      try speak(in: context)
+      // What fails when everything is given back has nobody to be told to.
+      #expect(nth >= count, "\(name): nothing was told")
+    } catch {
+      #expect("\(error)".contains("CUDA_ERROR_LAUNCH_FAILED (719)"), "\(name): \(error)")
+    }
+    fakeCUDAFail(symbol, 0, 0, 0)
+    #expect(context.liveAllocationCount == 0, "\(name): allocations are left")
+    // A driver whose context cannot be made current takes nothing back.
+    if !isLasting, symbol != "cuCtxSetCurrent" {
+      #expect(fakeCUDALiveObjects() == objects, "\(name): objects are left")
+    }
+  }
+}

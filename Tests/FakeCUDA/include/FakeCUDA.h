@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// A driver and an NVRTC that compute nothing: memory is the host's, of all kernels only `fill` and
+// `publish` do what they say, so that frames of zeros arrive. Any call can be made to fail.
+#ifndef FAKECUDA_H
+#define FAKECUDA_H
+
+/// Makes `CCUDA` use them instead of the libraries; once, before anything else of it.
+void fakeCUDAInstall(void);
+/// Makes a symbol missing, as in a driver that is too old; before anything is called.
+void fakeCUDAHide(const char *symbol);
+/// The `nth` call of a symbol from now on, 1 being the next, returns `code`, and with `lasting` every
+/// call of anything after it. `nth` 0: none fails.
+void fakeCUDAFail(const char *symbol, int nth, int code, int lasting);
+/// Calls of a symbol since the last `fakeCUDAFail`.
+int fakeCUDACalls(const char *symbol);
+/// Whether `publish` does what it says; at first it does.
+void fakeCUDAPublishes(int does);
+/// Objects that were made and not yet destroyed: memory, streams, modules, graphs, events, contexts.
+int fakeCUDALiveObjects(void);
+/// Name of the `index`-th symbol of the driver, NULL behind the last.
+const char *fakeCUDASymbol(int index);
+
+#endif
