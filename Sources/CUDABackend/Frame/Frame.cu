@@ -424,49 +424,56 @@ template <int N> __device__ __forceinline__ void take_pieces(Taker &f, Shared &s
 
 // MARK: Products
 
-// The input of a product, as the tensor cores take it. A warp has 128 of every 1024 columns. An F32 number is the sum of three in bf16, which are columns of the second
-// factor: the products are exact, and M vectors take 3 M of its 8 columns. In each 16 × 8 tile the
-// columns of W stand in the order in which a lane has them, the same on both sides.
-template <int K> struct Operand {
-  uint4 parts[K / 1024][4];
-};
+// A vector goes to the tensor cores like this. A warp has 128 of every 1024 columns. An F32 number is the
+// sum of three in bf16, which are columns of the second factor: the products are exact, and M vectors
+// take 3 M of its 8 columns. In each 16 × 8 tile the columns of W stand in the order in which a lane has
+// them, the same on both sides.
 
 // Columns of x that a lane brings, in fours.
 template <int K> __device__ __forceinline__ int own_quad(int p) { return 256 * p + threadIdx.x; }
 
-// Takes v[m][p] apart and gives each lane its part, through memory of the warp's own.
+// Runs of 1024 columns that are taken apart at once: there is room for six parts, of two vectors or of
+// two runs of one.
+template <int M> __host__ __device__ constexpr int runs_at_once() { return 2 / M; }
+
+// Takes v[m][p] apart for runs from p on and gives each lane its part, through memory of the warp's own.
 template <int K, int M>
-__device__ __forceinline__ void distribute(Shared &s, const float4 (*v)[K / 1024], Operand<K> &x) {
+__device__ __forceinline__ void distribute(Shared &s, const float4 (*v)[K / 1024], int p,
+                                           uint4 (*parts)[4]) {
   int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   char *place = (char *)s.parts[threadIdx.x / 32];
-  // There is room for six parts: of two vectors, or of two runs of columns of one.
-  constexpr int RUNS = 2 / M;
 #pragma unroll
-  for (int p = 0; p < K / 1024; p += RUNS) {
+  for (int i = 0; i < 2; i++) {
+    if (p + i / M >= K / 1024) continue;
+    float4 rest = v[i % M][p + i / M];
 #pragma unroll
-    for (int i = 0; i < 2; i++) {
-      if (p + i / M >= K / 1024) continue;
-      float4 rest = v[i % M][p + i / M];
-#pragma unroll
-      for (int part = 0; part < 3; part++) {
-        u32 low = bf16_pair(rest.x, rest.y), high = bf16_pair(rest.z, rest.w);
-        *(uint2 *)(place + (3 * i + part) * PART_BYTES + 8 * lane) = make_uint2(low, high);
-        rest.x -= __uint_as_float(low << 16), rest.y -= __uint_as_float(low & 0xffff0000u);
-        rest.z -= __uint_as_float(high << 16), rest.w -= __uint_as_float(high & 0xffff0000u);
-      }
+    for (int part = 0; part < 3; part++) {
+      u32 low = bf16_pair(rest.x, rest.y), high = bf16_pair(rest.z, rest.w);
+      *(uint2 *)(place + (3 * i + part) * PART_BYTES + 8 * lane) = make_uint2(low, high);
+      rest.x -= __uint_as_float(low << 16), rest.y -= __uint_as_float(low & 0xffff0000u);
+      rest.z -= __uint_as_float(high << 16), rest.w -= __uint_as_float(high & 0xffff0000u);
     }
-    __syncwarp();
-#pragma unroll
-    for (int r = 0; r < RUNS; r++) {
-      if (p + r >= K / 1024) continue;
-#pragma unroll
-      for (int j = 0; j < 4; j++)
-        x.parts[p + r][j] =
-          g < 3 * M ? *(const uint4 *)(place + (3 * r + g) * PART_BYTES + 64 * j + 16 * t)
-                    : make_uint4(0, 0, 0, 0);
-    }
-    __syncwarp();
   }
+  __syncwarp();
+#pragma unroll
+  for (int r = 0; r < runs_at_once<M>(); r++) {
+    if (p + r >= K / 1024) continue;
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+      parts[r][j] = g < 3 * M ? *(const uint4 *)(place + (3 * r + g) * PART_BYTES + 64 * j + 16 * t)
+                              : make_uint4(0, 0, 0, 0);
+  }
+  __syncwarp();
+}
+
+// All of a vector, for products of many rows; those of few rows take it apart as they go.
+template <int K> struct Operand {
+  uint4 parts[K / 1024][4];
+};
+template <int K, int M>
+__device__ __forceinline__ void distribute(Shared &s, const float4 (*v)[K / 1024], Operand<K> &x) {
+#pragma unroll
+  for (int p = 0; p < K / 1024; p += runs_at_once<M>()) distribute<K, M>(s, v, p, x.parts + p);
 }
 
 // Scales by the norm's gain and keeps the warp's sum of squares. The norm's factor is the same for all
@@ -532,9 +539,10 @@ template <int K> __device__ __forceinline__ float4 table_quad(u64 table, int row
 // W x for the block's rows of W, or pairs of rows. Each warp leaves its share of every row's sum;
 // behind the barrier `emit(row, m, value, up)` runs in one thread for each result. `turn` alternates
 // between products, so that one barrier is enough.
-template <int K, int M, int N, bool PAIRED, class Emit>
-__device__ __forceinline__ void multiply(Taker &f, Shared &s, int turn, const Operand<K> &x,
-                                         const Emit &emit) {
+// `parts(p)` are the parts of the run p of columns; it is asked for them in order.
+template <int K, int M, int N, bool PAIRED, class Parts, class Emit>
+__device__ __forceinline__ void multiply_by(Taker &f, Shared &s, int turn, const Parts &parts,
+                                            const Emit &emit) {
   int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   int first = first_group(N), groups = end_group(N) - first;
   float *share = s.shares[turn][threadIdx.x / 32];
@@ -550,6 +558,7 @@ __device__ __forceinline__ void multiply(Taker &f, Shared &s, int turn, const Op
       for (int e = 0; e < 4; e++) d[j][e] = 0;
 #pragma unroll
     for (int p = 0; p < K / 1024; p++) {
+      const uint4 *x = parts(p);
       uint4 w[2][4];
       if (two) {
         take_pieces<2>(f, s, w);
@@ -560,10 +569,8 @@ __device__ __forceinline__ void multiply(Taker &f, Shared &s, int turn, const Op
       }
 #pragma unroll
       for (int j = 0; j < 4; j++) {
-        multiply_tile(d[j], w[0][j].x, w[1][j].x, w[0][j].y, w[1][j].y, x.parts[p][j].x,
-                      x.parts[p][j].y);
-        multiply_tile(d[j], w[0][j].z, w[1][j].z, w[0][j].w, w[1][j].w, x.parts[p][j].z,
-                      x.parts[p][j].w);
+        multiply_tile(d[j], w[0][j].x, w[1][j].x, w[0][j].y, w[1][j].y, x[j].x, x[j].y);
+        multiply_tile(d[j], w[0][j].z, w[1][j].z, w[0][j].w, w[1][j].w, x[j].z, x[j].w);
       }
     }
 #pragma unroll
@@ -595,6 +602,24 @@ __device__ __forceinline__ void multiply(Taker &f, Shared &s, int turn, const Op
     }
     emit(8 * first + r, m, value, up);
   }
+}
+
+template <int K, int M, int N, bool PAIRED, class Emit>
+__device__ __forceinline__ void multiply(Taker &f, Shared &s, int turn, const Operand<K> &x,
+                                         const Emit &emit) {
+  multiply_by<K, M, N, PAIRED>(f, s, turn, [&](int p) { return x.parts[p]; }, emit);
+}
+template <int K, int M, int N, class Emit>
+__device__ __forceinline__ void multiply_few(Taker &f, Shared &s, int turn,
+                                             const float4 (*v)[K / 1024], const Emit &emit) {
+  uint4 parts[runs_at_once<M>()][4];
+  multiply_by<K, M, N, false>(
+    f, s, turn,
+    [&](int p) {
+      if (p % runs_at_once<M>() == 0) distribute<K, M>(s, v, p, parts);
+      return parts[p % runs_at_once<M>()];
+    },
+    emit);
 }
 
 // MARK: Attention
@@ -835,10 +860,8 @@ __device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, Counts
       await_vectors<S, S::QUERY, M>(x, s, counts, S::ATTENDED);
       MARK(4)
       turn ^= 1;
-      Operand<S::QUERY> operand;
-      distribute<S::QUERY, M>(s, x, operand);
       MARK(5)
-      PHASE(1) multiply<S::QUERY, M, S::HIDDEN, false>(f, s, turn, operand, add_to_stream(S::MIDDLE));
+      PHASE(1) multiply_few<S::QUERY, M, S::HIDDEN>(f, s, turn, x, add_to_stream(S::MIDDLE));
       MARK(6)
     }
     {
@@ -863,9 +886,7 @@ __device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, Counts
       await_vectors<S, S::INNER, M>(x, s, counts, S::ACTIVATED);
       MARK(9)
       turn ^= 1;
-      Operand<S::INNER> operand;
-      distribute<S::INNER, M>(s, x, operand);
-      PHASE(3) multiply<S::INNER, M, S::HIDDEN, false>(f, s, turn, operand, add_to_stream(S::STREAM));
+      PHASE(3) multiply_few<S::INNER, M, S::HIDDEN>(f, s, turn, x, add_to_stream(S::STREAM));
       MARK(10)
     }
   }
