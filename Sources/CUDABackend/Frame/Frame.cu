@@ -95,13 +95,10 @@ enum {
   PAIR_COUNT = WEIGHT_PAIRS + MOST_SPLITS * MOST_KV_HEADS * 2,
   // What every SM reads, as numbers with a mark. It stands in several copies, each for some of them:
   // one would be a bottleneck.
-#ifndef COPIES_WANTED
-#define COPIES_WANTED 4
-#endif
-  COPIES = COPIES_WANTED,
+  COPIES = 4,
   NUMBER_COUNT = PredictorShape::END
 };
-static_assert(PAIR_COUNT == PAIRS_MADE && NUMBER_COUNT * COPIES <= NUMBERS_MADE,
+static_assert(PAIR_COUNT == PAIRS_MADE && NUMBER_COUNT * COPIES == NUMBERS_MADE,
               "the host makes as many");
 
 // Rows of a matrix, gates and up-projections apart, that a block multiplies at the most.
@@ -128,28 +125,8 @@ struct Shared {
   u64 words[WORDS];
   const u32 *own_numbers;  // the copy that this SM reads
   u64 full[SLOTS], empty[SLOTS];  // of the ring's slots
-#ifdef PROFILE
-  long long last_mark;
-  u32 profile[2][16];
-#endif
 };
 static_assert(sizeof(Shared) + SLOTS * SLOT_BYTES <= SHARED_BYTES, "the launch asks for it");
-
-#ifdef PROFILE
-extern "C" __device__ int printf(const char *, ...);
-__device__ __forceinline__ void mark(Shared &s, int part, int event) {
-  if (threadIdx.x == 0) {
-    long long now = clock64();
-    s.profile[part][event] += (u32)(now - s.last_mark);
-    s.last_mark = now;
-  }
-}
-#define MARK(event) mark(s, M == 2 ? 1 : S::LAYERS == P_LAYERS, event);
-#define PHASE(n) f.predictor = S::LAYERS == P_LAYERS, f.phase = n;
-#else
-#define MARK(event)
-#define PHASE(n)
-#endif
 
 // MARK: Between SMs
 
@@ -389,16 +366,10 @@ struct Taker {
   const char *ring;  // this lane's part of the first slot
   int slot;
   u32 parity;
-#ifdef PROFILE
-  int predictor, phase;
-#endif
 };
 
 // The next N pieces: a warp has 128 columns of each, lane 4 g + t 8 from 8 (4 j + t) on of row g, j < 4.
 template <int N> __device__ __forceinline__ void take_pieces(Taker &f, Shared &s, uint4 (*w)[4]) {
-#ifdef PROFILE
-  long long before = clock64();
-#endif
   int slot[N];
 #pragma unroll
   for (int i = 0; i < N; i++) {
@@ -409,9 +380,6 @@ template <int N> __device__ __forceinline__ void take_pieces(Taker &f, Shared &s
       f.parity ^= 1;
     }
   }
-#ifdef PROFILE
-  if (threadIdx.x == 0) s.profile[f.predictor][11 + f.phase] += (u32)(clock64() - before);
-#endif
 #pragma unroll
   for (int i = 0; i < N; i++)
 #pragma unroll
@@ -836,58 +804,47 @@ __device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, Counts
       } else {
         await_vectors<S, S::HIDDEN, M>(x, s, counts, S::STREAM);
       }
-      MARK(0)
       count_layer<S, M>(counts);
       turn ^= 1;
       Operand<S::HIDDEN> operand;
       scale_by_norm<S::HIDDEN, M>(s, turn, x, gain);
       distribute<S::HIDDEN, M>(s, x, operand);
-      MARK(1)
-      PHASE(0) multiply<S::HIDDEN, M, S::PACKED, false>(
+      multiply<S::HIDDEN, M, S::PACKED, false>(
         f, s, turn, operand, [&](int row, int m, float value, float) {
           store_pair(pairs + QKV_PAIRS + m * MOST_PACKED + row, value * factor(turn, m), counts.tag);
         });
-      MARK(2)
     }
 #pragma unroll 1
     for (int m = 0; m < M; m++)
       attend<S>(s, counts, m, position + m, splits, (float *)keys + l * capacity * S::KV,
                 (float *)values + l * capacity * S::KV, words[LAYER_QUERY_NORM],
                 words[LAYER_KEY_NORM], epsilon);
-    MARK(3)
     {
       float4 x[M][S::QUERY / 1024];
       await_vectors<S, S::QUERY, M>(x, s, counts, S::ATTENDED);
-      MARK(4)
       turn ^= 1;
-      MARK(5)
-      PHASE(1) multiply_few<S::QUERY, M, S::HIDDEN>(f, s, turn, x, add_to_stream(S::MIDDLE));
-      MARK(6)
+      multiply_few<S::QUERY, M, S::HIDDEN>(f, s, turn, x, add_to_stream(S::MIDDLE));
     }
     {
       float4 gain[C], x[M][C];
       load_gain<S::HIDDEN>(gain, words[LAYER_POST_NORM]);
       await_vectors<S, S::HIDDEN, M>(x, s, counts, S::MIDDLE);
-      MARK(7)
       turn ^= 1;
       Operand<S::HIDDEN> operand;
       scale_by_norm<S::HIDDEN, M>(s, turn, x, gain);
       distribute<S::HIDDEN, M>(s, x, operand);
-      PHASE(2) multiply<S::HIDDEN, M, S::INNER, true>(
+      multiply<S::HIDDEN, M, S::INNER, true>(
         f, s, turn, operand, [&](int row, int m, float gate, float up) {
           float scale = factor(turn, m), x = gate * scale;
           store_number(numbers + S::ACTIVATED + m * S::INNER + row,
                        __fdividef(x, 1.0f + __expf(-x)) * (up * scale), parity<S>(counts, m));
         });
-      MARK(8)
     }
     {
       float4 x[M][S::INNER / 1024];
       await_vectors<S, S::INNER, M>(x, s, counts, S::ACTIVATED);
-      MARK(9)
       turn ^= 1;
-      PHASE(3) multiply_few<S::INNER, M, S::HIDDEN>(f, s, turn, x, add_to_stream(S::STREAM));
-      MARK(10)
+      multiply_few<S::INNER, M, S::HIDDEN>(f, s, turn, x, add_to_stream(S::STREAM));
     }
   }
 }
@@ -935,9 +892,6 @@ template <class S>
 __device__ __forceinline__ void score(Taker &f, Shared &s, int turn, bool odd,
                                       const Operand<S::HIDDEN> &x, bool normed, float epsilon) {
   u32 *numbers = (u32 *)s.words[NUMBERS] + S::SCORES;
-#ifdef PROFILE
-  f.phase = 4;
-#endif
   multiply<S::HIDDEN, 1, S::VOCABULARY, false>(f, s, turn, x, [&](int row, int, float value, float) {
     if (normed) value *= norm_factor<S::HIDDEN>(s, turn, 0, epsilon);
     store_number(numbers + row, value, odd);
@@ -1021,15 +975,7 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
     return;
   }
   Taker f = {memory + thread % 32 / 4 * ROW_BYTES + thread / 32 * 256 + 16 * (thread % 4), 0, 0
-#ifdef PROFILE
-  , 0, 0
-#endif
   };
-#ifdef PROFILE
-  if (thread < 32) s.profile[thread / 16][thread % 16] = 0;
-  s.last_mark = clock64();
-  block_barrier();
-#endif
   Counts counts = *(const Counts *)s.words[COUNTS];
   counts.turns ^= FRAME_TURN;
   int turn = 0, position = *(const int *)s.words[POSITION];
@@ -1094,19 +1040,6 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
     });
     if (thread == codebook) mine = code;
   }
-#ifdef PROFILE
-  block_barrier();
-  if (thread == 0 && position == PROFILE &&
-      (blockIdx.x == 0 || blockIdx.x == 9 || blockIdx.x == 100)) {
-    for (int part = 0; part < 2; part++) {
-      u32 d = part ? P_LAYERS * (CODEBOOKS - 1) : T_LAYERS, *e = s.profile[part];
-      printf("%s, block %d, cycles a layer: stream %u split %u qkv %u attend %u attended %u split %u out %u "
-             "middle %u gate %u activated %u down %u; waits for pieces %u %u %u %u head %u\n",
-             part ? "predictor" : "talker", blockIdx.x, e[0] / d, e[1] / d, e[2] / d, e[3] / d, e[4] / d,
-             e[5] / d, e[6] / d, e[7] / d, e[8] / d, e[9] / d, e[10] / d, e[11] / d, e[12] / d, e[13] / d, e[14] / d, e[15] / d);
-    }
-  }
-#endif
 
   // What the next frame reads is written when every block has read the old: this one's last draw
   // needed scores from all.

@@ -56,7 +56,7 @@ struct FrameShape {
   /// Eight rows of 1024 columns, each row 64 bytes longer.
   static var slotBytes: Int { 8 * (2048 + 64) }
   /// `COPIES` in the kernel.
-  static var copies: Int { 8 }
+  static var copies: Int { 4 }
   /// Pieces in a ring below which copies do not run ahead.
   static var fewestSlots: Int { 3 }
 
