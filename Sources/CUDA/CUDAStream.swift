@@ -34,6 +34,11 @@ package final class CUDAStream {
     try context.call("cuStreamSynchronize") { ccuStreamSynchronize(handle) }
   }
 
+  /// What is queued from now on begins when the event has passed.
+  package func wait(for event: CUDAEvent) throws(CUDAError) {
+    try context.call("cuStreamWaitEvent") { ccuStreamWaitEvent(handle, event.handle, 0) }
+  }
+
   /// True when everything queued has run; throws what a kernel failed with.
   package func isIdle() throws(CUDAError) -> Bool {
     var waits = false
@@ -135,7 +140,7 @@ package final class CUDAGraph {
 /// A point in a stream, with its time.
 package final class CUDAEvent {
   private let context: CUDAContext
-  private let handle: CCUevent
+  fileprivate let handle: CCUevent
 
   package init(_ context: CUDAContext) throws(CUDAError) {
     var event: CCUevent?

@@ -394,6 +394,13 @@ package final class CUDABackend: Backend {
     try graph.launch(on: stream)
   }
 
+  package func follow(_ other: CUDABackend) throws(CUDAError) {
+    guard other !== self else { return }
+    let event = try CUDAEvent(context)
+    try event.record(on: other.stream)
+    try stream.wait(for: event)
+  }
+
   package func time(_ body: () throws(CUDAError) -> Void) throws(CUDAError) -> Duration {
     let (start, end) = (try CUDAEvent(context), try CUDAEvent(context))
     try start.record(on: stream)

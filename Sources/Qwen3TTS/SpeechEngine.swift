@@ -49,6 +49,9 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
   private let step: FrameStep<B>
   private let codec: CodecStream<B>
   private let endToken: Int32
+  /// Whether the codec works in turn with the frames: when these leave no room, each of its kernels
+  /// would else wait for a frame.
+  private let waitsForFrames: Bool
 
   package var capacity: Int { step.capacity }
 
@@ -57,17 +60,16 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
 
   /// - Parameters:
   ///   - backend: Where the language model runs.
-  ///   - codec: Where the codec runs beside it; by default `backend`. It also runs there when frames leave
-  ///     no room beside them: in turn with them, for else each of its kernels would wait for a frame.
+  ///   - codec: Where the codec runs, beside it if that is another value; by default `backend`.
   package init(
-    _ checkpoint: Checkpoint, capacity: Int, on backend: B,
-    codec: @autoclosure () throws -> B? = nil
+    _ checkpoint: Checkpoint, capacity: Int, on backend: B, codec codecBackend: B? = nil
   ) throws {
     let model = try LanguageModel(
       reading: checkpoint.weights, checkpoint.configuration, on: backend)
     step = try FrameStep(model, capacity: capacity, on: backend)
-    let codecBackend = try backend.framesFillDevice(step) ? backend : codec() ?? backend
-    self.codec = try CodecStream(
+    let codecBackend = codecBackend ?? backend
+    waitsForFrames = backend.framesFillDevice(step)
+    codec = try CodecStream(
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
         on: codecBackend),
@@ -90,7 +92,10 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
     func flush() throws {
       guard !pending.isEmpty else { return }
       var samples: [Float] = []
-      let time = try clock.measure { samples = try codec.decode(Array(pending.joined())) }
+      let time = try clock.measure {
+        if waitsForFrames { try codec.backend.follow(step.backend) }
+        samples = try codec.decode(Array(pending.joined()))
+      }
       report.codec.append((time, pending.count))
       detector.hear(samples)
       deliver(samples, pending)

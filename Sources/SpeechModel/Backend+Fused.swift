@@ -25,6 +25,8 @@ extension Backend {
 
   package func framesFillDevice(_ step: FrameStep<Self>) -> Bool { false }
 
+  package func follow(_ other: Self) throws(Failure) {}
+
   package func promptRows(for count: Int) -> Int { count }
 
   package func writeRows(

@@ -223,6 +223,8 @@ package protocol Backend: AnyObject {
   func makeFrame(_ step: FrameStep<Self>, advancing: Bool) throws(Failure)
   /// *Host.* Whether a frame of the step leaves no room on the device for other work beside it.
   func framesFillDevice(_ step: FrameStep<Self>) -> Bool
+  /// *Host.* What is queued from now on begins when all that `other` has queued so far is done.
+  func follow(_ other: Self) throws(Failure)
   /// *Host.* Readies what `makeFrame` needs for a step, once, before any of its bodies is recorded.
   func prepare(_ step: FrameStep<Self>) throws(Failure)
 

@@ -6,7 +6,7 @@
 /// one pass, bit for bit on a backend whose rows do not depend on each other's number.
 package struct CodecStream<B: Backend> {
   package let decoder: CodecDecoder<B>
-  let backend: B
+  package let backend: B
   /// Frames that can be decoded at once.
   package let chunkCapacity: Int
 
