@@ -127,6 +127,37 @@ extension Workbench {
         try expect(apart, "attention, \(name)", within: .attention)
       }
     }
+    try copiedCache()
+  }
+
+  /// Two utterances are kept in one cache; in a copy of it they go on as in the cache itself, which
+  /// is left to NaN.
+  private mutating func copiedCache() throws {
+    let shape = AttentionShape(headCount: 4, kvHeadCount: 2, headDim: 128)
+    let inverse = try inverseFrequencies(shape)
+    let capacity = 48
+    let cache = try poisonedCache(shape, capacity: capacity)
+    let copied = try poisonedCache(shape, capacity: capacity)
+    func step(_ rows: AttentionRows, layer: Int, in cache: B.Cache) throws -> B.Tensor {
+      let out = try output(rows.positions.count, shape.queryWidth)
+      try backend.attentionStep(
+        try input(rows.positions.count, shape.packedWidth), shape: shape, queryNorm: nil,
+        keyNorm: nil, epsilon: 1e-6, inverseFrequencies: inverse, window: nil,
+        positions: try indices(rows.positions.map(Int32.init)),
+        slots: try indices(rows.slots.map(Int32.init)), layer: layer, cache: cache, into: out)
+      return out
+    }
+    for layer in 0..<2 {
+      _ = try step(AttentionRows(0..<9), layer: layer, in: cache)
+      _ = try step(AttentionRows(0..<30, slot: 1), layer: layer, in: cache)
+    }
+    try backend.copy(cache, into: copied)
+    try backend.copy(try poisonedCache(shape, capacity: capacity), into: cache)
+    for layer in 0..<2 {
+      try expect(
+        try step(AttentionRows(eachAt: [9, 30]), layer: layer, in: copied),
+        "copy of a cache, layer \(layer)", within: .attention)
+    }
   }
 
   mutating func attentionLinearAdd() throws {

@@ -15,22 +15,24 @@ extension Workbench {
       (16, 8, 7, 3, .float16), (96, 64, 2, 1, .float32), (1, 64, 7, 1, .float32),
     ] {
       let stored = stored([outputs, inputs, kernel], type)
-      for isPacked in [false, true] {
+      let ways: [(WeightLayout?, String, Tolerance)] = [
+        (nil, "", .product), (.convolution(kernel: kernel), " for convolutions", .product),
+        (.exact(kernel: kernel), ", exact", .rounding),
+      ]
+      for (layout, words, tolerance) in ways {
         let weight =
-          try isPacked
-          ? backend.loadWeight([stored], as: .convolution(kernel: kernel))
-          : backend.loadMatrix([stored])
+          try layout.map { try backend.loadWeight([stored], as: $0) }
+          ?? backend.loadMatrix([stored])
         let bias = try row(outputs)
         let history = try input((kernel - 1) * dilation, inputs)
         let name =
-          "\(inputs) to \(outputs), kernel \(kernel) by \(dilation) \(type.rawValue)"
-          + (isPacked ? " for convolutions" : "")
+          "\(inputs) to \(outputs), kernel \(kernel) by \(dilation) \(type.rawValue)" + words
         for rows in Self.pieces {
           let out = try output(rows, outputs)
           try backend.causalConvolution(
             try input(rows, inputs), history: history, weight: weight, bias: bias, kernel: kernel,
             dilation: dilation, into: out)
-          try expect(out, "\(name), \(rows) rows", within: .product)
+          try expect(out, "\(name), \(rows) rows", within: tolerance)
           try expect(history, "\(name), history after \(rows) rows", within: .exact)
         }
       }

@@ -39,13 +39,22 @@ extension Workbench {
           ] : [stored([shape.outputs, shape.width], type)]
         try multiply(
           shape, try backend.loadWeight(parts, as: .product), "\(type.rawValue) for products")
+        try multiply(
+          shape, try backend.loadWeight(parts, as: .exact(kernel: 1)), "\(type.rawValue), exact",
+          within: .rounding)
       }
     }
+    let mixed = try backend.loadWeight(
+      [stored([8, 96], .bfloat16), stored([24, 96], .float32), stored([3, 96], .float16)],
+      as: .exact(kernel: 1))
+    try multiply((5, 96, 35), mixed, "mixed, exact", within: .rounding)
+    try multiply((40, 96, 35), mixed, "mixed, exact", within: .rounding)
   }
 
   /// All ways to multiply by one weight.
   private mutating func multiply(
-    _ shape: (rows: Int, width: Int, outputs: Int), _ weight: B.Matrix, _ kind: String
+    _ shape: (rows: Int, width: Int, outputs: Int), _ weight: B.Matrix, _ kind: String,
+    within tolerance: Tolerance = .product
   ) throws {
     let name = "\(shape.rows)×\(shape.width)×\(shape.outputs) \(kind)"
     let x = try input(shape.rows, shape.width)
@@ -53,13 +62,13 @@ extension Workbench {
     for bias in [nil, bias] {
       let out = try output(shape.rows, shape.outputs)
       try backend.linear(x, weight, bias: bias, into: out)
-      try expect(out, name + (bias == nil ? "" : " and bias"), within: .product)
+      try expect(out, name + (bias == nil ? "" : " and bias"), within: tolerance)
       for scale in [nil, scale] {
         let sum = try input(shape.rows, shape.outputs)
         try backend.linearAdd(x, weight, bias: bias, scale: scale, into: sum)
         try expect(
           sum, name + (bias == nil ? "" : " and bias") + (scale == nil ? ", added" : ", scaled"),
-          within: .product)
+          within: tolerance)
       }
     }
   }

@@ -9,13 +9,18 @@ package enum VerifiedOperation: String, CaseIterable, Sendable {
   case attention, attentionLinearAdd, longAttention, sample
   case causalConvolution, transposedConvolution, depthwiseConvolution, snakeConvolution
   case latentUpsampling, decoderBlock
-  case activate, addScaled, pool, largest
+  case activate, addScaled, pool, largest, melBands
 
-  /// Requirements of `Backend` that a group runs.
+  /// Requirements of `Backend` that a group runs; of those that share a name, with the type of their
+  /// first parameter.
   package var requirements: [String] {
     switch self {
-    case .memory: ["makeTensor", "makeIndices", "loadVector", "write", "read", "clear"]
-    case .rows: ["copy", "add"]
+    case .memory:
+      [
+        "makeTensor", "makeIndices", "loadVector", "write [Float]", "write [Int32]", "read Tensor",
+        "read Indices", "clear Tensor", "clear Indices",
+      ]
+    case .rows: ["copy Tensor", "add"]
     case .gather: ["gather", "gatherSum", "gatherRows", "frameEmbedding", "loadMatrix"]
     case .writeRows: ["writeRows"]
     case .counters: ["increment", "addTrailing", "time"]
@@ -25,7 +30,7 @@ package enum VerifiedOperation: String, CaseIterable, Sendable {
     case .linear: ["linear", "linearAdd"]
     case .loadWeight: ["loadWeight"]
     case .normedProducts: ["rmsNormLinear", "rmsNormSwiGLU"]
-    case .attention: ["makeCache", "normRotateAppend", "attention", "attentionStep"]
+    case .attention: ["makeCache", "copy Cache", "normRotateAppend", "attention", "attentionStep"]
     case .longAttention: []
     default: [rawValue]
     }
@@ -62,6 +67,7 @@ extension Workbench {
     case .addScaled: try addScaled()
     case .pool: try pool()
     case .largest: try largest()
+    case .melBands: try melBands()
     }
     try expectSurroundings()
   }
@@ -113,6 +119,14 @@ extension Workbench {
       try backend.gather(
         table, ids: ids, scale: try row(entries), accumulate: true, into: out)
       try expect(out, "gather \(type.rawValue), scaled and added", within: .rounding)
+    }
+    for type in [ElementType.float32, .bfloat16, .float16] {
+      let table = try backend.loadWeight([stored([17, 36], type)], as: .exact(kernel: 1))
+      let out = try output(6, 36)
+      try backend.gather(
+        table, ids: try indices([16, -1] + random.ids(4, below: 17), stride: 2), scale: nil,
+        accumulate: false, into: out)
+      try expect(out, "gather \(type.rawValue), exact", within: .exact)
     }
     let source = try input(11, 130)
     let ids = try indices([-1] + random.ids(6, below: 11), stride: 3)
@@ -272,6 +286,20 @@ extension Workbench {
       let picks = try indices([Int32](repeating: -1, count: rows), stride: 2)
       try backend.largest(try tensor(values, columns: columns), into: picks)
       try expect(picks, "\(rows)×\(columns)")
+    }
+  }
+
+  mutating func melBands() throws {
+    let fewest = MelSpectrogram.fewestSamples
+    for (bandCount, sampleCount) in [(128, fewest), (128, 24_017), (40, 2560)] {
+      let bank = try MelBank(MelSpectrogram(bandCount: bandCount), on: backend)
+      // The second half is silent, so that the floors show.
+      let samples =
+        random.floats(sampleCount - sampleCount / 2, in: -1...1)
+        + [Float](repeating: 0, count: sampleCount / 2)
+      let out = try output(bank.spectrogram.frameCount(sampleCount), bandCount)
+      try backend.melBands(samples, bank, scratch: try output(1, sampleCount + 5), into: out)
+      try expect(out, "\(bandCount) bands of \(sampleCount) samples", within: .rounding)
     }
   }
 }

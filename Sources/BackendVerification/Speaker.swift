@@ -45,8 +45,12 @@ package struct Speaker<B: Backend> {
 
   /// Codes of the next frames, whether or not they say that speech ends.
   ///
-  /// - Parameter made: Frames made since the prompt.
-  package func speak(frames: Int, after made: Int = 0) throws -> [Int32] {
+  /// - Parameters:
+  ///   - made: Frames made since the prompt.
+  ///   - heard: Receives the codes of each frame while later ones are under way.
+  package func speak(
+    frames: Int, after made: Int = 0, heard: ([Int32]) throws -> Void = { _ in }
+  ) throws -> [Int32] {
     var codes: [Int32] = []
     var begun = made
     for index in made..<made + frames {
@@ -54,7 +58,9 @@ package struct Speaker<B: Backend> {
         if begun == 0 { try step.firstFrame() } else { try step.nextFrame() }
         begun += 1
       }
-      codes += try backend.collect(index, from: step.ring)
+      let frame = try backend.collect(index, from: step.ring)
+      try heard(frame)
+      codes += frame
     }
     return codes
   }

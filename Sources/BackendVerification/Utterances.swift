@@ -2,13 +2,26 @@
 
 import ModelFiles
 import SpeechModel
+package import SyntheticCheckpoint
 
 /// What whole models are asked for.
 package enum VerifiedUtterance: String, CaseIterable, Sendable {
-  case prompts, greedy, topK = "top-k", topP = "top-p", codec, longContext = "4,096 positions"
+  case prompts, greedy, topK = "top-k", topP = "top-p", codec, inTurn = "codec in turn"
+  case someContext = "512 positions", longContext = "4,096 positions"
 
   /// Requirements of `Backend` that only whole utterances show.
-  package static let requirements = ["replay", "makeFrame", "prepare", "promptRows"]
+  package static let requirements = [
+    "replay", "makeFrame", "prepare", "promptRows", "framesFillDevice",
+  ]
+
+  /// What a shape is asked for when nothing is said: the wide ones have the codec of the small ones,
+  /// and prompts of thousands of rows take a CPU minutes at those widths.
+  package static func all(for size: SyntheticSize) -> [VerifiedUtterance] {
+    switch size {
+    case .wide, .wide06: [.greedy, .topK, .topP, .inTurn, .someContext]
+    case .tiny, .tiny06, .small, .large: allCases
+    }
+  }
 
   var settings: SamplingSettings {
     switch self {
@@ -19,12 +32,13 @@ package enum VerifiedUtterance: String, CaseIterable, Sendable {
   }
 }
 
-/// Frames of an utterance that is compared.
-private let frameCount = 24
-
 extension Speaker {
   /// What this backend says.
-  func results(of utterance: VerifiedUtterance) throws -> [MeasuredResult] {
+  ///
+  /// - Parameter frameCount: Frames of an utterance that is compared.
+  func results(
+    of utterance: VerifiedUtterance, frames frameCount: Int
+  ) throws -> [MeasuredResult] {
     var results: [MeasuredResult] = []
     func keep(_ values: [Float], _ name: String, _ tolerance: Tolerance) {
       results.append(MeasuredResult(name: name, values: values, tolerance: tolerance))
@@ -43,6 +57,12 @@ extension Speaker {
         keep(hidden, "hidden state, text \(layout.rawValue)", .network)
         let codes = try speak(frames: frameCount)
         keep(codes.map(Float.init), "codes, text \(layout.rawValue)", .exact)
+        keep(try backend.read(step.hidden), "last hidden state, text \(layout.rawValue)", .network)
+        for (name, scores) in [("talker", step.logits), ("predictor", step.predictorWork.logits)] {
+          keep(
+            try backend.read(scores), "last scores of the \(name), text \(layout.rawValue)",
+            .network)
+        }
       }
     case .codec:
       let codes = inventedCodes(frames: 20)
@@ -53,12 +73,28 @@ extension Speaker {
       for name in ["a reference", "the same reference"] {
         keep(try decode(codes, chunk: 4, after: reference), "samples behind \(name)", .audio)
       }
-    case .longContext:
-      let prompt = prompt(tokens: 4062, layout: .whole)
+    case .inTurn:
+      for chunk in [1, 4] {
+        _ = try read(prompt(tokens: 30, layout: .incremental), utterance.settings)
+        try codec.begin(after: [])
+        var (pending, samples): ([Int32], [Float]) = ([], [])
+        let codes = try speak(frames: 24) { frame in
+          // Control ids have no sound.
+          pending += frame.map { min($0, Int32(entries) - 1) }
+          guard pending.count == 16 * chunk else { return }
+          samples += try codec.decode(pending)
+          pending = []
+        }
+        keep(codes.map(Float.init), "codes, \(chunk) frames at a time", .exact)
+        keep(samples, "samples, \(chunk) frames at a time", .audio)
+      }
+    case .someContext, .longContext:
+      // The frames go past the number, or to the end of what there is room for.
+      let prompt = prompt(tokens: utterance == .someContext ? 490 : 4062, layout: .whole)
       keep(
         try read(prompt, utterance.settings), "hidden state after \(prompt.rows.count) rows",
         .network)
-      keep(try speak(frames: frameCount).map(Float.init), "codes at the end", .exact)
+      keep(try speak(frames: 24).map(Float.init), "codes at the end", .exact)
     }
     return results
   }

@@ -144,7 +144,8 @@ package final class CUDABackend: Backend {
   ///   - frameKernel: Whether a frame runs as one kernel where the model fits it.
   package init(
     _ context: CUDAContext, recordsSteps: Bool = true, streamsWeights: Bool = true,
-    sharedMemoryShare: Int? = 50, cache: KernelCache = .standard, frameKernel: FrameKernel = .automatic
+    sharedMemoryShare: Int? = 50, cache: KernelCache = .standard,
+    frameKernel: FrameKernel = .automatic
   ) throws(CUDAError) {
     self.streamsWeights = streamsWeights
     self.cache = cache

@@ -38,7 +38,7 @@ package struct UtteranceReport: Sendable {
   package var codec: [(time: Duration, frames: Int)] = []
 }
 
-/// How long the device takes for frame steps, and for parts of them run alone.
+/// How long the device takes for frame steps, and for parts of them.
 package struct FrameTimes: Sendable {
   package var frame: [Duration] = []
   package var parts: [FramePart: [Duration]] = [:]
@@ -150,6 +150,16 @@ extension SpeechEngine {
     for index in 0..<count {
       let time = try step.backend.time { () throws(B.Failure) in try step.nextFrame() }
       if index > 0 { times.frame.append(time) }
+    }
+    guard !step.backend.framesFillDevice(step) else {
+      // Parts run alone would be other kernels than those frames are made of. A first frame is the same
+      // kernel without the talker; draws cannot be told apart.
+      for index in 0..<count {
+        let time = try step.backend.time { () throws(B.Failure) in try step.firstFrame() }
+        if index > 0 { times.parts[.predictor, default: []].append(time) }
+      }
+      times.parts[.talker] = zip(times.frame, times.parts[.predictor] ?? []).map { $0 - $1 }
+      return times
     }
     for part in FramePart.allCases {
       for index in 0..<count {

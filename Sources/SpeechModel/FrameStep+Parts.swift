@@ -4,7 +4,8 @@
 package enum FramePart: String, Sendable, CaseIterable {
   /// The talker's step, from the sum of embeddings to the hidden state.
   case talker
-  /// The code predictor's fifteen passes, its draws included.
+  /// The code predictor's fifteen passes, its draws included; of a frame that is one kernel, the
+  /// talker's head and draw too.
   case predictor
   /// All sixteen draws.
   case draws

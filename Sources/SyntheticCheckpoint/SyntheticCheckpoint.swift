@@ -9,8 +9,22 @@ package enum SyntheticSize: String, Sendable, CaseIterable {
   case tiny
   /// Small, with equal widths, as in the 0.6B.
   case tiny06
+  /// The released widths in one to two layers, with fewer codes and a small codec: what kernels made
+  /// for those widths can be tested with. As in the 1.7B; 280 MB.
+  case wide
+  /// As `wide`, as in the 0.6B; 170 MB.
+  case wide06
   case small = "0.6B"
   case large = "1.7B"
+
+  /// All of a released model.
+  var isReleased: Bool { self == .small || self == .large }
+  /// Whether the language model has the released widths.
+  package var isWide: Bool { isReleased || self == .wide || self == .wide06 }
+  /// Whether talker and predictor differ in width, as in the 1.7B.
+  var isProjected: Bool { self == .tiny || self == .wide || self == .large }
+  /// Codes of a codebook.
+  var codes: Int { isReleased ? 2048 : isWide ? 1088 : 64 }
 }
 
 extension Checkpoint {
@@ -29,21 +43,27 @@ extension Checkpoint {
 extension ModelConfiguration {
   /// The released configurations (model specification, section 2), and the small ones of the oracle.
   static func synthetic(_ size: SyntheticSize, variant: ModelVariant) -> ModelConfiguration {
-    let released = size == .small || size == .large
-    let wide = size == .large
-    let codes: Int32 = released ? 2048 : 64
+    let (released, wide, projected) = (size.isReleased, size.isWide, size.isProjected)
+    let codes = Int32(size.codes)
     // Control, language and speaker ids keep their distance to the codes.
     let shift = codes - 2048
     func stack(_ hidden: Int, _ inner: Int, _ layers: Int) -> TransformerConfiguration {
       TransformerConfiguration(
         hiddenSize: hidden, intermediateSize: inner, layerCount: layers,
-        headCount: released ? 16 : 4, kvHeadCount: released ? 8 : 2, headDim: 128,
+        headCount: wide ? 16 : 4, kvHeadCount: wide ? 8 : 2, headDim: 128,
         normEpsilon: 1e-6, ropeTheta: 1e6)
     }
-    let talker = released ? stack(wide ? 2048 : 1024, wide ? 6144 : 3072, 28) : stack(128, 256, 3)
+    // One of the wide ones has a stack of one layer, the other of two: what is between layers shows,
+    // and what a first and last layer does.
+    let talker =
+      wide
+      ? stack(
+        projected ? 2048 : 1024, projected ? 6144 : 3072, released ? 28 : projected ? 1 : 2)
+      : stack(128, 256, 3)
     let predictor =
-      released
-      ? stack(1024, 3072, 5) : size == .tiny06 ? stack(128, 192, 2) : stack(64, 128, 2)
+      wide
+      ? stack(1024, 3072, released ? 5 : projected ? 2 : 1)
+      : projected ? stack(64, 128, 2) : stack(128, 192, 2)
     var languages: [String: Int32] = [
       "chinese": 2055, "english": 2050, "german": 2053, "italian": 2070, "portuguese": 2071,
       "spanish": 2054, "japanese": 2058, "korean": 2064, "french": 2061, "russian": 2069,
@@ -63,7 +83,7 @@ extension ModelConfiguration {
         pad: 151671, begin: 151672, end: 151673, imStart: 151644, imEnd: 151645, assistant: 77091)
       : TextControlIDs.tiny
     return ModelConfiguration(
-      variant: variant, sizeLabel: size == .tiny || wide ? "1b7" : "0b6", text: text,
+      variant: variant, sizeLabel: projected ? "1b7" : "0b6", text: text,
       talker: TalkerConfiguration(
         transformer: talker, vocabularySize: Int(codes) + 1024,
         textVocabularySize: released ? 151936 : TextControlIDs.tinyVocabularySize,
@@ -94,8 +114,7 @@ extension SpeakerEncoderConfiguration {
 
 extension CodecConfiguration {
   static func synthetic(_ size: SyntheticSize) -> CodecConfiguration {
-    let released = size == .small || size == .large
-    let codes = released ? 2048 : 64
+    let (released, codes) = (size.isReleased, size.codes)
     let decoder = TransformerConfiguration(
       hiddenSize: released ? 512 : 64, intermediateSize: released ? 1024 : 128,
       layerCount: released ? 8 : 2, headCount: released ? 16 : 2, kvHeadCount: released ? 16 : 2,

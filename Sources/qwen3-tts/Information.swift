@@ -101,7 +101,10 @@ struct Doctor: AsyncParsableCommand {
   var only: String?
 
   @Option(
-    help: "With --verify: the shape that speaks, tiny, 0.6B or 1.7B; without it, two small ones.")
+    help: """
+      With --verify: the shape that speaks, tiny, tiny06, wide, wide06, 0.6B or 1.7B; without it, \
+      the small ones, and on a GPU those as wide as released ones, of few layers.
+      """)
   var synthetic: String?
 
   func validate() throws {
@@ -111,7 +114,8 @@ struct Doctor: AsyncParsableCommand {
     }
     guard !(verify && json) else { throw ValidationError("--verify prints lines, not JSON.") }
     if let synthetic, SyntheticSize(rawValue: synthetic) == nil {
-      throw ValidationError("--synthetic: expected tiny, 0.6B or 1.7B, found \(synthetic).")
+      throw ValidationError(
+        "--synthetic: expected tiny, tiny06, wide, wide06, 0.6B or 1.7B, found \(synthetic).")
     }
   }
 
@@ -138,10 +142,14 @@ struct Doctor: AsyncParsableCommand {
   func run() async throws {
     if verify {
       let hasGPU = Self.lookForGPU().isUsable
+      let device = device == .automatic ? (hasGPU ? .cuda : .cpu) : device
+      // No kernel of the CPU is made for a width.
+      let usual: [SyntheticSize] =
+        device == .cpu ? [.tiny, .tiny06] : [.tiny, .tiny06, .wide, .wide06]
       return try DeviceVerification(
-        device: device == .automatic ? (hasGPU ? .cuda : .cpu) : device,
+        device: device,
         seed: seed ?? UInt64.random(in: .min ... .max),
-        sizes: synthetic.flatMap { SyntheticSize(rawValue: $0) }.map { [$0] } ?? [.tiny, .tiny06],
+        sizes: synthetic.flatMap { SyntheticSize(rawValue: $0) }.map { [$0] } ?? usual,
         only: only
       ).run()
     }

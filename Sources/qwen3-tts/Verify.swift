@@ -69,7 +69,9 @@ struct DeviceVerification {
     print("\(context.name), sm_\(context.architecture), against the CPU; seed \(seed)")
     let verification = Verification(
       seed: seed, candidate: { try CUDABackend(context, recordsSteps: $0) },
-      reference: CPUBackend(), report: report)
+      reference: CPUBackend(),
+      wideFramesFillDevice: FrameKernel.automatic.macros(architecture: context.architecture) != nil,
+      report: report)
     guard verify(verification, operations) else { return false }
     return only == nil ? DeviceFaults(context, report: report).verify() : true
   }

@@ -20,9 +20,18 @@ import Testing
           report: { #expect($0.passes, "\(CPUBackend.instructionSet): \($0.line)") })
         #expect(verification.verify())
         #expect(verification.verify(.tiny, [.prompts, .greedy, .topP]))
-        #expect(verification.verify(.tiny06, [.topK, .codec]))
+        #expect(verification.verify(.tiny06, [.topK, .codec, .inTurn]))
       }
     }
+  }
+
+  @Test func `a wide model whose frames are many kernels is told where one is expected`() {
+    var lines: [String] = []
+    let verification = Verification(
+      seed: 3, candidate: { _ in CPUBackend() }, reference: CPUBackend(),
+      wideFramesFillDevice: true, report: { lines.append($0.line) })
+    #expect(!verification.verify(.wide06, [.greedy]))
+    #expect(lines == ["FAILED  wide06, greedy: expected a frame to run as one kernel, found many"])
   }
 
   @Test func `every requirement of Backend is verified`() throws {
@@ -30,8 +39,14 @@ import Testing
       .appending(path: "../../Sources/SpeechModel/Backend.swift")
     let text = try String(contentsOf: source, encoding: .utf8)
     let body = text.prefix(upTo: try #require(text.range(of: "\n}\n")).lowerBound)
+    // Those that share a name are told apart by the type of their first parameter.
+    let found = body.matches(of: /\n  (?:func|var) (\w+)(?:\(\s*\w+(?: \w+)?: (\[?\w+\]?))?/)
+      .map { (name: String($0.output.1), type: $0.output.2.map(String.init) ?? "") }
     let required = Set(
-      body.matches(of: /\n  (?:func|var) (\w+)/).map { String($0.output.1) })
+      found.map { one in
+        found.count { $0.name == one.name } == 1 ? one.name : "\(one.name) \(one.type)"
+      })
+    #expect(required.count == found.count)
     let verified = VerifiedOperation.allCases.flatMap(\.requirements)
     #expect(required == Set(verified + VerifiedUtterance.requirements))
   }

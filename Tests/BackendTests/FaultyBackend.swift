@@ -18,6 +18,12 @@ enum Fault: CaseIterable {
   case history
   /// The last frame is collected twice.
   case frame
+  /// A copy of a cache is forgotten.
+  case copiedCache
+  /// A weight that has to stay exact is split into two bf16 numbers.
+  case inexact
+  /// Mel bands of a recording half as loud.
+  case mel
 
   var operation: VerifiedOperation {
     switch self {
@@ -27,6 +33,9 @@ enum Fault: CaseIterable {
     case .future: .attention
     case .history: .causalConvolution
     case .frame: .ring
+    case .copiedCache: .attention
+    case .inexact: .loadWeight
+    case .mel: .melBands
     }
   }
 
@@ -39,6 +48,9 @@ enum Fault: CaseIterable {
     case .future: "is nan"
     case .history: "history after"
     case .frame: "frames"
+    case .copiedCache: "copy of a cache, layer 0: [0] is nan"
+    case .inexact: "exact"
+    case .mel: "bands of"
     }
   }
 }
@@ -134,6 +146,20 @@ final class FaultyBackend: Backend {
   func publish(_ codes: CPUIndices, to ring: CPUFrameRing) { base.publish(codes, to: ring) }
   func reset(_ ring: CPUFrameRing) { base.reset(ring) }
   func copy(_ source: CPUTensor, into out: CPUTensor) { base.copy(source, into: out) }
+  func copy(_ source: CPUCache, into out: CPUCache) {
+    if fault != .copiedCache { base.copy(source, into: out) }
+  }
+  func melBands(
+    _ samples: [Float], _ bank: MelBank<FaultyBackend>, scratch: CPUTensor, into out: CPUTensor
+  ) {
+    base.write(bank.spectrogram(fault == .mel ? samples.map { $0 / 2 } : samples), to: out)
+  }
+  func loadWeight(_ parts: [HostTensor], as layout: WeightLayout) -> CPUMatrix {
+    guard fault == .inexact, case .exact = layout else {
+      return base.loadWeight(parts, as: layout)
+    }
+    return base.loadMatrix(parts.map(\.inTwoParts))
+  }
   func add(_ source: CPUTensor, into out: CPUTensor) { base.add(source, into: out) }
   func gather(
     _ table: CPUMatrix, ids: CPUIndices, scale: CPUTensor?, accumulate: Bool, into out: CPUTensor
@@ -220,5 +246,14 @@ final class FaultyBackend: Backend {
     _ x: CPUTensor, alpha: CPUTensor, inverseBeta: CPUTensor, into out: CPUTensor
   ) {
     base.snake(x, alpha: alpha, inverseBeta: inverseBeta, into: out)
+  }
+}
+
+extension HostTensor {
+  /// The numbers with the 16 bits of precision that two bf16 numbers have.
+  fileprivate var inTwoParts: HostTensor {
+    HostTensor(
+      name: name, shape: shape,
+      values: floats().map { Float(bitPattern: $0.bitPattern & 0xFFFF_FF00) })
   }
 }

@@ -67,6 +67,30 @@ import Testing
     }
   }
 
+  /// An H100's processors and shared memory: what the wide shapes are for, and how a bench splits it.
+  @Test func `frames of the wide shapes run as one kernel, whose parts are its own`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      fakeCUDAProcessors(132)
+      let context = try CUDAContext()
+      for (size, isWhole) in [(SyntheticSize.wide, true), (.wide06, true), (.tiny06, false)] {
+        let checkpoint = Checkpoint.synthetic(size, variant: .customVoice, seed: 0)
+        let backend = try CUDABackend(context)
+        let model = try LanguageModel(
+          reading: checkpoint.weights, checkpoint.configuration, on: backend)
+        let step = try FrameStep(model, capacity: 256, on: backend)
+        #expect(backend.framesFillDevice(step) == isWhole, "\(size)")
+        let times = try SpeechEngine(checkpoint, capacity: 256, on: CUDABackend(context)).measure(
+          behind: FakeDevice.prompt(checkpoint), settings: FakeDevice.settings, count: 5)
+        #expect(times.frame.count == 4)
+        #expect(Set(times.parts.keys) == Set(isWhole ? [.talker, .predictor] : FramePart.allCases))
+        #expect(times.parts.values.allSatisfy { $0.count == 4 })
+        // The fake's events are a millisecond apart, so nothing is left for the talker.
+        #expect(times.parts[.talker]?[0] == (isWhole ? .zero : .milliseconds(1)), "\(size)")
+      }
+    }
+  }
+
   @Test func `an NVRTC that refuses a kernel is told with its log`() async {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
@@ -125,14 +149,20 @@ enum FakeDevice {
   }
 
   private static func speak(_ engine: any PromptSpeaking) throws -> FinishReason {
-    let prompt = Prompt(
+    let report = try engine.speak(
+      prompt(checkpoint), settings: settings, budget: 8, chunks: (1, 4), isCancelled: { false },
+      deliver: { _, _ in })
+    return report.finishReason
+  }
+
+  static func prompt(_ checkpoint: Checkpoint) -> Prompt {
+    Prompt(
       target: (0..<20).map { Int32(3 + $0) }, language: nil, speaker: .unspecified, layout: .whole,
       configuration: checkpoint.configuration)
-    let settings = SamplingSettings()
-    let report = try engine.speak(
-      prompt, settings: UtteranceSettings(talker: settings, predictor: settings, seed: 1),
-      budget: 8, chunks: (1, 4), isCancelled: { false }, deliver: { _, _ in })
-    return report.finishReason
+  }
+
+  static var settings: UtteranceSettings {
+    UtteranceSettings(talker: SamplingSettings(), predictor: SamplingSettings(), seed: 1)
   }
 
   /// Speaks in a context; `atEnd` runs before things are given back.

@@ -14,7 +14,7 @@ static struct {
   int nth, code, lasting, failed;
 } fault;
 static const char *hidden;
-static int publishes = 1, live;
+static int publishes = 1, processors = 4, live;
 static struct {
   const char *symbol;
   int calls;
@@ -119,7 +119,7 @@ static int deviceName(char *name, int size, int device) {
 static int attribute(int *value, int attribute, int device) {
   CALLED("cuDeviceGetAttribute");
   // Processors, shared memory a block may have, cooperative launches, compute capability 9.0.
-  *value = attribute == 16 ? 4 : attribute == 97 ? 232448 : attribute == 95 ? 1
+  *value = attribute == 16 ? processors : attribute == 97 ? 232448 : attribute == 95 ? 1
          : attribute == 75 ? 9 : 0;
   return 0;
 }
@@ -416,6 +416,7 @@ int fakeCUDACalls(const char *symbol) {
     if (!strcmp(counters[i].symbol, symbol)) return counters[i].calls;
   return 0;
 }
+void fakeCUDAProcessors(int count) { processors = count; }
 void fakeCUDAPublishes(int does) { publishes = does; }
 int fakeCUDALiveObjects(void) { return live; }
 const char *fakeCUDASymbol(int index) {

@@ -29,7 +29,8 @@ package enum FrameKernel: Sendable {
   /// sm_90.
   case on(macros: [String])
 
-  func macros(architecture: Int) -> [String]? {
+  /// Macros of the kernel for devices of an architecture; `nil` where a frame runs as a graph.
+  package func macros(architecture: Int) -> [String]? {
     switch self {
     case .automatic: architecture == 90 ? [] : nil
     case .off: nil
@@ -137,7 +138,8 @@ struct FrameShape {
     )
     let scratch = max(2 * vocabulary, 2 * (4 * 128 + 4 * 32 + Self.warps * 2 * 128))
     let own = blockRows(max(talker.hiddenSize, predictor.hiddenSize))
-    let floats = scratch + talker.hiddenSize + 4 * Self.warps * rows + 2 * own + 4 * Self.warps + 256
+    let floats =
+      scratch + talker.hiddenSize + 4 * Self.warps * rows + 2 * own + 4 * Self.warps + 256
     let parts = Self.warps * 6 * 320
     return slots * (Self.slotBytes + 16) + 4 * floats + parts + 8 * wordCount + 256
   }
