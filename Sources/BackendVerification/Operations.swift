@@ -23,7 +23,7 @@ package enum VerifiedOperation: String, CaseIterable, Sendable {
     case .rows: ["copy Tensor", "add"]
     case .gather: ["gather", "gatherSum", "gatherRows", "frameEmbedding", "loadMatrix"]
     case .writeRows: ["writeRows"]
-    case .counters: ["increment", "addTrailing", "time"]
+    case .counters: ["increment", "addTrailing", "time", "follow"]
     case .ring: ["makeFrameRing", "publish", "collect", "reset", "framesInFlight"]
     case .norms: ["rmsNorm", "layerNorm"]
     case .functions: ["swiGLU", "silu", "gelu", "snake", "clamp"]
@@ -172,6 +172,8 @@ extension Workbench {
   mutating func counters() throws {
     let values = try indices(random.ids(20, below: 1000), stride: 2)
     let time = try backend.time { () throws(B.Failure) in try backend.increment(values, by: -3) }
+    // Behind its own work it stands anyway.
+    try backend.follow(backend)
     try expect(values, "increment")
     keep([time > .zero && time < .seconds(10) ? 1 : 0], "time of an increment", within: .exact)
     let (slotCount, rowsPerSlot) = (3, 6)

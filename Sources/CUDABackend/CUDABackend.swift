@@ -416,7 +416,8 @@ package final class CUDABackend: Backend {
 
   package func promptRows(for count: Int) -> Int {
     let step = count <= 64 ? 8 : 32
-    return recordsSteps ? (count + step - 1) / step * step : count
+    // Also where nothing is recorded: how a product is cut depends on its rows, and the sums on that.
+    return (count + step - 1) / step * step
   }
 
   package func publish(_ codes: CUDAIndices, to ring: CUDAFrameRing) throws(CUDAError) {
