@@ -8,6 +8,7 @@
 #define K(name) avx2_##name
 #define FUSED 1
 #define TILE_M 2
+#define TILE_ROWS 6
 #define TILE_N 2
 #include "kernels.inc"
 #pragma clang attribute pop

@@ -9,6 +9,7 @@
 #define K(name) avx512_##name
 #define FUSED 1
 #define TILE_M 4
+#define TILE_ROWS 12
 #define TILE_N 4
 #include "kernels.inc"
 #pragma clang attribute pop
