@@ -12,6 +12,6 @@
 #define FUSED 0
 #define TILE_ROWS 2
 #endif
-#define TILE_M 2
+#define DOT_LANES 8
 #define TILE_N 2
 #include "kernels.inc"

@@ -68,19 +68,21 @@ static void linear_task(void *context, int task) {
 
 void qt_linear(const void *w, qt_dtype dtype, int n, int k, const float *x, int m,
                const float *bias, const float *scale, bool accumulate, float *y, int ldy) {
-  linear_tasks t = {{w, dtype, n, k, m, x, bias, scale, accumulate, y, ldy}, n, 1, m};
-  long work = (long)n * k * m;
-  if (work < WORTH_SHARING || qt_thread_count() == 1) {
-    kernels->linear(&t.job, 0, n, 0, m);
-    return;
+  long ldx = ((long)k + STEP - 1) / STEP * STEP;
+  float *arranged = malloc(sizeof(float) * (size_t)m * ldx);
+  if (!arranged) abort();
+  kernels->arrange(x, dtype, k, m, ldx, arranged);
+  linear_tasks t = {{w, dtype, n, k, m, arranged, ldx, bias, scale, accumulate, y, ldy}, n, 1, m};
+  if ((long)n * k * m >= WORTH_SHARING) {
+    // Rows of w in pieces of whole tiles; rows of x in blocks that stay in the second-level cache.
+    int pieces = 4 * qt_thread_count();
+    int step = (n + pieces - 1) / pieces;
+    t.n_step = (step + 7) / 8 * 8;
+    t.n_tasks = (n + t.n_step - 1) / t.n_step;
+    t.m_step = m > 256 ? 128 : m;
   }
-  // Rows of w in pieces of whole tiles; rows of x in blocks that stay in the second-level cache.
-  int pieces = 4 * qt_thread_count();
-  int step = (n + pieces - 1) / pieces;
-  t.n_step = (step + 7) / 8 * 8;
-  t.n_tasks = (n + t.n_step - 1) / t.n_step;
-  t.m_step = m > 256 ? 128 : m;
   qt_parallel(t.n_tasks * ((m + t.m_step - 1) / t.m_step), linear_task, &t);
+  free(arranged);
 }
 
 // MARK: Convolutions
@@ -138,6 +140,7 @@ void qt_transposed_convolution(const void *w, qt_dtype dtype, int outputs, int i
                          .outputs = outputs,
                          .inputs = inputs,
                          .kernel = kernel,
+                         .transposed = true,
                          .taps = kernel / stride,
                          .phases = stride,
                          .x = xx,
@@ -171,8 +174,8 @@ typedef struct {
 enum { PIECE = 16384 };
 
 static void share_rows(row_tasks *t, void (*body)(void *, int)) {
-  long work = (long)t->m * t->n;
-  t->rows_a_task = work < WORTH_SHARING ? t->m : (int)(1 + PIECE / t->n);
+  long count = (long)t->m * t->n;
+  t->rows_a_task = count < 2 * PIECE ? t->m : 1 + PIECE / t->n;
   qt_parallel((t->m + t->rows_a_task - 1) / t->rows_a_task, body, t);
 }
 

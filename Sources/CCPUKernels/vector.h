@@ -17,7 +17,7 @@
 #define LANES 16
 #define INLINE static inline __attribute__((always_inline))
 
-/// Before a loop over accumulators: only where every such loop is unrolled do they live in registers.
+/// Before every loop over an array of accumulators: they live in registers only where all are unrolled.
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 typedef float vf __attribute__((vector_size(64)));

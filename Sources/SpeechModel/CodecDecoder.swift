@@ -98,7 +98,9 @@ package struct DecoderBlock<B: Backend> {
   package let transposed: Convolution<B>
   package let units: [ResidualUnit<B>]
 
-  init(reading weights: some WeightSource, inputs: Int, stride: Int, on backend: B) throws {
+  package init(
+    reading weights: some WeightSource, inputs: Int, stride: Int, on backend: B
+  ) throws {
     let channels = inputs / 2
     self.channels = channels
     self.stride = stride
