@@ -7,9 +7,11 @@
 #define K(name) portable_##name
 #if defined(__aarch64__)
 #define FUSED 1
+#define TILE_ROWS 6
 #else
 #define FUSED 0
+#define TILE_ROWS 2
 #endif
-#define TILE_M 2
+#define DOT_LANES 8
 #define TILE_N 2
 #include "kernels.inc"

@@ -9,10 +9,11 @@
 #include "CCPUKernels.h"
 #include "pool.h"
 #include "table.h"
+#include "vector.h"
 
 // Multiply-adds below which a job is done by its caller: about 10 us of work, against 1-2 us for
 // sharing it, and much more when another program holds a core.
-enum { WORTH_SHARING = 262144, PATCH_ROWS = 128 };
+enum { WORTH_SHARING = 262144, LEAST_ROWS = 96 };
 
 static const kernel_table *kernels;
 static qt_isa isa;
@@ -67,109 +68,86 @@ static void linear_task(void *context, int task) {
 
 void qt_linear(const void *w, qt_dtype dtype, int n, int k, const float *x, int m,
                const float *bias, const float *scale, bool accumulate, float *y, int ldy) {
-  linear_tasks t = {{w, dtype, n, k, m, x, bias, scale, accumulate, y, ldy}, n, 1, m};
-  long work = (long)n * k * m;
-  if (work < WORTH_SHARING || qt_thread_count() == 1) {
-    kernels->linear(&t.job, 0, n, 0, m);
-    return;
+  long ldx = ((long)k + STEP - 1) / STEP * STEP;
+  float *arranged = malloc(sizeof(float) * (size_t)m * ldx);
+  if (!arranged) abort();
+  kernels->arrange(x, dtype, k, m, ldx, arranged);
+  linear_tasks t = {{w, dtype, n, k, m, arranged, ldx, bias, scale, accumulate, y, ldy}, n, 1, m};
+  if ((long)n * k * m >= WORTH_SHARING) {
+    // Rows of w in pieces of whole tiles; rows of x in blocks that stay in the second-level cache.
+    int pieces = 4 * qt_thread_count();
+    int step = (n + pieces - 1) / pieces;
+    t.n_step = (step + 7) / 8 * 8;
+    t.n_tasks = (n + t.n_step - 1) / t.n_step;
+    t.m_step = m > 256 ? 128 : m;
   }
-  // Rows of w in pieces of whole tiles; rows of x in blocks that stay in the second-level cache.
-  int pieces = 4 * qt_thread_count();
-  int step = (n + pieces - 1) / pieces;
-  t.n_step = (step + 7) / 8 * 8;
-  t.n_tasks = (n + t.n_step - 1) / t.n_step;
-  t.m_step = m > 256 ? 128 : m;
   qt_parallel(t.n_tasks * ((m + t.m_step - 1) / t.m_step), linear_task, &t);
+  free(arranged);
 }
 
 // MARK: Convolutions
 
-long qt_patch_count(int inputs, int kernel) { return (long)PATCH_ROWS * inputs * kernel; }
-
 typedef struct {
-  const float *xx;
-  int inputs, kernel, dilation, rows;
-  float *patches;
-} patch_tasks;
+  convolution_job job;
+  int m, panels, rows_a_task;
+} convolution_tasks;
 
-enum { PATCH_STEP = 8 };
+static void convolution_task(void *context, int task) {
+  const convolution_tasks *t = context;
+  int m0 = task / t->panels * t->rows_a_task;
+  int m1 = m0 + t->rows_a_task < t->m ? m0 + t->rows_a_task : t->m;
+  kernels->convolution(&t->job, task % t->panels * LANES, m0, m1);
+}
 
-static void patch_task(void *context, int task) {
-  const patch_tasks *t = context;
-  int end = (task + 1) * PATCH_STEP < t->rows ? (task + 1) * PATCH_STEP : t->rows;
-  for (int r = task * PATCH_STEP; r < end; r++) {
-    float *patch = t->patches + (long)r * t->inputs * t->kernel;
-    for (int j = 0; j < t->kernel; j++) {
-      const float *row = t->xx + (long)(r + j * t->dilation) * t->inputs;
-      for (int i = 0; i < t->inputs; i++) patch[(long)i * t->kernel + j] = row[i];
-    }
+static void convolve(const convolution_job *job, int m) {
+  convolution_tasks t = {*job, m, (job->outputs + LANES - 1) / LANES, m};
+  if ((long)job->outputs * job->inputs * job->kernel * m < WORTH_SHARING) {
+    for (int task = 0; task < t.panels; task++) convolution_task(&t, task);
+    return;
   }
+  // Where panels are few, rows are cut too: into pieces large enough for a panel's packing to be
+  // little beside its products.
+  int pieces = (4 * qt_thread_count() + t.panels - 1) / t.panels;
+  int rows = (m + pieces - 1) / pieces;
+  t.rows_a_task = rows < LEAST_ROWS ? LEAST_ROWS : rows;
+  qt_parallel(t.panels * ((m + t.rows_a_task - 1) / t.rows_a_task), convolution_task, &t);
 }
 
 void qt_convolution(const void *w, qt_dtype dtype, int outputs, int inputs, int kernel,
-                    int dilation, const float *xx, int m, const float *bias, float *patches,
-                    float *y) {
-  for (int start = 0; start < m; start += PATCH_ROWS) {
-    int rows = m - start < PATCH_ROWS ? m - start : PATCH_ROWS;
-    patch_tasks t = {xx + (long)start * inputs, inputs, kernel, dilation, rows, patches};
-    int tasks = (rows + PATCH_STEP - 1) / PATCH_STEP;
-    if ((long)rows * inputs * kernel < WORTH_SHARING)
-      for (int task = 0; task < tasks; task++) patch_task(&t, task);
-    else
-      qt_parallel(tasks, patch_task, &t);
-    qt_linear(w, dtype, outputs, inputs * kernel, patches, rows, bias, NULL, false,
-              y + (long)start * outputs, outputs);
-  }
-}
-
-typedef struct {
-  const void *w;
-  qt_dtype dtype;
-  int outputs, inputs, kernel, stride, m, step;
-  const float *xx, *bias;
-  float *y;
-} transposed_tasks;
-
-static void transposed_task(void *context, int task) {
-  const transposed_tasks *t = context;
-  int o0 = task * t->step;
-  int count = t->outputs - o0 < t->step ? t->outputs - o0 : t->step;
-  int kernel = t->kernel, stride = t->stride;
-  int overlap = kernel > stride;
-  int rows = t->m + overlap;
-  int columns = count * kernel;
-  // Products with every row of xx, then the two that meet in each output.
-  float *product = malloc(sizeof(float) * (size_t)rows * columns);
-  if (!product) abort();
-  kernels->columns(t->w, t->dtype, (long)o0 * kernel, (long)t->outputs * kernel, t->xx, t->inputs,
-                   rows, columns, product);
-  for (int r = 0; r < t->m; r++) {
-    const float *current = product + (long)(r + overlap) * columns;
-    const float *before = product + (long)r * columns;
-    for (int j = 0; j < stride; j++) {
-      float *out = t->y + ((long)r * stride + j) * t->outputs + o0;
-      for (int o = 0; o < count; o++) {
-        float v = t->bias[o0 + o] + current[o * kernel + j];
-        if (overlap) v += before[o * kernel + j + stride];
-        out[o] = v;
-      }
-    }
-  }
-  free(product);
+                    int dilation, const float *xx, int m, const float *bias, const float *alpha,
+                    const float *inverse_beta, bool accumulate, float *y) {
+  convolution_job job = {.w = w,
+                         .dtype = dtype,
+                         .outputs = outputs,
+                         .inputs = inputs,
+                         .kernel = kernel,
+                         .taps = kernel,
+                         .phases = 1,
+                         .x = xx,
+                         .reach = (long)dilation * inputs,
+                         .bias = bias,
+                         .alpha = alpha,
+                         .inverse_beta = inverse_beta,
+                         .accumulate = accumulate,
+                         .y = y};
+  convolve(&job, m);
 }
 
 void qt_transposed_convolution(const void *w, qt_dtype dtype, int outputs, int inputs, int kernel,
                                int stride, const float *xx, int m, const float *bias, float *y) {
-  int pieces = 4 * qt_thread_count();
-  int step = (outputs + pieces - 1) / pieces;
-  // Whole tiles of columns, and a product that stays in the second-level cache.
-  int quantum = 64 / kernel > 0 ? 64 / kernel : 1;
-  step = (step + quantum - 1) / quantum * quantum;
-  int limit = (int)(262144 / ((long)(m + 1) * kernel));
-  if (limit < 1) limit = 1;
-  if (step > limit) step = limit;
-  transposed_tasks t = {w, dtype, outputs, inputs, kernel, stride, m, step, xx, bias, y};
-  qt_parallel((outputs + step - 1) / step, transposed_task, &t);
+  convolution_job job = {.w = w,
+                         .dtype = dtype,
+                         .outputs = outputs,
+                         .inputs = inputs,
+                         .kernel = kernel,
+                         .transposed = true,
+                         .taps = kernel / stride,
+                         .phases = stride,
+                         .x = xx,
+                         .reach = inputs,
+                         .bias = bias,
+                         .y = y};
+  convolve(&job, m);
 }
 
 void qt_depthwise(const float *w, int channels, int kernel, const float *xx, int m,
@@ -196,8 +174,8 @@ typedef struct {
 enum { PIECE = 16384 };
 
 static void share_rows(row_tasks *t, void (*body)(void *, int)) {
-  long work = (long)t->m * t->n;
-  t->rows_a_task = work < WORTH_SHARING ? t->m : (int)(1 + PIECE / t->n);
+  long count = (long)t->m * t->n;
+  t->rows_a_task = count < 2 * PIECE ? t->m : 1 + PIECE / t->n;
   qt_parallel((t->m + t->rows_a_task - 1) / t->rows_a_task, body, t);
 }
 

@@ -30,7 +30,9 @@ static void (*job_body)(void *, int);
 static void *job_context;
 static int job_tasks;
 static atomic_int next_task;
-static atomic_int workers_left;
+/// Whether the job may be joined, and ENTRANT for each worker in it.
+enum { OPEN = 1, ENTRANT = 2 };
+static atomic_int attendance;
 static atomic_uint generation;
 static atomic_int active_workers;
 static atomic_int sleepers;
@@ -49,6 +51,16 @@ static void run_tasks(void) {
     if (task >= job_tasks) return;
     job_body(job_context, task);
   }
+}
+
+/// Joins the job there is, unless it is over.
+static bool enter(void) {
+  int seen = atomic_load_explicit(&attendance, memory_order_relaxed);
+  while (seen & OPEN)
+    if (atomic_compare_exchange_weak_explicit(&attendance, &seen, seen + ENTRANT,
+                                              memory_order_acquire, memory_order_relaxed))
+      return true;
+  return false;
 }
 
 /// A worker's number, and the generation it was born into.
@@ -77,8 +89,10 @@ static void *work(void *argument) {
       pthread_mutex_unlock(&sleep_lock);
     }
     seen = atomic_load_explicit(&generation, memory_order_acquire);
-    if (index < atomic_load_explicit(&active_workers, memory_order_relaxed)) run_tasks();
-    atomic_fetch_sub_explicit(&workers_left, 1, memory_order_release);
+    if (index < atomic_load_explicit(&active_workers, memory_order_relaxed) && enter()) {
+      run_tasks();
+      atomic_fetch_sub_explicit(&attendance, ENTRANT, memory_order_release);
+    }
   }
   return NULL;
 }
@@ -142,7 +156,7 @@ void qt_parallel(int tasks, void (*body)(void *, int), void *context) {
   job_tasks = tasks;
   atomic_store_explicit(&next_task, 0, memory_order_relaxed);
   atomic_store_explicit(&active_workers, wanted_threads - 1, memory_order_relaxed);
-  atomic_store_explicit(&workers_left, running_workers, memory_order_relaxed);
+  atomic_store_explicit(&attendance, OPEN, memory_order_release);
   atomic_fetch_add_explicit(&generation, 1, memory_order_seq_cst);
   if (atomic_load(&sleepers) > 0) {
     pthread_mutex_lock(&sleep_lock);
@@ -150,8 +164,11 @@ void qt_parallel(int tasks, void (*body)(void *, int), void *context) {
     pthread_mutex_unlock(&sleep_lock);
   }
   run_tasks();
+  // No task is left to take: only those who took one are waited for. A worker without a core, when
+  // another program holds it, is not missed.
+  atomic_fetch_and_explicit(&attendance, ~OPEN, memory_order_relaxed);
   int spins = 0;
-  while (atomic_load_explicit(&workers_left, memory_order_acquire) > 0) {
+  while (atomic_load_explicit(&attendance, memory_order_acquire) > 0) {
     pause_briefly();
     if (++spins % 512 == 0) sched_yield();
   }

@@ -7,20 +7,53 @@
 
 #include "CCPUKernels.h"
 
+/// Numbers of a row that a product takes at a time: in bf16 a line of the cache.
+enum { STEP = 32 };
+
+/// y[m, n] (+)= scale[n] * (dot(w row n, x row m) + bias[n]), with rows of x `ldx` numbers apart, a
+/// multiple of STEP, as `arrange` makes them.
 typedef struct {
   const void *w;
   qt_dtype dtype;
   int n, k, m;
-  const float *x, *bias, *scale;
+  const float *x;
+  long ldx;
+  const float *bias, *scale;
   bool accumulate;
   float *y;
   long ldy;
 } linear_job;
 
+/// A causal convolution: `taps` is its kernel and `phases` 1; or a transposed one, which is one of few
+/// taps for each of the steps that a row becomes:
+///
+///     y[r, phase, o] (+)= bias[o] + sum of x[r * inputs + tap * reach + i] * w[o, i, tap]
+///                                     or, transposed, w[i, o, (taps - 1 - tap) * phases + phase]
+///
+/// over taps and inputs; then Snake, if there is an `alpha`.
 typedef struct {
+  const void *w;
+  qt_dtype dtype;
+  int outputs, inputs, kernel;
+  bool transposed;
+  int taps, phases;
+  const float *x;
+  long reach;
+  const float *bias, *alpha, *inverse_beta;
+  bool accumulate;
+  float *y;
+} convolution_job;
+
+/// Weights of an output that are packed at once: for sixteen outputs, half a first-level cache.
+enum { DEPTH = 256 };
+/// Numbers from one unpacked row to the next: whole vectors, and not a power of two, whose rows would
+/// share the lines of a cache.
+#define PITCH(depth) ((depth) / LANES * LANES + 3 * LANES)
+
+typedef struct {
+  void (*arrange)(const float *x, qt_dtype dtype, int k, int m, long ldx, float *out);
   void (*linear)(const linear_job *job, int n0, int n1, int m0, int m1);
-  void (*columns)(const void *w, qt_dtype dtype, long first, long ldw, const float *x, int k, int m,
-                  int columns, float *y);
+  void (*convolution)(const convolution_job *job, int output, int m0, int m1);
   void (*add_row)(const void *row, qt_dtype dtype, long count, float scale, bool accumulate,
                   float *out);
   void (*rms_norm)(const float *x, int n, const float *weight, float epsilon, float *y);

@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 // Vectors never cross a call: every function that takes one is inlined.
@@ -15,6 +16,9 @@
 
 #define LANES 16
 #define INLINE static inline __attribute__((always_inline))
+
+/// Before every loop over an array of accumulators: they live in registers only where all are unrolled.
+#define UNROLL _Pragma("clang loop unroll(full)")
 
 typedef float vf __attribute__((vector_size(64)));
 typedef float vf8 __attribute__((vector_size(32)));

@@ -112,7 +112,6 @@ package final class CPUBackend: Backend {
   private var regions: [(UnsafeMutableRawPointer, Int)] = []
   /// Rows of a history and of what follows it; grown to the longest asked for.
   private var joined = ScratchBuffer()
-  private var patches = ScratchBuffer()
   private var scores = ScratchBuffer()
 
   package init() {}
@@ -412,15 +411,35 @@ package final class CPUBackend: Backend {
 
   // MARK: Codec
 
-  /// The history followed by `x`; afterwards the history holds the last rows.
+  /// The history followed by `count` numbers, which `fill` makes; afterwards the history holds the
+  /// last rows.
+  private func join(
+    _ history: CPUTensor, _ count: Int, fill: (UnsafeMutablePointer<Float>) -> Void
+  ) -> UnsafeMutablePointer<Float> {
+    let rows = joined.reserve(history.count + count)
+    rows.update(from: history.base, count: history.count)
+    fill(rows + history.count)
+    history.base.update(from: rows + count, count: history.count)
+    return rows
+  }
+
   private func join(_ history: CPUTensor, _ x: CPUTensor) -> UnsafeMutablePointer<Float> {
     precondition(history.columns == x.columns)
-    let total = history.count + x.count
-    let rows = joined.reserve(total)
-    rows.update(from: history.base, count: history.count)
-    (rows + history.count).update(from: x.base, count: x.count)
-    history.base.update(from: rows + total - history.count, count: history.count)
-    return rows
+    return join(history, x.count) { $0.update(from: x.base, count: x.count) }
+  }
+
+  /// `out (+)=` the convolution of `rows`, history included; then Snake.
+  private func convolve(
+    _ rows: UnsafePointer<Float>, inputs: Int, _ weight: CPUMatrix, bias: CPUTensor, kernel: Int,
+    dilation: Int, then snake: Snake<CPUBackend>? = nil, accumulate: Bool = false,
+    into out: CPUTensor
+  ) {
+    precondition(weight.columns == inputs * kernel && weight.rows == out.columns)
+    qt_convolution(
+      weight.parts[0].base, weight.parts[0].elementType, Int32(out.columns), Int32(inputs),
+      Int32(kernel), Int32(dilation), rows, Int32(out.rows), bias.base,
+      snake.map { UnsafePointer($0.alpha.base) }, snake.map { UnsafePointer($0.inverseBeta.base) },
+      accumulate, out.base)
   }
 
   package func causalConvolution(
@@ -428,11 +447,53 @@ package final class CPUBackend: Backend {
     dilation: Int, into out: CPUTensor
   ) {
     precondition(history.rows == (kernel - 1) * dilation && out.rows == x.rows)
-    precondition(weight.columns == x.columns * kernel && weight.rows == out.columns)
-    qt_convolution(
-      weight.parts[0].base, weight.parts[0].elementType, Int32(out.columns), Int32(x.columns),
-      Int32(kernel), Int32(dilation), join(history, x), Int32(x.rows), bias.base,
-      patches.reserve(qt_patch_count(Int32(x.columns), Int32(kernel))), out.base)
+    convolve(
+      join(history, x), inputs: x.columns, weight, bias: bias, kernel: kernel, dilation: dilation,
+      into: out)
+  }
+
+  package func snakeConvolution(
+    _ x: CPUTensor, alpha: CPUTensor, inverseBeta: CPUTensor, history: CPUTensor,
+    weight: CPUMatrix, bias: CPUTensor, kernel: Int, dilation: Int, scratch: CPUTensor,
+    into out: CPUTensor
+  ) {
+    precondition(history.rows == (kernel - 1) * dilation && out.rows == x.rows)
+    convolve(
+      joinSnake(history, x, alpha: alpha, inverseBeta: inverseBeta), inputs: x.columns, weight,
+      bias: bias, kernel: kernel, dilation: dilation, into: out)
+  }
+
+  private func joinSnake(
+    _ history: CPUTensor, _ x: CPUTensor, alpha: CPUTensor, inverseBeta: CPUTensor
+  ) -> UnsafeMutablePointer<Float> {
+    precondition(history.columns == x.columns)
+    return join(history, x.count) {
+      qt_snake(x.base, Int32(x.rows), Int32(x.columns), alpha.base, inverseBeta.base, $0)
+    }
+  }
+
+  /// The second Snake of a unit comes as its first convolution ends, and its last is added to the
+  /// rows as it ends: no pass over them is for either alone.
+  package func decoderBlock(
+    _ x: CPUTensor, _ block: DecoderBlock<CPUBackend>, history: CPUTensor,
+    unitHistories: [CPUTensor], inner: CPUTensor, scratch: (CPUTensor, CPUTensor),
+    into out: CPUTensor
+  ) {
+    snake(x, alpha: block.snake.alpha, inverseBeta: block.snake.inverseBeta, into: x)
+    transposedConvolution(
+      x, history: history, weight: block.transposed.weight, bias: block.transposed.bias,
+      stride: block.stride, into: out)
+    for (unit, history) in zip(block.units, unitHistories) {
+      precondition(history.rows == 6 * unit.dilation && inner.rows == out.rows)
+      let rows = joinSnake(
+        history, out, alpha: unit.first.alpha, inverseBeta: unit.first.inverseBeta)
+      convolve(
+        rows, inputs: out.columns, unit.dilated.weight, bias: unit.dilated.bias, kernel: 7,
+        dilation: unit.dilation, then: unit.second, into: inner)
+      convolve(
+        inner.base, inputs: out.columns, unit.pointwise.weight, bias: unit.pointwise.bias,
+        kernel: 1, dilation: 1, accumulate: true, into: out)
+    }
   }
 
   package func transposedConvolution(

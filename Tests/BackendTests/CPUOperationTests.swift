@@ -50,11 +50,26 @@ import Testing
         for (kernel, dilation) in [(1, 1), (3, 1), (7, 1), (7, 3), (7, 9)] {
           check.convolution(inputs: 13, outputs: 21, kernel: kernel, dilation: dilation, rows: 150)
         }
-        for stride in [2, 3, 5, 8] {
+        // More weights of an output than are packed at once, in one kernel or in many inputs.
+        for type in [ElementType.float32, .bfloat16, .float16] {
+          check.convolution(inputs: 70, outputs: 33, kernel: 7, dilation: 2, rows: 9, type)
+          check.convolution(inputs: 2, outputs: 1, kernel: 300, dilation: 1, rows: 5, type)
+        }
+        check.transposed(inputs: 70, outputs: 18, stride: 8, overlaps: true, rows: 9)
+        for stride in [1, 2, 3, 5, 8] {
           check.transposed(inputs: 19, outputs: 11, stride: stride, overlaps: true, rows: 17)
           check.transposed(inputs: 8, outputs: 33, stride: stride, overlaps: false, rows: 5)
         }
         check.depthwise(channels: 37, kernel: 7, rows: 23)
+      }
+    }
+  }
+
+  @Test func `a decoder block is its operations, whole and in pieces`() async {
+    await #expect(processExitsWith: .success) {
+      try CPUCheck.onEveryInstructionSet { check in
+        try check.decoderBlock(inputs: 38, stride: 3, rows: 40)
+        try check.decoderBlock(inputs: 64, stride: 2, rows: 11)
       }
     }
   }
@@ -66,12 +81,12 @@ struct CPUCheck {
   var numbers = Numbers(seed: 1)
 
   /// With one thread and with several, on each instruction set.
-  static func onEveryInstructionSet(_ body: (inout CPUCheck) -> Void) {
+  static func onEveryInstructionSet(_ body: (inout CPUCheck) throws -> Void) rethrows {
     for isa in [QT_PORTABLE, QT_AVX2, QT_AVX512] where qt_select_isa(isa) == isa {
       for threads in [1, 3] {
         qt_set_thread_count(Int32(threads))
         var check = CPUCheck()
-        body(&check)
+        try body(&check)
       }
     }
   }
@@ -276,15 +291,17 @@ struct CPUCheck {
     expect(out, reference, "attention, window \(window.map(String.init) ?? "none")")
   }
 
-  mutating func convolution(inputs: Int, outputs: Int, kernel: Int, dilation: Int, rows count: Int)
-  {
+  mutating func convolution(
+    inputs: Int, outputs: Int, kernel: Int, dilation: Int, rows count: Int,
+    _ type: ElementType = .float32
+  ) {
     let history = numbers.rows((kernel - 1) * dilation, inputs)
     let x = numbers.rows(count, inputs)
-    let (weight, stored) = matrix(numbers.rows(outputs, inputs * kernel))
+    let (weight, stored) = matrix(numbers.rows(outputs, inputs * kernel), type)
     let bias = numbers.rows(1, outputs)
     let reference = Definitions.convolution(
       Self.wide(history + x), stored, bias: Self.wide(bias)[0], kernel: kernel, dilation: dilation)
-    let name = "convolution \(kernel) by \(dilation)"
+    let name = "convolution \(inputs)·\(kernel) by \(dilation) \(type.rawValue)"
     var bits: [[[Float]]] = []
     for cut in [count, 1, count / 2 + 1] {
       let memory = backend.makeTensor(rows: history.count, columns: inputs)
@@ -326,6 +343,56 @@ struct CPUCheck {
     #expect(bits.allSatisfy { $0 == bits[0] }, "\(name): pieces have the same bits")
   }
 
+  /// Against the block's definition, in the backend's own operations one by one.
+  mutating func decoderBlock(inputs: Int, stride: Int, rows count: Int) throws {
+    let block = try DecoderBlock(
+      reading: RandomWeights(), inputs: inputs, stride: stride, on: backend)
+    let x = numbers.rows(count, inputs)
+    let (channels, longer) = (inputs / 2, count * stride)
+    func histories() -> [CPUTensor] {
+      block.units.map { backend.makeTensor(rows: 6 * $0.dilation, columns: channels) }
+    }
+
+    let (activated, reference) = (tensor(x), backend.makeTensor(rows: longer, columns: channels))
+    let inner = backend.makeTensor(rows: longer, columns: channels)
+    let scratch = backend.makeTensor(rows: longer, columns: channels)
+    backend.snake(
+      activated, alpha: block.snake.alpha, inverseBeta: block.snake.inverseBeta, into: activated)
+    backend.transposedConvolution(
+      activated, history: backend.makeTensor(rows: 1, columns: inputs),
+      weight: block.transposed.weight, bias: block.transposed.bias, stride: stride,
+      into: reference)
+    for (unit, history) in zip(block.units, histories()) {
+      backend.snake(
+        reference, alpha: unit.first.alpha, inverseBeta: unit.first.inverseBeta, into: scratch)
+      backend.causalConvolution(
+        scratch, history: history, weight: unit.dilated.weight, bias: unit.dilated.bias, kernel: 7,
+        dilation: unit.dilation, into: inner)
+      backend.snake(
+        inner, alpha: unit.second.alpha, inverseBeta: unit.second.inverseBeta, into: inner)
+      backend.linearAdd(
+        inner, unit.pointwise.weight, bias: unit.pointwise.bias, scale: nil, into: reference)
+    }
+
+    let name = "decoder block of \(channels) channels"
+    var bits: [[[Float]]] = []
+    for cut in [count, 1, count / 2 + 1] {
+      let out = backend.makeTensor(rows: longer, columns: channels)
+      let (memory, memories) = (backend.makeTensor(rows: 1, columns: inputs), histories())
+      for piece in [0..<cut, cut..<count] where !piece.isEmpty {
+        let steps = piece.lowerBound * stride..<piece.upperBound * stride
+        backend.decoderBlock(
+          tensor(Array(x[piece])), block, history: memory, unitHistories: memories,
+          inner: inner.rows(0..<steps.count),
+          scratch: (scratch.rows(0..<steps.count), scratch.rows(0..<steps.count)),
+          into: out.rows(steps))
+      }
+      expect(out, Self.wide(rows(reference)), name)
+      bits.append(rows(out))
+    }
+    #expect(bits.allSatisfy { $0 == bits[0] }, "\(name): pieces have the same bits")
+  }
+
   mutating func depthwise(channels: Int, kernel: Int, rows count: Int) {
     let history = numbers.rows(kernel - 1, channels)
     let x = numbers.rows(count, channels)
@@ -342,5 +409,15 @@ struct CPUCheck {
       Definitions.depthwise(
         Self.wide(history + x), weight: Self.wide(weight), bias: Self.wide(bias)[0]),
       "depthwise convolution")
+  }
+}
+
+/// Small numbers under every name.
+private struct RandomWeights: WeightSource {
+  func tensor(_ name: String, _ shape: [Int]) -> HostTensor {
+    var numbers = Numbers(seed: UInt64(name.utf8.reduce(0) { $0 &* 31 &+ Int($1) } & 0xFFFF))
+    return HostTensor(
+      name: name, shape: shape,
+      values: numbers.rows(1, shape.reduce(1, *), in: -0.2...0.2)[0])
   }
 }

@@ -30,13 +30,11 @@ void qt_set_thread_count(int count);
 void qt_linear(const void *w, qt_dtype dtype, int n, int k, const float *x, int m,
                const float *bias, const float *scale, bool accumulate, float *y, int ldy);
 
-/// Causal convolution; `xx` is [history + m, inputs], `w` is [outputs, inputs, kernel].
-/// `patches` is scratch of qt_patch_count(inputs, kernel) numbers.
+/// y (+)= causal convolution of `xx`, [history + m, inputs], by `w`, [outputs, inputs, kernel]; then
+/// Snake, unless `alpha` is NULL.
 void qt_convolution(const void *w, qt_dtype dtype, int outputs, int inputs, int kernel,
-                    int dilation, const float *xx, int m, const float *bias, float *patches,
-                    float *y);
-/// Numbers of scratch that qt_convolution needs.
-long qt_patch_count(int inputs, int kernel);
+                    int dilation, const float *xx, int m, const float *bias, const float *alpha,
+                    const float *inverse_beta, bool accumulate, float *y);
 
 /// Causal transposed convolution; `xx` is [1 + m, inputs] when kernel == 2 * stride, [m, inputs] when
 /// kernel == stride; `w` is [inputs, outputs, kernel]; y is [m * stride, outputs].
