@@ -24,8 +24,8 @@ typedef struct {
   long ldy;
 } linear_job;
 
-/// A causal convolution: `taps` is its kernel and `phases` 1; or a transposed one, which is one of few
-/// taps for each of the steps that a row becomes:
+/// A causal convolution: `taps` is its kernel and `phases` 1; or a transposed one, which is one of
+/// few taps for each of the steps that a row becomes:
 ///
 ///     y[r, phase, o] (+)= bias[o] + sum of x[r * inputs + tap * reach + i] * w[o, i, tap]
 ///                                     or, transposed, w[i, o, (taps - 1 - tap) * phases + phase]
@@ -46,8 +46,8 @@ typedef struct {
 
 /// Weights of an output that are packed at once: for sixteen outputs, half a first-level cache.
 enum { DEPTH = 256 };
-/// Numbers from one unpacked row to the next: whole vectors, and not a power of two, whose rows would
-/// share the lines of a cache.
+/// Numbers from one unpacked row to the next: whole vectors, and not a power of two, whose rows
+/// would share the lines of a cache.
 #define PITCH(depth) ((depth) / LANES * LANES + 3 * LANES)
 
 typedef struct {

@@ -17,7 +17,8 @@
 #define LANES 16
 #define INLINE static inline __attribute__((always_inline))
 
-/// Before every loop over an array of accumulators: they live in registers only where all are unrolled.
+/// Before every loop over an array of accumulators: they live in registers only where all are
+/// unrolled.
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 typedef float vf __attribute__((vector_size(64)));
