@@ -47,8 +47,8 @@ let package = Package(
     .executableTarget(
       name: "gpu-check",
       dependencies: [
-        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "SyntheticCheckpoint",
-        "Qwen3TTS",
+        "SpeechModel", "BackendVerification", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles",
+        "SyntheticCheckpoint", "Qwen3TTS",
       ],
       path: "Sources/GPUCheck", swiftSettings: settings),
     .target(name: "CCPUKernels"),

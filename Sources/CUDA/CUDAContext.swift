@@ -58,6 +58,11 @@ package final class CUDAContext: @unchecked Sendable {
 
   deinit { _ = ccuDevicePrimaryCtxRelease(device) }
 
+  /// Options of every compilation for the device.
+  package var compilerOptions: [String] {
+    ["--gpu-architecture=sm_\(architecture)", "--std=c++17"]
+  }
+
   /// Allocations on the device and of pinned memory that are not yet freed.
   package var liveAllocationCount: Int { live.withLock { $0.count } }
 

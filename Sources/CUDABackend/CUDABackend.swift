@@ -104,8 +104,6 @@ package final class CUDABackend: Backend {
   private var memories: [DeviceMemory] = []
   private let kernels: [String: CUDAKernel]
   let cache: KernelCache
-  /// Options of every compilation.
-  let compilerOptions: [String]
   /// Macros of the frame kernel; `nil`: frames run as a graph of kernels.
   let frameDefinitions: [String]?
   /// Programs of steps that run as one kernel, by the address of their codes.
@@ -149,7 +147,6 @@ package final class CUDABackend: Backend {
   ) throws(CUDAError) {
     self.streamsWeights = streamsWeights
     self.cache = cache
-    compilerOptions = ["--gpu-architecture=sm_\(context.architecture)", "--std=c++17"]
     let macros = streamsWeights ? frameKernel.macros(architecture: context.architecture) : nil
     frameDefinitions = macros?.map { "-D\($0)" }
     self.context = context
@@ -157,7 +154,7 @@ package final class CUDABackend: Backend {
     stream = try CUDAStream(context)
     let image = try cache.image(
       KernelSources.general, name: "kernels",
-      options: compilerOptions)
+      options: context.compilerOptions)
     let module = try CUDAModule(image: image, context)
     var kernels: [String: CUDAKernel] = [:]
     // All of them now: loading one may not happen while a body is recorded.

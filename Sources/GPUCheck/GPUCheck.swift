@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import BackendVerification
 import CUDA
 import CUDABackend
 import ModelFiles
@@ -40,11 +41,11 @@ import SyntheticCheckpoint
           context, frameKernel: .on(macros: variant.split(separator: "+").map(String.init)))
       var greedy = SamplingSettings(samples: false)
       greedy.repetitionPenalty = 1.05
-      let run = try Run(checkpoint, on: backend)
+      let run = try Speaker(checkpoint, on: backend)
       for (name, settings) in [
         ("greedy", greedy), ("top-k", SamplingSettings(repetitionPenalty: 1.05)),
       ] {
-        let said = try run.speak(settings, frames: frames)
+        let said = try run.time(settings, frames: frames)
         var digest = 17
         for code in said.codes { digest = (digest &* 31 &+ Int(code)) & 0xffff_ffff }
         print(
@@ -54,10 +55,10 @@ import SyntheticCheckpoint
     }
     if !variants.isEmpty { return }
     let streams = !arguments.contains("--plain")
-    let recorded = try Run(
+    let recorded = try Speaker(
       checkpoint,
       on: CUDABackend(context, streamsWeights: streams, sharedMemoryShare: share ?? 50))
-    let eager = try Run(
+    let eager = try Speaker(
       checkpoint, on: CUDABackend(context, recordsSteps: false, streamsWeights: streams))
     var greedy = SamplingSettings(samples: false)
     greedy.repetitionPenalty = 1.05
@@ -68,8 +69,8 @@ import SyntheticCheckpoint
       ("top-p", nucleus),
     ]
     for (name, settings) in settings.prefix(arguments.contains("--greedy") ? 1 : 3) {
-      let fast = try recorded.speak(settings, frames: frames)
-      let slow = try eager.speak(settings, frames: frames)
+      let fast = try recorded.time(settings, frames: frames)
+      let slow = try eager.time(settings, frames: frames)
       print(
         "\(name): ms a frame: recorded \(fast.time), of it predictor and sampling "
           + "\(fast.predictorTime); eager \(slow.time)")
@@ -81,61 +82,25 @@ import SyntheticCheckpoint
     _ checkpoint: Checkpoint, _ context: CUDAContext, _ arguments: [String]
   ) throws {
     if arguments.contains("--once") {
-      let eager = try Run(
-        checkpoint, on: CUDABackend(context, recordsSteps: false), chunkCapacity: 16)
+      let eager = try Speaker(
+        checkpoint, on: CUDABackend(context, recordsSteps: false))
       return try eager.once()
     }
-    try Run(checkpoint, on: CUDABackend(context), chunkCapacity: 16).measure()
+    try Speaker(checkpoint, on: CUDABackend(context)).measure()
   }
 }
 
-/// One backend with a model.
-struct Run<B: Backend> {
-  let backend: B
-  let configuration: ModelConfiguration
-  let step: FrameStep<B>
-  let codec: CodecStream<B>
-
-  var entries: Int { step.model.predictor.configuration.codebookSize }
-
-  init(_ checkpoint: Checkpoint, on backend: B, chunkCapacity: Int = 8) throws {
-    self.backend = backend
-    configuration = checkpoint.configuration
-    let model = try LanguageModel(
-      reading: checkpoint.weights, checkpoint.configuration, on: backend)
-    step = try FrameStep(model, capacity: 1024, on: backend)
-    codec = try CodecStream(
-      CodecDecoder(
-        reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
-        on: backend),
-      chunkCapacity: chunkCapacity, on: backend)
-  }
-
-  /// Frames of an invented text, whether or not they say that speech ends.
-  func speak(
+extension Speaker {
+  /// Milliseconds a frame of an invented text takes, and one without the talker's step.
+  func time(
     _ settings: SamplingSettings, frames: Int
   ) throws -> (codes: [Int32], time: Double, predictorTime: Double) {
-    let prompt = Prompt(
-      target: (0..<30).map { Int32(3 + $0 * 5 % 61) }, language: nil,
-      speaker: configuration.talker.speakers["ryan"].map { .named($0) } ?? .unspecified,
-      layout: .incremental, configuration: configuration)
-    try step.begin(
-      prompt, settings: UtteranceSettings(talker: settings, predictor: settings, seed: 7))
-    try step.firstFrame()
-    var codes = try backend.collect(0, from: step.ring)
+    _ = try read(prompt(tokens: 22, layout: .incremental), settings)
     // The second frame may record; the time starts after it.
-    try step.nextFrame()
-    codes += try backend.collect(1, from: step.ring)
+    var codes = try speak(frames: 2)
     let clock = ContinuousClock()
     let start = clock.now
-    var begun = 2
-    for index in 2..<frames {
-      while begun < frames, begun < index + backend.framesInFlight {
-        try step.nextFrame()
-        begun += 1
-      }
-      codes += try backend.collect(index, from: step.ring)
-    }
+    codes += try speak(frames: frames - 2, after: 2)
     let time = (clock.now - start) / Duration.milliseconds(1) / Double(frames - 2)
     // The first frame has no talker step.
     let predictorStart = clock.now
@@ -147,42 +112,16 @@ struct Run<B: Backend> {
     return (codes, time, predictorTime)
   }
 
-  static func inventedCodes(frames: Int, entries: Int) -> [Int32] {
-    (0..<frames * 16).map { Int32(($0 * 7919 + $0 / 16 * 104_729) % entries) }
-  }
-
-  func decode(_ codes: [Int32], chunk: Int) throws -> [Float] {
-    try codec.reset()
-    var samples: [Float] = []
-    for start in stride(from: 0, to: codes.count, by: 16 * chunk) {
-      samples += try codec.decode(Array(codes[start..<min(start + 16 * chunk, codes.count)]))
-    }
-    return samples
-  }
-
-  func inventedPrompt(tokens: Int) -> Prompt {
-    Prompt(
-      target: (0..<tokens + 8).map { Int32(3 + $0 * 5 % 61) }, language: nil,
-      speaker: configuration.talker.speakers["ryan"].map { .named($0) } ?? .unspecified,
-      layout: .whole, configuration: configuration)
-  }
-
-  var settings: UtteranceSettings {
+  private var settings: UtteranceSettings {
     let rule = SamplingSettings(repetitionPenalty: 1.05)
     return UtteranceSettings(talker: rule, predictor: rule, seed: 7)
   }
-
-  /// The hidden state after a prompt.
-  func prompt(tokens: Int) throws -> [Float] {
-    try step.begin(inventedPrompt(tokens: tokens), settings: settings)
-    return try backend.read(step.hidden)
-  }
 }
 
-extension Run where B == CUDABackend {
+extension Speaker where B == CUDABackend {
   func once() throws {
-    let codes = Self.inventedCodes(frames: 4, entries: entries)
-    _ = try prompt(tokens: 30)
+    let codes = inventedCodes(frames: 4)
+    _ = try read(prompt(tokens: 30, layout: .whole), settings.talker)
     print("MARK prompt")
     _ = try decode(Array(codes.prefix(16)), chunk: 1)
     print("MARK one frame")
@@ -210,16 +149,16 @@ extension Run where B == CUDABackend {
 
   func measure() throws {
     for tokens in [30, 100, 200] {
-      let prompt = inventedPrompt(tokens: tokens)
+      let prompt = prompt(tokens: tokens, layout: .whole)
       try time("prompt of \(prompt.rows.count) rows") {
         try step.begin(prompt, settings: settings)
       }
     }
     for count in [1, 2, 4, 8, 16] {
-      let codes = Self.inventedCodes(frames: count, entries: entries)
+      let codes = inventedCodes(frames: count)
       try time("codec, \(count) frames") { _ = try codec.decode(codes) }
     }
-    let prompt = inventedPrompt(tokens: 30)
+    let prompt = prompt(tokens: 30, layout: .whole)
     try time("codec reset") { try codec.begin(after: []) }
     try time("first frame's codes") {
       try step.firstFrame()

@@ -143,29 +143,25 @@ extension SpeechEngine {
     behind prompt: Prompt, settings: UtteranceSettings, count: Int
   ) throws -> FrameTimes {
     precondition(prompt.rows.count + 2 * count < capacity, "the measured frames fit")
+    func durations(_ body: () throws(B.Failure) -> Void) throws -> [Duration] {
+      // The first may be recorded; it does not count.
+      _ = try step.backend.time(body)
+      return try (1..<count).map { _ in try step.backend.time(body) }
+    }
     var times = FrameTimes()
     try step.begin(prompt, settings: settings)
     try step.firstFrame()
-    // The first of each may be recorded; it does not count.
-    for index in 0..<count {
-      let time = try step.backend.time { () throws(B.Failure) in try step.nextFrame() }
-      if index > 0 { times.frame.append(time) }
-    }
+    times.frame = try durations { () throws(B.Failure) in try step.nextFrame() }
     guard !step.backend.framesFillDevice(step) else {
       // Parts run alone would be other kernels than those frames are made of. A first frame is the same
       // kernel without the talker; draws cannot be told apart.
-      for index in 0..<count {
-        let time = try step.backend.time { () throws(B.Failure) in try step.firstFrame() }
-        if index > 0 { times.parts[.predictor, default: []].append(time) }
-      }
-      times.parts[.talker] = zip(times.frame, times.parts[.predictor] ?? []).map { $0 - $1 }
+      let withoutTalker = try durations { () throws(B.Failure) in try step.firstFrame() }
+      times.parts[.predictor] = withoutTalker
+      times.parts[.talker] = zip(times.frame, withoutTalker).map { $0 - $1 }
       return times
     }
     for part in FramePart.allCases {
-      for index in 0..<count {
-        let time = try step.backend.time { () throws(B.Failure) in try step.run(part) }
-        if index > 0 { times.parts[part, default: []].append(time) }
-      }
+      times.parts[part] = try durations { () throws(B.Failure) in try step.run(part) }
     }
     return times
   }

@@ -17,10 +17,7 @@ extension FrameStep {
     try backend.replay(.part(part, slotCount: slotCount)) { () throws(B.Failure) in
       switch part {
       case .talker: try advance()
-      case .predictor:
-        try model.predictor.predict(
-          talkerHidden: hidden, codecEmbedding: model.talker.codecEmbedding, codes: codes,
-          state: sampling, predictorWork, on: backend)
+      case .predictor: try predictCodes()
       case .draws: try drawAll()
       }
     }

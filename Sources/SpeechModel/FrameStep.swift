@@ -126,10 +126,15 @@ package struct FrameStep<B: Backend> {
     try backend.sample(
       logits, rule: .talker(talker.configuration), state: sampling,
       into: codes.strided(from: 0, count: slotCount, by: count))
-    try model.predictor.predict(
-      talkerHidden: hidden, codecEmbedding: talker.codecEmbedding, codes: codes, state: sampling,
-      predictorWork, on: backend)
+    try predictCodes()
     try backend.publish(codes, to: ring)
+  }
+
+  /// The code predictor's passes and draws behind the talker's code.
+  func predictCodes() throws(B.Failure) {
+    try model.predictor.predict(
+      talkerHidden: hidden, codecEmbedding: model.talker.codecEmbedding, codes: codes,
+      state: sampling, predictorWork, on: backend)
   }
 
   /// Runs the talker over the row built from the frame and its trailing text.

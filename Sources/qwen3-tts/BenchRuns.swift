@@ -85,11 +85,13 @@ struct BenchRuns {
       if let heard { times.append(heard.seconds * 1000) }
       seed += 1
     }
-    guard times.count > 1 else {
-      throw SynthesisError(
-        .internalFailure, "The model ends its speech before \(frames) frames, whatever the seed.")
-    }
+    guard times.count > 1 else { throw endsBefore(frames) }
     return Spread(Array(times.dropFirst()))
+  }
+
+  private func endsBefore(_ frames: Int) -> SynthesisError {
+    SynthesisError(
+      .internalFailure, "The model ends its speech before \(frames) frames, whatever the seed.")
   }
 
   /// Frame step and its parts on the device, and how fast it reads what a frame has to read.
@@ -125,8 +127,7 @@ struct BenchRuns {
           return Double(frames) * 0.08 / time.seconds
         }
       }
-      throw SynthesisError(
-        .internalFailure, "The model ends its speech before \(frames) frames, whatever the seed.")
+      throw endsBefore(frames)
     }
     return BenchResult.LongSpeeches(
       rtf_10_s: try factor(frames: 125), rtf_60_s: try factor(frames: 750))

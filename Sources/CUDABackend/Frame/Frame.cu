@@ -157,7 +157,8 @@ __device__ __forceinline__ uint2 load_pair(const u64 *place) {
                : "=r"(v.x), "=r"(v.y) : "l"(place));
   return v;
 }
-__device__ __forceinline__ uint4 load_two_pairs(const u64 *place) {
+// Two pairs, or four numbers.
+__device__ __forceinline__ uint4 load_words(const void *place) {
   uint4 v;
   asm volatile("ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4];"
                : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
@@ -165,13 +166,15 @@ __device__ __forceinline__ uint4 load_two_pairs(const u64 *place) {
   return v;
 }
 // Loads again what has not come.
-__device__ __forceinline__ bool retry(uint4 &v, const u64 *place, u32 tag) {
-  bool missing = v.y != tag || v.w != tag;
+__device__ __forceinline__ bool load_again(uint4 &v, const void *place, u32 missing) {
   asm volatile(
     "{ .reg .pred p; setp.ne.u32 p, %5, 0; @p ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4]; }"
     : "+r"(v.x), "+r"(v.y), "+r"(v.z), "+r"(v.w)
-    : "l"(place), "r"((u32)missing));
-  return missing;
+    : "l"(place), "r"(missing));
+  return missing != 0;
+}
+__device__ __forceinline__ bool retry(uint4 &v, const u64 *place, u32 tag) {
+  return load_again(v, place, v.y != tag || v.w != tag);
 }
 __device__ __forceinline__ bool retry(uint2 &v, const u64 *place, u32 tag) {
   bool missing = v.y != tag;
@@ -190,20 +193,8 @@ __device__ __forceinline__ void store_number(u32 *place, float value, bool odd) 
                  : "l"(place + copy * NUMBER_COUNT), "r"(marked)
                  : "memory");
 }
-__device__ __forceinline__ uint4 load_numbers(const u32 *place) {
-  uint4 v;
-  asm volatile("ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4];"
-               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-               : "l"(place));
-  return v;
-}
 __device__ __forceinline__ bool retry_numbers(uint4 &v, const u32 *place, bool odd) {
-  u32 missing = (odd ? ~(v.x & v.y & v.z & v.w) : v.x | v.y | v.z | v.w) & 1;
-  asm volatile(
-    "{ .reg .pred p; setp.ne.u32 p, %5, 0; @p ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4]; }"
-    : "+r"(v.x), "+r"(v.y), "+r"(v.z), "+r"(v.w)
-    : "l"(place), "r"(missing));
-  return missing != 0;
+  return load_again(v, place, (odd ? ~(v.x & v.y & v.z & v.w) : v.x | v.y | v.z | v.w) & 1);
 }
 __device__ __forceinline__ u32 load_number(const u32 *place) {
   u32 v;
@@ -485,7 +476,7 @@ __device__ __forceinline__ void await_vectors(float4 (*v)[K / 1024], const Share
   uint4 got[COUNT];
   auto from = [&](int i) { return numbers + (FROM + i / C) * K + 4 * own_quad<K>(i % C); };
 #pragma unroll
-  for (int i = 0; i < COUNT; i++) got[i] = load_numbers(from(i));
+  for (int i = 0; i < COUNT; i++) got[i] = load_words(from(i));
   await([&] {
     bool missing = false;
 #pragma unroll
@@ -626,7 +617,7 @@ __device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, i
   uint4 first, second;
   float2 low_gain, high_gain;
   if (warp < 4) {
-    first = load_two_pairs(from), second = load_two_pairs(from + HEAD / 2);
+    first = load_words(from), second = load_words(from + HEAD / 2);
     const float2 *norm = (const float2 *)(warp < 2 ? query_norm : key_norm) + lane;
     low_gain = norm[0], high_gain = norm[HEAD / 4];
   }
@@ -924,7 +915,7 @@ __device__ __forceinline__ int predict(Taker &f, Shared &s, int &turn, Counts &c
   }
   auto source = [&](int m, int q) {
     const u32 *place = s.own_numbers + PredictorShape::INPUT + m * P_HIDDEN + 4 * q;
-    uint4 got = load_numbers(place);
+    uint4 got = load_words(place);
     for (u32 spins = 0; retry_numbers(got, place, projected(m)); spins++)
       if (spins > 1u << 23) asm volatile("trap;");
     return plain_numbers(got);

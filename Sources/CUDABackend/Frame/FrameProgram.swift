@@ -172,7 +172,7 @@ extension CUDABackend {
     guard let frameDefinitions, let shape = FrameShape(step, context) else { return }
     let image = try cache.image(
       KernelSources.frame, name: "frame",
-      options: compilerOptions + frameDefinitions + shape.options)
+      options: context.compilerOptions + frameDefinitions + shape.options)
     let kernel = try CUDAModule(image: image, context).kernel(
       "frame_step", sharedBytes: shape.sharedBytes)
     let words = try frameWords(step, shape)
