@@ -18,7 +18,7 @@
 // *Tensor cores multiply a vector.* With F32 arithmetic the instructions, not the bytes, set the time.
 //
 // Constants come from the host: T_ (talker) and P_ (predictor) HIDDEN, QUERY, KV, INNER, LAYERS,
-// VOCABULARY, EPSILON; PROJECTED, CODEBOOKS, GRID, SLOTS, MOST_SPLITS, RING_DEPTH, END_TOKEN,
+// VOCABULARY, EPSILON, CACHE (how keys and values are kept); PROJECTED, CODEBOOKS, GRID, SLOTS, MOST_SPLITS, RING_DEPTH, END_TOKEN,
 // SUPPRESSED_START, SUPPRESSED_END, MINIMUM_TOKENS; and WORD_COUNT, PAIRS_MADE, NUMBERS_MADE, SHARED_BYTES,
 // which are checked. Heads have 128 numbers, and two
 // query heads share one of keys. Widths are multiples of 1024.
@@ -42,10 +42,11 @@ enum {
 };
 
 // A stack, and where in the memory between SMs its vectors stand, ROWS of each.
-template <int HIDDEN_, int QUERY_, int KV_, int INNER_, int LAYERS_, int VOCABULARY_, int ROWS_,
-          int START>
+template <int HIDDEN_, int QUERY_, int KV_, int INNER_, int LAYERS_, int VOCABULARY_, int CACHE_,
+          int ROWS_, int START>
 struct Shape {
   enum {
+    CACHE = CACHE_, CACHE_BYTES = CACHE_ == F32 ? 4 : 2,
     HIDDEN = HIDDEN_, QUERY = QUERY_, KV = KV_, INNER = INNER_, LAYERS = LAYERS_,
     VOCABULARY = VOCABULARY_, ROWS = ROWS_, PACKED = QUERY_ + 2 * KV_, KV_HEADS = KV_ / HEAD,
     ATTENDED = START,
@@ -57,10 +58,11 @@ struct Shape {
     END = SCORES + VOCABULARY
   };
 };
-typedef Shape<T_HIDDEN, T_QUERY, T_KV, T_INNER, T_LAYERS, T_VOCABULARY, 1, 0> TalkerShape;
+typedef Shape<T_HIDDEN, T_QUERY, T_KV, T_INNER, T_LAYERS, T_VOCABULARY, T_CACHE, 1, 0>
+  TalkerShape;
 // Two rows for its first pass.
-typedef Shape<P_HIDDEN, P_QUERY, P_KV, P_INNER, P_LAYERS, P_VOCABULARY, 2, TalkerShape::END>
-  PredictorShape;
+typedef Shape<P_HIDDEN, P_QUERY, P_KV, P_INNER, P_LAYERS, P_VOCABULARY, P_CACHE, 2,
+              TalkerShape::END> PredictorShape;
 
 __host__ __device__ constexpr int larger(int a, int b) { return a > b ? a : b; }
 
@@ -488,11 +490,25 @@ __device__ __forceinline__ void await_vectors(float4 (*v)[K / 1024], const Share
   for (int i = 0; i < COUNT; i++) v[i / C][i % C] = plain_numbers(got[i]);
 }
 
-// Four numbers of a row of a bf16 table of K columns.
-template <int K> __device__ __forceinline__ float4 table_quad(u64 table, int row, int q) {
-  uint2 w = ((const uint2 *)((const u16 *)table + (i64)row * K))[q];
+// Four numbers as they are stored: F32 in 16 bytes, bf16 in 8.
+template <int T> struct StoredQuad {
+  typedef uint4 Words;
+};
+template <> struct StoredQuad<BF16> {
+  typedef uint2 Words;
+};
+__device__ __forceinline__ float4 widened(uint4 w) {
+  return make_float4(__uint_as_float(w.x), __uint_as_float(w.y), __uint_as_float(w.z),
+                     __uint_as_float(w.w));
+}
+__device__ __forceinline__ float4 widened(uint2 w) {
   return make_float4(__uint_as_float(w.x << 16), __uint_as_float(w.x & 0xffff0000u),
                      __uint_as_float(w.y << 16), __uint_as_float(w.y & 0xffff0000u));
+}
+
+// Four numbers of a row of a bf16 table of K columns.
+template <int K> __device__ __forceinline__ float4 table_quad(u64 table, int row, int q) {
+  return widened(((const uint2 *)((const u16 *)table + (i64)row * K))[q]);
 }
 
 // W x for the block's rows of W, or pairs of rows. Each warp leaves its share of every row's sum;
@@ -589,8 +605,13 @@ __device__ __forceinline__ void prepare_rotation(Shared &s, int position, int sp
                                                  u64 frequencies) {
   int m = threadIdx.x / (HEAD / 2), e = threadIdx.x % (HEAD / 2);
   if ((int)blockIdx.x < S::KV_HEADS * splits && m < M)
-    sincosf((float)(position + m) * ((const float *)frequencies)[e], &s.rotation[m][e].y,
-            &s.rotation[m][e].x);
+    s.rotation[m][e] = rotation_by((float)(position + m) * ((const float *)frequencies)[e]);
+}
+
+// Numbers 2 i and 2 i + 1 of a head, as a cache keeps them.
+template <int T> __device__ __forceinline__ void keep_pair(void *head, int i, float2 v) {
+  if (T == BF16) ((u32 *)head)[i] = bf16_pair(v.x, v.y);
+  else ((float2 *)head)[i] = v;
 }
 
 // One head of keys with its two query heads, and every `splits`-th run of eight positions: a block. Of a
@@ -598,8 +619,9 @@ __device__ __forceinline__ void prepare_rotation(Shared &s, int position, int sp
 // before the query is there.
 template <class S>
 __device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, int last, int splits,
-                                       float *keys, float *values, u64 query_norm, u64 key_norm,
+                                       u64 keys, u64 values, u64 query_norm, u64 key_norm,
                                        float epsilon) {
+  typedef typename StoredQuad<S::CACHE>::Words Words;
   // The predictor has no more positions than codebooks.
   constexpr int RUNS = S::ROWS == 2 && CODEBOOKS <= 16 ? 2 : 4, SPAN = RUNS * WARPS;
   constexpr int STEP = 32 / (2 * RUNS);
@@ -622,14 +644,14 @@ __device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, i
     low_gain = norm[0], high_gain = norm[HEAD / 4];
   }
   auto position = [&](int run) { return (run * splits + split) * WARPS + warp; };
-  float4 k[RUNS], v[RUNS];
+  Words k[RUNS], v[RUNS];
   auto load = [&](int run) {
 #pragma unroll
     for (int i = 0; i < RUNS; i++) {
       int p = position(run + i);
       i64 at = ((i64)p * S::KV_HEADS + g) * (HEAD / 4) + lane;
-      k[i] = p < last ? __ldcg((const float4 *)keys + at) : make_float4(0, 0, 0, 0);
-      v[i] = p < last ? __ldcg((const float4 *)values + at) : make_float4(0, 0, 0, 0);
+      k[i] = p < last ? __ldcg((const Words *)keys + at) : Words();
+      v[i] = p < last ? __ldcg((const Words *)values + at) : Words();
     }
   };
   load(0);
@@ -648,14 +670,18 @@ __device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, i
       low = make_float2(x * a.x - high.x * a.y, y * b.x - high.y * b.y);
       high = make_float2(high.x * a.x + x * a.y, high.y * b.x + y * b.y);
     }
-    float *to = warp < 2 ? query + warp * HEAD : warp == 2 ? key : value;
-    ((float2 *)to)[lane] = low;
-    ((float2 *)to)[HEAD / 4 + lane] = high;
+    if (warp < 2) {
+      keep_pair<F32>(query + warp * HEAD, lane, low);
+      keep_pair<F32>(query + warp * HEAD, HEAD / 4 + lane, high);
+    } else {
+      keep_pair<S::CACHE>(warp == 2 ? key : value, lane, low);
+      keep_pair<S::CACHE>(warp == 2 ? key : value, HEAD / 4 + lane, high);
+    }
   }
   block_barrier();
-  if (last / WARPS % splits == split)
-    __stcg((thread < HEAD ? keys : values) + ((i64)last * S::KV_HEADS + g) * HEAD + thread % HEAD,
-           (thread < HEAD ? key : value)[thread % HEAD]);
+  if (warp < 2 && last / WARPS % splits == split)
+    __stcg((Words *)(warp == 0 ? keys : values) + ((i64)last * S::KV_HEADS + g) * (HEAD / 4) + lane,
+           ((const Words *)(warp == 0 ? key : value))[lane]);
   float4 q[2] = {((const float4 *)query)[lane], ((const float4 *)query)[HEAD / 4 + lane]};
   float top[2] = {NEGATIVE_INFINITY, NEGATIVE_INFINITY}, total[2] = {0, 0};
   float4 sums[2] = {make_float4(0, 0, 0, 0), make_float4(0, 0, 0, 0)};
@@ -667,12 +693,13 @@ __device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, i
     for (int i = 0; i < RUNS; i++) {
       // The newest is not in the cache yet.
       if (position(run + i) == last) {
-        k[i] = ((const float4 *)key)[lane];
-        v[i] = ((const float4 *)value)[lane];
+        k[i] = ((const Words *)key)[lane];
+        v[i] = ((const Words *)value)[lane];
       }
+      float4 a = widened(k[i]);
 #pragma unroll
       for (int h = 0; h < 2; h++)
-        dots[2 * i + h] = q[h].x * k[i].x + q[h].y * k[i].y + q[h].z * k[i].z + q[h].w * k[i].w;
+        dots[2 * i + h] = q[h].x * a.x + q[h].y * a.y + q[h].z * a.z + q[h].w * a.w;
     }
     // Lane STEP (2 i + h) has the whole of sum 2 i + h.
     float mine = warp_sums<2 * RUNS>(dots);
@@ -691,8 +718,8 @@ __device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, i
 #pragma unroll
       for (int i = 0; i < RUNS; i++) {
         float w = __shfl_sync(0xffffffffu, weight, WARPS * i + warp);
-        sums[h].x += w * v[i].x, sums[h].y += w * v[i].y;
-        sums[h].z += w * v[i].z, sums[h].w += w * v[i].w;
+        float4 a = widened(v[i]);
+        sums[h].x += w * a.x, sums[h].y += w * a.y, sums[h].z += w * a.z, sums[h].w += w * a.w;
       }
     }
   }
@@ -807,8 +834,8 @@ __device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, Counts
     }
 #pragma unroll 1
     for (int m = 0; m < M; m++)
-      attend<S>(s, counts, m, position + m, splits, (float *)keys + l * capacity * S::KV,
-                (float *)values + l * capacity * S::KV, words[LAYER_QUERY_NORM],
+      attend<S>(s, counts, m, position + m, splits, keys + l * capacity * (S::KV * S::CACHE_BYTES),
+                values + l * capacity * (S::KV * S::CACHE_BYTES), words[LAYER_QUERY_NORM],
                 words[LAYER_KEY_NORM], epsilon);
     {
       float4 x[M][S::QUERY / 1024];

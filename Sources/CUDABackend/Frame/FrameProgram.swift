@@ -48,6 +48,8 @@ struct FrameShape {
   let codebookCount: Int
   let isProjected: Bool
   let rule: SamplingRule
+  /// How keys and values of the talker and of the predictor are kept.
+  let cachePrecisions: (talker: CachePrecision, predictor: CachePrecision)
   /// Blocks: one an SM.
   let grid: Int
   /// Pieces in the ring.
@@ -71,6 +73,7 @@ struct FrameShape {
     codebookCount = configuration.talker.codebookCount
     isProjected = step.model.predictor.projection != nil
     rule = .talker(configuration.talker)
+    cachePrecisions = (step.cache.precision, step.predictorWork.cache.precision)
     let grid = context.multiprocessorCount
     self.grid = grid
     var matrices = [step.model.talker.head, step.model.talker.codecEmbedding]
@@ -146,15 +149,19 @@ struct FrameShape {
 
   /// Options that define the constants.
   var options: [String] {
-    func stack(_ prefix: String, _ shape: TransformerConfiguration, vocabulary: Int) -> [String] {
+    func stack(
+      _ prefix: String, _ shape: TransformerConfiguration, vocabulary: Int, cache: CachePrecision
+    ) -> [String] {
       [
         "HIDDEN=\(shape.hiddenSize)", "QUERY=\(shape.queryWidth)", "KV=\(shape.kvWidth)",
         "INNER=\(shape.intermediateSize)", "LAYERS=\(shape.layerCount)",
         "VOCABULARY=\(vocabulary)", "EPSILON=\(shape.normEpsilon)f",
+        "CACHE=\(cache.suffix.uppercased())",
       ].map { "-D\(prefix)_\($0)" }
     }
-    return stack("T", talker, vocabulary: talkerVocabulary)
-      + stack("P", predictor, vocabulary: predictorVocabulary)
+    return stack("T", talker, vocabulary: talkerVocabulary, cache: cachePrecisions.talker)
+      + stack(
+        "P", predictor, vocabulary: predictorVocabulary, cache: cachePrecisions.predictor)
       + [
         "PROJECTED=\(isProjected ? 1 : 0)", "CODEBOOKS=\(codebookCount)", "GRID=\(grid)",
         "SLOTS=\(slots)", "MOST_SPLITS=\(mostSplits)", "RING_DEPTH=\(CUDAFrameRing.depth)",
