@@ -38,15 +38,17 @@ private struct AttentionCase {
     "\(heads)/\(kvHeads) heads of \(width)" + (window.map { ", window \($0)" } ?? "")
   }
 
-  /// A prompt, single steps, a longer piece, and a batch of two slots.
+  /// A first row, a prompt, single steps, a longer piece, and a batch of two slots.
   static let utterance = [
-    AttentionRows(0..<7), AttentionRows(7..<8), AttentionRows(8..<9), AttentionRows(9..<39),
+    AttentionRows(0..<1), AttentionRows(0..<7), AttentionRows(7..<8), AttentionRows(8..<9),
+    AttentionRows(9..<39),
     AttentionRows(0..<3, slot: 1), AttentionRows(eachAt: [39, 3]), AttentionRows(eachAt: [40, 4]),
     AttentionRows(41..<42),
   ]
   /// A window that goes round its ring of 16 + 8 − 1 positions.
   static let windowed = [
-    AttentionRows(0..<8), AttentionRows(8..<9), AttentionRows(9..<17), AttentionRows(17..<20),
+    AttentionRows(0..<1), AttentionRows(0..<8), AttentionRows(8..<9), AttentionRows(9..<17),
+    AttentionRows(17..<20),
     AttentionRows(20..<28), AttentionRows(28..<29), AttentionRows(29..<37),
   ]
 
@@ -65,11 +67,20 @@ private struct AttentionCase {
   ]
 }
 
+extension Tolerance {
+  fileprivate static func attention(_ precision: CachePrecision) -> Tolerance {
+    precision == .float32 ? .attention : .roundedAttention
+  }
+}
+
 extension Workbench {
   /// A cache of two slots in which every number is NaN.
-  private mutating func poisonedCache(_ shape: AttentionShape, capacity: Int) throws -> B.Cache {
+  private mutating func poisonedCache(
+    _ shape: AttentionShape, capacity: Int, _ precision: CachePrecision
+  ) throws -> B.Cache {
     let cache = try backend.makeCache(
-      layerCount: 2, slotCount: 2, capacity: capacity, kvWidth: shape.kvWidth)
+      layerCount: 2, slotCount: 2, capacity: capacity, kvWidth: shape.kvWidth,
+      precision: precision)
     let rows = 2 * capacity
     let poison = try backend.makeTensor(rows: rows, columns: shape.packedWidth)
     try backend.write([Float](repeating: .nan, count: rows * shape.packedWidth), to: poison)
@@ -91,53 +102,59 @@ extension Workbench {
   }
 
   mutating func attention() throws {
-    for test in AttentionCase.all {
-      let shape = test.shape
-      let inverse = try inverseFrequencies(shape)
-      let queryNorm = test.isNormed ? try row(shape.headDim, in: 0.5...1.5) : nil
-      let keyNorm = test.isNormed ? try row(shape.headDim, in: 0.5...1.5) : nil
-      let fused = try poisonedCache(shape, capacity: test.capacity)
-      let plain = try poisonedCache(shape, capacity: test.capacity)
-      for rows in test.steps {
-        let count = rows.positions.count
-        let values = random.floats(count * shape.packedWidth, in: -1...1)
-        let positions = try indices(rows.positions.map(Int32.init), stride: count > 1 ? 2 : 1)
-        let slots = try indices(rows.slots.map(Int32.init), stride: count > 1 ? 3 : 1)
-        let name = "\(test.name), \(count) rows at \(rows.positions[0])"
-        let out = try output(count, shape.queryWidth)
-        try backend.attentionStep(
-          try tensor(values, columns: shape.packedWidth), shape: shape, queryNorm: queryNorm,
-          keyNorm: keyNorm, epsilon: 1e-6, inverseFrequencies: inverse, window: test.window,
-          positions: positions, slots: slots, layer: 1, cache: fused, into: out)
-        try expect(out, "attentionStep, \(name)", within: .attention)
-
-        let qkv = try tensor(values, columns: shape.packedWidth)
-        try backend.normRotateAppend(
-          qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: 1e-6,
-          inverseFrequencies: inverse, positions: positions, slots: slots, layer: 1, cache: plain)
-        // Only the queries of the rows are defined afterwards.
-        let turned = try backend.read(qkv).enumerated().filter {
-          $0.offset % shape.packedWidth < shape.queryWidth
-        }
-        keep(turned.map(\.element), "normRotateAppend, \(name)", within: .rounding)
-        let apart = try output(count, shape.queryWidth)
-        try backend.attention(
-          qkv, shape: shape, window: test.window, positions: positions, slots: slots, layer: 1,
-          cache: plain, into: apart)
-        try expect(apart, "attention, \(name)", within: .attention)
-      }
+    for precision in CachePrecision.allCases {
+      for test in AttentionCase.all { try attention(test, precision) }
+      try copiedCache(precision)
     }
-    try copiedCache()
+  }
+
+  private mutating func attention(_ test: AttentionCase, _ precision: CachePrecision) throws {
+    let shape = test.shape
+    let inverse = try inverseFrequencies(shape)
+    let queryNorm = test.isNormed ? try row(shape.headDim, in: 0.5...1.5) : nil
+    let keyNorm = test.isNormed ? try row(shape.headDim, in: 0.5...1.5) : nil
+    let fused = try poisonedCache(shape, capacity: test.capacity, precision)
+    let plain = try poisonedCache(shape, capacity: test.capacity, precision)
+    for rows in test.steps {
+      let count = rows.positions.count
+      let values = random.floats(count * shape.packedWidth, in: -1...1)
+      let positions = try indices(rows.positions.map(Int32.init), stride: count > 1 ? 2 : 1)
+      let slots = try indices(rows.slots.map(Int32.init), stride: count > 1 ? 3 : 1)
+      let name = "\(test.name), \(precision), \(count) rows at \(rows.positions[0])"
+      // One position has all the weight, whatever its key: its value shows as it is kept.
+      let tolerance = rows.positions == [0] ? Tolerance.rounding : .attention(precision)
+      let out = try output(count, shape.queryWidth)
+      try backend.attentionStep(
+        try tensor(values, columns: shape.packedWidth), shape: shape, queryNorm: queryNorm,
+        keyNorm: keyNorm, epsilon: 1e-6, inverseFrequencies: inverse, window: test.window,
+        positions: positions, slots: slots, layer: 1, cache: fused, into: out)
+      try expect(out, "attentionStep, \(name)", within: tolerance)
+
+      let qkv = try tensor(values, columns: shape.packedWidth)
+      try backend.normRotateAppend(
+        qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: 1e-6,
+        inverseFrequencies: inverse, positions: positions, slots: slots, layer: 1, cache: plain)
+      // Only the queries of the rows are defined afterwards.
+      let turned = try backend.read(qkv).enumerated().filter {
+        $0.offset % shape.packedWidth < shape.queryWidth
+      }
+      keep(turned.map(\.element), "normRotateAppend, \(name)", within: .rounding)
+      let apart = try output(count, shape.queryWidth)
+      try backend.attention(
+        qkv, shape: shape, window: test.window, positions: positions, slots: slots, layer: 1,
+        cache: plain, into: apart)
+      try expect(apart, "attention, \(name)", within: tolerance)
+    }
   }
 
   /// Two utterances are kept in one cache; in a copy of it they go on as in the cache itself, which
   /// is left to NaN.
-  private mutating func copiedCache() throws {
+  private mutating func copiedCache(_ precision: CachePrecision) throws {
     let shape = AttentionShape(headCount: 4, kvHeadCount: 2, headDim: 128)
     let inverse = try inverseFrequencies(shape)
     let capacity = 48
-    let cache = try poisonedCache(shape, capacity: capacity)
-    let copied = try poisonedCache(shape, capacity: capacity)
+    let cache = try poisonedCache(shape, capacity: capacity, precision)
+    let copied = try poisonedCache(shape, capacity: capacity, precision)
     func step(_ rows: AttentionRows, layer: Int, in cache: B.Cache) throws -> B.Tensor {
       let out = try output(rows.positions.count, shape.queryWidth)
       try backend.attentionStep(
@@ -152,53 +169,65 @@ extension Workbench {
       _ = try step(AttentionRows(0..<30, slot: 1), layer: layer, in: cache)
     }
     try backend.copy(cache, into: copied)
-    try backend.copy(try poisonedCache(shape, capacity: capacity), into: cache)
+    try backend.copy(try poisonedCache(shape, capacity: capacity, precision), into: cache)
     for layer in 0..<2 {
       try expect(
         try step(AttentionRows(eachAt: [9, 30]), layer: layer, in: copied),
-        "copy of a cache, layer \(layer)", within: .attention)
+        "copy of a cache, \(precision), layer \(layer)", within: .attention(precision))
     }
   }
 
   mutating func attentionLinearAdd() throws {
-    for test in AttentionCase.all {
-      let shape = test.shape
-      // Heads of 128 as in the language stacks, the others as in the codec's.
-      let isStep = shape.headDim == 128
-      let hidden = isStep ? 1024 : shape.queryWidth
-      let matrix = stored([hidden, shape.queryWidth], isStep ? .bfloat16 : .float32)
-      let weight =
-        try isStep ? backend.loadMatrix([matrix]) : backend.loadWeight([matrix], as: .product)
-      let scale = isStep ? nil : try row(hidden)
-      let inverse = try inverseFrequencies(shape)
-      let norms =
-        test.isNormed
-        ? (try row(shape.headDim, in: 0.5...1.5), try row(shape.headDim, in: 0.5...1.5)) : nil
-      let cache = try poisonedCache(shape, capacity: test.capacity)
-      for rows in test.steps {
-        let count = rows.positions.count
-        let out = try input(count, hidden)
-        try backend.attentionLinearAdd(
-          try input(count, shape.packedWidth), shape: shape, queryNorm: norms?.0,
-          keyNorm: norms?.1, epsilon: 1e-6, inverseFrequencies: inverse, window: test.window,
-          positions: try indices(rows.positions.map(Int32.init)),
-          slots: try indices(rows.slots.map(Int32.init)), layer: 0, cache: cache,
-          attended: try output(count, shape.queryWidth), weight: weight, scale: scale, into: out)
-        try expect(
-          out, "\(test.name), \(count) rows at \(rows.positions[0])", within: .attention)
-      }
+    for precision in CachePrecision.allCases {
+      for test in AttentionCase.all { try attentionLinearAdd(test, precision) }
+    }
+  }
+
+  private mutating func attentionLinearAdd(
+    _ test: AttentionCase, _ precision: CachePrecision
+  ) throws {
+    let shape = test.shape
+    // Heads of 128 as in the language stacks, the others as in the codec's.
+    let isStep = shape.headDim == 128
+    let hidden = isStep ? 1024 : shape.queryWidth
+    let matrix = stored([hidden, shape.queryWidth], isStep ? .bfloat16 : .float32)
+    let weight =
+      try isStep ? backend.loadMatrix([matrix]) : backend.loadWeight([matrix], as: .product)
+    let scale = isStep ? nil : try row(hidden)
+    let inverse = try inverseFrequencies(shape)
+    let norms =
+      test.isNormed
+      ? (try row(shape.headDim, in: 0.5...1.5), try row(shape.headDim, in: 0.5...1.5)) : nil
+    let cache = try poisonedCache(shape, capacity: test.capacity, precision)
+    for rows in test.steps {
+      let count = rows.positions.count
+      let out = try input(count, hidden)
+      try backend.attentionLinearAdd(
+        try input(count, shape.packedWidth), shape: shape, queryNorm: norms?.0,
+        keyNorm: norms?.1, epsilon: 1e-6, inverseFrequencies: inverse, window: test.window,
+        positions: try indices(rows.positions.map(Int32.init)),
+        slots: try indices(rows.slots.map(Int32.init)), layer: 0, cache: cache,
+        attended: try output(count, shape.queryWidth), weight: weight, scale: scale, into: out)
+      try expect(
+        out, "\(test.name), \(precision), \(count) rows at \(rows.positions[0])",
+        within: .attention(precision))
     }
   }
 
   /// Steps at the far end of 4,096 positions, and a prompt's rows there.
   mutating func longAttention() throws {
+    for precision in CachePrecision.allCases { try longAttention(precision) }
+  }
+
+  private mutating func longAttention(_ precision: CachePrecision) throws {
     let shape = AttentionShape(headCount: 16, kvHeadCount: 8, headDim: 128)
     let capacity = 4096
     let inverse = try inverseFrequencies(shape)
     let norms = (try row(128, in: 0.5...1.5), try row(128, in: 0.5...1.5))
     let weight = try backend.loadMatrix([stored([1024, shape.queryWidth], .bfloat16)])
     let cache = try backend.makeCache(
-      layerCount: 1, slotCount: 1, capacity: capacity, kvWidth: shape.kvWidth)
+      layerCount: 1, slotCount: 1, capacity: capacity, kvWidth: shape.kvWidth,
+      precision: precision)
     func values(_ count: Int) throws -> B.Tensor { try input(count, shape.packedWidth) }
     for start in stride(from: 0, to: 4032, by: 448) {
       try backend.normRotateAppend(
@@ -216,7 +245,9 @@ extension Workbench {
         slots: try indices(rows.slots.map(Int32.init)), layer: 0, cache: cache,
         attended: try output(positions.count, shape.queryWidth), weight: weight, scale: nil,
         into: out)
-      try expect(out, "\(positions.count) rows at \(positions.lowerBound)", within: .attention)
+      try expect(
+        out, "\(precision), \(positions.count) rows at \(positions.lowerBound)",
+        within: .attention(precision))
     }
   }
 

@@ -13,14 +13,17 @@ package struct Speaker<B: Backend> {
   /// Codes of a codebook.
   package var entries: Int { step.model.predictor.configuration.codebookSize }
 
+  /// - Parameter cachePrecision: Of the talker's keys and values; by default that of speaking.
   package init(
-    _ checkpoint: Checkpoint, capacity: Int = 1024, chunkCapacity: Int = 16, on backend: B
+    _ checkpoint: Checkpoint, capacity: Int = 1024, chunkCapacity: Int = 16,
+    cachePrecision: CachePrecision? = nil, on backend: B
   ) throws {
     self.backend = backend
     configuration = checkpoint.configuration
     let model = try LanguageModel(
       reading: checkpoint.weights, checkpoint.configuration, on: backend)
-    step = try FrameStep(model, capacity: capacity, on: backend)
+    step = try FrameStep(
+      model, capacity: capacity, cachePrecision: cachePrecision, on: backend)
     codec = try CodecStream(
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
@@ -63,6 +66,14 @@ package struct Speaker<B: Backend> {
       codes += frame
     }
     return codes
+  }
+
+  /// Has the talker read frames that another speaker made, all but the last, as `speak` does with its own.
+  package func follow(_ codes: [Int32]) throws {
+    for start in stride(from: 0, to: codes.count - 16, by: 16) {
+      try backend.write(Array(codes[start..<start + 16]), to: step.codes)
+      try step.advance()
+    }
   }
 
   /// Frames of codes that say nothing.

@@ -7,7 +7,8 @@ package import SyntheticCheckpoint
 /// What whole models are asked for.
 package enum VerifiedUtterance: String, CaseIterable, Sendable {
   case prompts, greedy, topK = "top-k", topP = "top-p", codec, inTurn = "codec in turn"
-  case someContext = "512 positions", longContext = "4,096 positions"
+  case fewPositions = "few positions", someContext = "512 positions"
+  case longContext = "4,096 positions"
 
   /// Requirements of `Backend` that only whole utterances show.
   package static let requirements = [
@@ -18,8 +19,30 @@ package enum VerifiedUtterance: String, CaseIterable, Sendable {
   /// and prompts of thousands of rows take a CPU minutes at those widths.
   package static func all(for size: SyntheticSize) -> [VerifiedUtterance] {
     switch size {
-    case .wide, .wide06: [.greedy, .topK, .topP, .inTurn, .someContext]
+    case .wide, .wide06: [.greedy, .topK, .topP, .inTurn, .fewPositions, .someContext]
     case .tiny, .tiny06, .small, .large: allCases
+    }
+  }
+
+  /// How the talker's keys and values are kept.
+  ///
+  /// Those of the contexts are rounded to bf16, as in speaking. A number that lies between two may be
+  /// kept as either, and a code then be another: so there the reference follows what the candidate
+  /// says, and the talker's hidden state is compared. Codes are compared with a cache in F32.
+  var cachePrecision: CachePrecision {
+    switch self {
+    case .fewPositions, .someContext, .longContext: .bfloat16
+    case .prompts, .greedy, .topK, .topP, .codec, .inTurn: .float32
+    }
+  }
+
+  /// Text tokens of a context's prompt: its frames go past the number, or to the end of what there is
+  /// room for.
+  var promptTokens: Int {
+    switch self {
+    case .longContext: 4062
+    case .someContext: 490
+    default: 36
     }
   }
 
@@ -35,11 +58,15 @@ package enum VerifiedUtterance: String, CaseIterable, Sendable {
 extension Speaker {
   /// What this backend says.
   ///
-  /// - Parameter frameCount: Frames of an utterance that is compared.
+  /// - Parameters:
+  ///   - frameCount: Frames of an utterance that is compared.
+  ///   - codes: What another speaker said of a context, to be followed.
+  /// - Returns: What is compared, and what was said of a context.
   func results(
-    of utterance: VerifiedUtterance, frames frameCount: Int
-  ) throws -> [MeasuredResult] {
+    of utterance: VerifiedUtterance, frames frameCount: Int, following codes: [Int32]? = nil
+  ) throws -> (results: [MeasuredResult], codes: [Int32]) {
     var results: [MeasuredResult] = []
+    var said: [Int32] = []
     func keep(_ values: [Float], _ name: String, _ tolerance: Tolerance) {
       results.append(MeasuredResult(name: name, values: values, tolerance: tolerance))
     }
@@ -88,14 +115,14 @@ extension Speaker {
         keep(codes.map(Float.init), "codes, \(chunk) frames at a time", .exact)
         keep(samples, "samples, \(chunk) frames at a time", .audio)
       }
-    case .someContext, .longContext:
-      // The frames go past the number, or to the end of what there is room for.
-      let prompt = prompt(tokens: utterance == .someContext ? 490 : 4062, layout: .whole)
+    case .fewPositions, .someContext, .longContext:
+      let prompt = prompt(tokens: utterance.promptTokens, layout: .whole)
       keep(
         try read(prompt, utterance.settings), "hidden state after \(prompt.rows.count) rows",
         .network)
-      keep(try speak(frames: 24).map(Float.init), "codes at the end", .exact)
+      if let codes { try follow(codes) } else { said = try speak(frames: frameCount) }
+      keep(try backend.read(step.hidden), "hidden state at the end", .network)
     }
-    return results
+    return (results, said)
   }
 }

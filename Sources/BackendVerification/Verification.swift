@@ -73,7 +73,9 @@ package struct Verification<Candidate: Backend, Reference: Backend> {
     // At least so many that attention of a whole frame is shared by several groups of SMs.
     let frames = size.isWide ? 48 : 24
     func speaker<B: Backend>(_ utterance: VerifiedUtterance, on backend: B) throws -> Speaker<B> {
-      try Speaker(checkpoint, capacity: utterance == .longContext ? 4096 : 1024, on: backend)
+      try Speaker(
+        checkpoint, capacity: utterance == .longContext ? 4096 : 1024,
+        cachePrecision: utterance.cachePrecision, on: backend)
     }
     func exact(_ results: [MeasuredResult]) -> [MeasuredResult] {
       results.map { MeasuredResult(name: $0.name, values: $0.values, tolerance: .exact) }
@@ -86,15 +88,16 @@ package struct Verification<Candidate: Backend, Reference: Backend> {
           VerificationOutcome(name, error: "expected a frame to run as one kernel, found many")
         ]
       }
-      let found = try recorded.results(of: utterance, frames: frames)
-      let again = try recorded.results(of: utterance, frames: frames)
+      let (found, codes) = try recorded.results(of: utterance, frames: frames)
+      let again = try recorded.results(of: utterance, frames: frames).results
       let eager = try speaker(utterance, on: candidate(false))
-        .results(of: utterance, frames: frames)
+        .results(of: utterance, frames: frames).results
       return [
         VerificationOutcome(
           name, found: found,
           expected: try withReference {
-            try speaker(utterance, on: $0).results(of: utterance, frames: frames)
+            try speaker(utterance, on: $0)
+              .results(of: utterance, frames: frames, following: codes).results
           }),
         VerificationOutcome("\(name), again", found: exact(again), expected: exact(found)),
         VerificationOutcome(

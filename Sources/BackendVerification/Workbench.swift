@@ -135,6 +135,9 @@ package struct Tolerance: Sendable, Equatable {
   /// As for products, and the softmax turns the error of a score of up to 10 into as much of its
   /// weight.
   static let attention = Tolerance(share: 4e-4)
+  /// As for attention. Besides, a key that lies between two bf16 numbers may be kept as either: a score is
+  /// then off by up to 1e-2, a hundred times less as a rule, and the weight of its position by as much.
+  static let roundedAttention = Tolerance(share: 2e-3)
   /// Several products behind one another.
   static let chain = Tolerance(share: 5e-4)
   /// Layers behind layers, whose numbers have any size.

@@ -261,10 +261,18 @@ void qt_add_row(const void *row, qt_dtype dtype, long count, float scale, bool a
 
 // MARK: Attention
 
+/// Puts numbers into a cache from number `at` on.
+static void keep(const float *x, long count, void *cache, qt_dtype dtype, long at) {
+  if (dtype == QT_BF16)
+    kernels->narrow(x, count, (uint16_t *)cache + at);
+  else
+    memcpy((float *)cache + at, x, sizeof(float) * count);
+}
+
 void qt_norm_rotate_append(float *qkv, int m, int heads, int kv_heads, int head_dim,
                            const float *q_norm, const float *k_norm, float epsilon,
                            const float *inverse_frequencies, const int32_t *positions,
-                           const int64_t *cache_rows, float *keys, float *values) {
+                           const int64_t *cache_rows, void *keys, void *values, qt_dtype dtype) {
   long width = (long)(heads + 2 * kv_heads) * head_dim;
   long kv_width = (long)kv_heads * head_dim;
   int half = head_dim / 2;
@@ -287,13 +295,15 @@ void qt_norm_rotate_append(float *qkv, int m, int heads, int kv_heads, int head_
       }
     }
     const float *key = row + (long)heads * head_dim;
-    memcpy(keys + cache_rows[r] * kv_width, key, sizeof(float) * kv_width);
-    memcpy(values + cache_rows[r] * kv_width, key + kv_width, sizeof(float) * kv_width);
+    keep(key, kv_width, keys, dtype, cache_rows[r] * kv_width);
+    keep(key + kv_width, kv_width, values, dtype, cache_rows[r] * kv_width);
   }
 }
 
 typedef struct {
-  const float *qkv, *keys, *values;
+  const float *qkv;
+  const void *keys, *values;
+  qt_dtype dtype;
   int m, heads, kv_heads, head_dim, window, capacity;
   const int32_t *positions, *slots;
   float *scores, *y;
@@ -306,19 +316,27 @@ static void attention_task(void *context, int task) {
   long width = (long)(t->heads + 2 * t->kv_heads) * t->head_dim;
   long kv_width = (long)t->kv_heads * t->head_dim;
   int group = t->heads / t->kv_heads;
-  long base = (long)t->slots[r] * t->capacity * kv_width + (long)(h / group) * t->head_dim;
   int last = t->positions[r];
-  int first = t->window > 0 && last >= t->window ? last - t->window + 1 : 0;
-  kernels->attend(t->qkv + r * width + (long)h * t->head_dim, t->head_dim, kv_width,
-                  t->keys + base, t->values + base, first, last, t->capacity,
-                  t->scores + task * t->longest, t->y + ((long)r * t->heads + h) * t->head_dim);
+  attention_head head = {
+      .q = t->qkv + r * width + (long)h * t->head_dim,
+      .head_dim = t->head_dim,
+      .keys = t->keys,
+      .values = t->values,
+      .dtype = t->dtype,
+      .offset = (long)t->slots[r] * t->capacity * kv_width + (long)(h / group) * t->head_dim,
+      .kv_width = kv_width,
+      .first = t->window > 0 && last >= t->window ? last - t->window + 1 : 0,
+      .last = last,
+      .capacity = t->capacity};
+  kernels->attend(&head, t->scores + task * t->longest,
+                  t->y + ((long)r * t->heads + h) * t->head_dim);
 }
 
 void qt_attention(const float *qkv, int m, int heads, int kv_heads, int head_dim, int window,
-                  const int32_t *positions, const int32_t *slots, int capacity, const float *keys,
-                  const float *values, float *scores, long longest, float *y) {
-  attention_tasks t = {qkv,      keys,      values, m,      heads, kv_heads, head_dim, window,
-                       capacity, positions, slots,  scores, y,     longest};
+                  const int32_t *positions, const int32_t *slots, int capacity, const void *keys,
+                  const void *values, qt_dtype dtype, float *scores, long longest, float *y) {
+  attention_tasks t = {qkv,    keys,     values,    dtype, m,      heads, kv_heads, head_dim,
+                       window, capacity, positions, slots, scores, y,     longest};
   if ((long)m * heads * head_dim * longest < WORTH_SHARING)
     for (int task = 0; task < m * heads; task++) attention_task(&t, task);
   else

@@ -44,6 +44,17 @@ typedef struct {
   float *y;
 } convolution_job;
 
+/// Attention of one head of one row over positions `first` … `last`, position p at row p % capacity
+/// of keys and values, which lie `kv_width` numbers apart from number `offset` on.
+typedef struct {
+  const float *q;
+  int head_dim;
+  const void *keys, *values;
+  qt_dtype dtype;
+  long offset, kv_width;
+  int first, last, capacity;
+} attention_head;
+
 /// Weights of an output that are packed at once: for sixteen outputs, half a first-level cache.
 enum { DEPTH = 256 };
 /// Numbers from one unpacked row to the next: whole vectors, and not a power of two, whose rows
@@ -60,8 +71,8 @@ typedef struct {
   void (*swiglu)(const float *x, int n, float *y);
   void (*silu)(float *x, long count);
   void (*snake)(const float *x, int n, const float *alpha, const float *inverse_beta, float *y);
-  void (*attend)(const float *q, int head_dim, long kv_width, const float *keys,
-                 const float *values, int first, int last, int capacity, float *scores, float *out);
+  void (*narrow)(const float *x, long count, uint16_t *out);
+  void (*attend)(const attention_head *head, float *scores, float *out);
 } kernel_table;
 
 const kernel_table *portable_kernels(void);

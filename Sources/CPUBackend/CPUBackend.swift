@@ -84,11 +84,21 @@ package struct CPUMatrix {
   }
 }
 
-/// Keys and values, F32, `[layers][slots · capacity, kvWidth]`; untouched pages cost nothing.
+/// Keys and values, `[layers][slots · capacity, kvWidth]`; untouched pages cost nothing.
 package struct CPUCache {
-  let keys: [CPUTensor]
-  let values: [CPUTensor]
+  let keys: [UnsafeMutableRawPointer]
+  let values: [UnsafeMutableRawPointer]
+  /// Of a layer's keys.
+  let byteCount: Int
   let capacity: Int
+  let precision: CachePrecision
+
+  var elementType: qt_dtype {
+    switch precision {
+    case .float32: QT_F32
+    case .bfloat16: QT_BF16
+    }
+  }
 }
 
 /// Frames published since the last reset.
@@ -151,13 +161,15 @@ package final class CPUBackend: Backend {
   }
 
   package func makeCache(
-    layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int
+    layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int, precision: CachePrecision
   ) -> CPUCache {
-    let rows = slotCount * capacity
+    let byteCount = slotCount * capacity * kvWidth * precision.byteCount
+    func layers() -> [UnsafeMutableRawPointer] {
+      (0..<layerCount).map { _ in allocate(byteCount: byteCount) }
+    }
     return CPUCache(
-      keys: (0..<layerCount).map { _ in makeTensor(rows: rows, columns: kvWidth) },
-      values: (0..<layerCount).map { _ in makeTensor(rows: rows, columns: kvWidth) },
-      capacity: capacity)
+      keys: layers(), values: layers(), byteCount: byteCount, capacity: capacity,
+      precision: precision)
   }
 
   package func makeFrameRing(slotCount: Int, codebookCount: Int) -> CPUFrameRing {
@@ -238,9 +250,11 @@ package final class CPUBackend: Backend {
   }
 
   package func copy(_ source: CPUCache, into out: CPUCache) {
-    precondition(source.capacity == out.capacity, "caches of one shape")
+    precondition(
+      source.byteCount == out.byteCount && source.precision == out.precision
+        && source.keys.count == out.keys.count, "caches of one shape")
     for (from, to) in zip(source.keys + source.values, out.keys + out.values) {
-      copy(from, into: to)
+      to.copyMemory(from: from, byteCount: out.byteCount)
     }
   }
 
@@ -371,7 +385,7 @@ package final class CPUBackend: Backend {
       qkv.base, Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount),
       Int32(shape.headDim), queryNorm.map { UnsafePointer($0.base) },
       keyNorm.map { UnsafePointer($0.base) }, epsilon, inverseFrequencies.base, where_, rows,
-      cache.keys[layer].base, cache.values[layer].base)
+      cache.keys[layer], cache.values[layer], cache.elementType)
   }
 
   package func attention(
@@ -384,7 +398,7 @@ package final class CPUBackend: Backend {
     qt_attention(
       qkv.base, Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount),
       Int32(shape.headDim), Int32(window ?? 0), last, slots.values, Int32(cache.capacity),
-      cache.keys[layer].base, cache.values[layer].base,
+      cache.keys[layer], cache.values[layer], cache.elementType,
       scores.reserve(qkv.rows * shape.headCount * longest), longest, out.base)
   }
 

@@ -53,13 +53,14 @@ package struct CUDAMatrix {
   var exactTaps: Int? = nil
 }
 
-/// Keys and values on the device, `[layers][slots · capacity, kvWidth]`.
+/// Keys and values on the device, `[layers][slots · capacity, kvWidth]`, in words of 32 bits.
 package struct CUDACache {
   /// All keys, then all values.
   let all: CUDATensor
   let keys: [CUDATensor]
   let values: [CUDATensor]
   let capacity: Int
+  let precision: CachePrecision
   /// Where blocks of one head leave what the product behind them merges.
   let partial: CUDATensor
 }
@@ -123,8 +124,7 @@ package final class CUDABackend: Backend {
 
   static let plainKernels = [
     "fill", "copy", "add", "add_trailing", "increment", "swiglu", "silu", "gelu", "snake",
-    "clamp_unit", "publish", "rms_norm", "layer_norm", "widen", "norm_rotate_append", "attention",
-    "sample_8", "sample_16",
+    "clamp_unit", "publish", "rms_norm", "layer_norm", "widen", "sample_8", "sample_16",
     "depthwise_convolution", "shift_history", "add_shares",
   ]
   /// Kernels that exist for each way weights are stored.
@@ -164,7 +164,9 @@ package final class CUDABackend: Backend {
     }
     var kernels: [String: CUDAKernel] = [:]
     // All of them now: loading one may not happen while a body is recorded.
-    for name in Self.plainKernels + Self.decodeKernels + Self.encoderKernels {
+    for name in Self.plainKernels + Self.attentionKernels + Self.decodeKernels
+      + Self.encoderKernels
+    {
       kernels[name] = try modules.kernel(name, sharedMemoryShare: sharedMemoryShare)
     }
     for name in Self.productKernels {
@@ -237,15 +239,18 @@ package final class CUDABackend: Backend {
   }
 
   package func makeCache(
-    layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int
+    layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int, precision: CachePrecision
   ) throws(CUDAError) -> CUDACache {
+    precondition(kvWidth % 2 == 0, "a row of the cache is whole words")
     let rows = slotCount * capacity
-    let all = try makeTensor(rows: 2 * layerCount * rows, columns: kvWidth)
+    let all = try makeTensor(
+      rows: 2 * layerCount * rows, columns: kvWidth * precision.byteCount / 4)
     func layers(from first: Int) -> [CUDATensor] {
       (first..<first + layerCount).map { all.rows($0 * rows..<($0 + 1) * rows) }
     }
     return CUDACache(
       all: all, keys: layers(from: 0), values: layers(from: layerCount), capacity: capacity,
+      precision: precision,
       partial: try makeTensor(rows: 1, columns: Self.attentionRoom))
   }
 

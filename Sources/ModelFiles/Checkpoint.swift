@@ -16,6 +16,16 @@ package struct Checkpoint: Sendable {
   /// Codec, both directions.
   package let codecWeights: any WeightSource & Sendable
 
+  /// How the talker's weights are stored.
+  package var talkerElementType: ElementType {
+    get throws {
+      let talker = configuration.talker
+      return try weights.tensor(
+        "talker.codec_head.weight", [talker.vocabularySize, talker.transformer.hiddenSize]
+      ).elementType
+    }
+  }
+
   /// Parts made in memory.
   package init(
     configuration: ModelConfiguration, codecConfiguration: CodecConfiguration,

@@ -43,8 +43,11 @@ package protocol Backend: AnyObject {
   func makeIndices(count: Int) throws(Failure) -> Indices
   /// A cache for `layerCount` layers of `kvWidth` keys and values, `slotCount` slots of `capacity`
   /// positions. Position `p` is kept at row `p mod capacity`.
+  ///
+  /// Keys and values are rounded to `precision` as they are kept, and every attention reads what is
+  /// kept: that of the row itself, and that of a prompt, too.
   func makeCache(
-    layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int
+    layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int, precision: CachePrecision
   ) throws(Failure) -> Cache
   /// A ring for codes of `codebookCount` codebooks and `slotCount` slots.
   func makeFrameRing(slotCount: Int, codebookCount: Int) throws(Failure) -> FrameRing
@@ -160,7 +163,7 @@ package protocol Backend: AnyObject {
     _ qkv: Tensor, shape: AttentionShape, queryNorm: Tensor?, keyNorm: Tensor?, epsilon: Float,
     inverseFrequencies: Tensor, positions: Indices, slots: Indices, layer: Int, cache: Cache
   ) throws(Failure)
-  /// Attention of each row's queries over its slot's cached positions
+  /// Attention of each row's F32 queries over its slot's cached positions
   /// `max(0, position − window + 1) … position`, with scale `1/√headDim`.
   ///
   /// `out` is `[rows, queryWidth]`. Query head `h` uses key head `h / (headCount / kvHeadCount)`.
@@ -315,6 +318,20 @@ package protocol BackendIndices {
   var count: Int { get }
   /// Every `stride`-th element from `start` on, `count` of them.
   func strided(from start: Int, count: Int, by stride: Int) -> Self
+}
+
+/// How keys and values are kept.
+package enum CachePrecision: Sendable, Equatable, CaseIterable {
+  case float32
+  /// Rounded to the nearest number, to the even one of two equally near.
+  case bfloat16
+
+  /// That of a talker whose weights are stored so: what an official run in that precision keeps.
+  package init(weights: ElementType) {
+    self = weights == .bfloat16 ? .bfloat16 : .float32
+  }
+
+  package var byteCount: Int { self == .float32 ? 4 : 2 }
 }
 
 /// What a weight is for.

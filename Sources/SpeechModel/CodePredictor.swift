@@ -73,7 +73,7 @@ package struct CodePredictorWorkspace<B: Backend> {
     logits = try backend.makeTensor(rows: slotCount, columns: predictor.configuration.codebookSize)
     cache = try backend.makeCache(
       layerCount: shape.layerCount, slotCount: slotCount, capacity: talker.codebookCount,
-      kvWidth: shape.kvWidth)
+      kvWidth: shape.kvWidth, precision: .float32)
     var positions: [B.Indices] = []
     for pass in 0..<talker.codebookCount - 1 {
       let values =

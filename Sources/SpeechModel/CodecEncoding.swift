@@ -79,7 +79,7 @@ package struct CodecEncoding<B: Backend> {
     try backend.write((0..<rows).map { Int32($0) }, to: positions)
     cache = try backend.makeCache(
       layerCount: transformer.layerCount, slotCount: 1, capacity: rows,
-      kvWidth: transformer.kvWidth)
+      kvWidth: transformer.kvWidth, precision: .float32)
     latent = try backend.makeTensor(rows: frames, columns: transformer.hiddenSize)
     residual = try backend.makeTensor(rows: frames, columns: shape.codebookDim)
     scores = try backend.makeTensor(rows: frames, columns: shape.codebookSize)

@@ -54,7 +54,8 @@ package struct CodecStream<B: Backend> {
     func makeCache() throws(B.Failure) -> B.Cache {
       try backend.makeCache(
         layerCount: transformer.layerCount, slotCount: 1,
-        capacity: (transformer.window ?? 1) - 1 + rows, kvWidth: transformer.kvWidth)
+        capacity: (transformer.window ?? 1) - 1 + rows, kvWidth: transformer.kvWidth,
+        precision: .float32)
     }
     cache = try makeCache()
     work = try TransformerWorkspace(rows: rows, transformer, on: backend)

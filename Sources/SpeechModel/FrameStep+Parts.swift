@@ -38,12 +38,12 @@ extension FrameStep {
 
 extension ModelConfiguration {
   /// Bytes that a frame step reads at the least: weights in their stored precision, once a pass, and
-  /// the keys and values it looks back on, F32.
+  /// the keys and values it looks back on, as they are kept.
   ///
   /// - Parameters:
   ///   - position: Of the talker's step.
-  ///   - weightBytes: Of a stored weight.
-  package func frameByteCount(position: Int, weightBytes: Int) -> Int {
+  ///   - elementType: Of a stored weight.
+  package func frameByteCount(position: Int, weights elementType: ElementType) -> Int {
     let (large, small) = (talker.transformer, predictor.transformer)
     let passes = talker.codebookCount - 1
     var weights = large.layerWeightCount + large.hiddenSize * talker.vocabularySize
@@ -55,10 +55,11 @@ extension ModelConfiguration {
     weights += 2 * talker.codebookCount * large.hiddenSize
     // Pass p of the predictor looks back on p + 2 positions.
     let lookedBack = (0..<passes).reduce(0) { $0 + $1 + 2 }
+    let precision = CachePrecision(weights: elementType)
     let cached =
-      2 * large.layerCount * large.kvWidth * (position + 1)
-      + 2 * small.layerCount * small.kvWidth * lookedBack
-    return weights * weightBytes + cached * 4
+      2 * large.layerCount * large.kvWidth * (position + 1) * precision.byteCount
+      + 2 * small.layerCount * small.kvWidth * lookedBack * CachePrecision.float32.byteCount
+    return weights * elementType.byteCount + cached
   }
 }
 

@@ -62,9 +62,12 @@ package struct FrameStep<B: Backend> {
   package let predictorWork: CodePredictorWorkspace<B>
   package let ring: B.FrameRing
 
-  /// - Parameter capacity: Positions of each slot's cache.
+  /// - Parameters:
+  ///   - capacity: Positions of each slot's cache.
+  ///   - cachePrecision: How the talker's keys and values are kept; by default as its weights are.
   package init(
-    _ model: LanguageModel<B>, slotCount: Int = 1, capacity: Int, on backend: B
+    _ model: LanguageModel<B>, slotCount: Int = 1, capacity: Int,
+    cachePrecision: CachePrecision? = nil, on backend: B
   ) throws(B.Failure) {
     let talker = model.configuration.talker
     let shape = talker.transformer
@@ -85,7 +88,7 @@ package struct FrameStep<B: Backend> {
     work = try TransformerWorkspace(rows: slotCount, shape, on: backend)
     cache = try backend.makeCache(
       layerCount: shape.layerCount, slotCount: slotCount, capacity: capacity,
-      kvWidth: shape.kvWidth)
+      kvWidth: shape.kvWidth, precision: cachePrecision ?? model.talker.cachePrecision)
     hidden = try backend.makeTensor(rows: slotCount, columns: shape.hiddenSize)
     logits = try backend.makeTensor(rows: slotCount, columns: talker.vocabularySize)
     codes = try backend.makeIndices(count: slotCount * talker.codebookCount)

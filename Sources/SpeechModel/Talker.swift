@@ -13,6 +13,8 @@ package struct Talker<B: Backend> {
   package let codecEmbedding: B.Matrix
   package let stack: TransformerStack<B>
   package let head: B.Matrix
+  /// How its keys and values are kept when nothing else is asked for.
+  package let cachePrecision: CachePrecision
 
   /// Reads the tensors under `talker.`.
   package init(
@@ -38,7 +40,9 @@ package struct Talker<B: Backend> {
     ])
     stack = try TransformerStack(
       reading: weights.scoped("model."), configuration.transformer, traits: .language, on: backend)
-    head = try backend.loadMatrix([weights.tensor("codec_head.weight", [vocabulary, hidden])])
+    let head = try weights.tensor("codec_head.weight", [vocabulary, hidden])
+    self.head = try backend.loadMatrix([head])
+    cachePrecision = CachePrecision(weights: head.elementType)
   }
 
   /// Text-side vectors, `T(i) = fc2(silu(fc1(text_embedding[i]) + b1)) + b2`, one row an id.

@@ -106,11 +106,8 @@ struct BenchRuns {
     for (part, durations) in times.parts {
       result.split_ms[part.rawValue] = milliseconds(durations)
     }
-    let talker = checkpoint.configuration.talker
-    let weight = try checkpoint.weights.tensor(
-      "talker.codec_head.weight", [talker.vocabularySize, talker.transformer.hiddenSize])
     let bytes = checkpoint.configuration.frameByteCount(
-      position: prompt.rows.count + count / 2, weightBytes: weight.elementType.byteCount)
+      position: prompt.rows.count + count / 2, weights: try checkpoint.talkerElementType)
     result.frame_bytes = bytes
     result.achieved_gb_s = Double(bytes) / (frame.p50 / 1000) / 1e9
   }

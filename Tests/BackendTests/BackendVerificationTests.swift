@@ -20,7 +20,7 @@ import Testing
           report: { #expect($0.passes, "\(CPUBackend.instructionSet): \($0.line)") })
         #expect(verification.verify())
         #expect(verification.verify(.tiny, [.prompts, .greedy, .topP]))
-        #expect(verification.verify(.tiny06, [.topK, .codec, .inTurn]))
+        #expect(verification.verify(.tiny06, [.topK, .codec, .inTurn, .fewPositions]))
       }
     }
   }

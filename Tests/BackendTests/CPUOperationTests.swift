@@ -37,9 +37,32 @@ import Testing
     await #expect(processExitsWith: .success) {
       CPUCheck.onEveryInstructionSet { check in
         for window in [nil, 1, 5, 16] {
-          check.attention(heads: 4, kvHeads: 2, width: 24, rows: 9, window: window, capacity: 16)
-          check.attention(heads: 3, kvHeads: 3, width: 64, rows: 30, window: window, capacity: 40)
+          for precision in CachePrecision.allCases {
+            check.attention(
+              heads: 4, kvHeads: 2, width: 24, rows: 9, window: window, capacity: 16, precision)
+            check.attention(
+              heads: 3, kvHeads: 3, width: 64, rows: 30, window: window, capacity: 40, precision)
+          }
         }
+      }
+    }
+  }
+
+  @Test func `a cache of bf16 keeps the nearest numbers, and the even ones of two`() async {
+    await #expect(processExitsWith: .success) {
+      CPUCheck.onEveryInstructionSet { check in
+        let ulp = Float(0x1p-7)
+        let cases: [(value: Float, kept: Float)] = [
+          (0, 0), (-1, -1), (1 + 0.49 * ulp, 1), (1 + 0.51 * ulp, 1 + ulp),
+          (1 + 0.5 * ulp, 1), (1 + 1.5 * ulp, 1 + 2 * ulp), (-1 - 1.5 * ulp, -1 - 2 * ulp),
+          (2 - 0.5 * ulp, 2), (0x1p-133, 0x1p-133), (1.5 * 0x1p-133, 0x1p-132),
+          (.greatestFiniteMagnitude, .infinity), (-.infinity, -.infinity),
+        ]
+        let kept = check.keeping(cases.map(\.value) + [.nan, Float(bitPattern: 0x7F80_0001)])
+        for (found, (value, expected)) in zip(kept, cases) {
+          #expect(found == expected, "\(value)")
+        }
+        #expect(kept.suffix(2).allSatisfy { $0.isNaN })
       }
     }
   }
@@ -141,14 +164,14 @@ struct CPUCheck {
 
   /// Expects `|a − r| ≤ 2e-5 · max(1, |r|)`, far below what a wrong term makes.
   func expect(
-    _ actual: CPUTensor, _ reference: [[Double]], _ name: String,
+    _ actual: CPUTensor, _ reference: [[Double]], _ name: String, within tolerance: Double = 2e-5,
     sourceLocation: SourceLocation = #_sourceLocation
   ) {
     let worst =
       zip(rows(actual).joined(), reference.joined()).map {
         abs(Double($0) - $1) / max(1, abs($1))
       }.max() ?? .infinity
-    let isEqual = actual.rows == reference.count && worst <= 2e-5
+    let isEqual = actual.rows == reference.count && worst <= tolerance
     #expect(
       isEqual, "\(name), \(CPUBackend.instructionSet): off by \(worst)",
       sourceLocation: sourceLocation)
@@ -248,7 +271,8 @@ struct CPUCheck {
 
   /// Rows of two slots, interleaved, positions in order from each slot's start.
   mutating func attention(
-    heads: Int, kvHeads: Int, width: Int, rows count: Int, window: Int?, capacity: Int
+    heads: Int, kvHeads: Int, width: Int, rows count: Int, window: Int?, capacity: Int,
+    _ precision: CachePrecision
   ) {
     let shape = AttentionShape(headCount: heads, kvHeadCount: kvHeads, headDim: width)
     let packed = (heads + 2 * kvHeads) * width
@@ -258,7 +282,8 @@ struct CPUCheck {
     let slots = (0..<count).map { Int32($0 % 2) }
     let positions = (0..<count).map { Int32($0 / 2) }
     let cache = backend.makeCache(
-      layerCount: 2, slotCount: 2, capacity: capacity, kvWidth: kvHeads * width)
+      layerCount: 2, slotCount: 2, capacity: capacity, kvWidth: kvHeads * width,
+      precision: precision)
     let (slotIndices, positionIndices) =
       (backend.makeIndices(count: count), backend.makeIndices(count: count))
     backend.write(slots, to: slotIndices)
@@ -276,6 +301,9 @@ struct CPUCheck {
         Definitions.rmsNorm(values, weight: Self.wide(norm)[0], epsilon: 1e-6)[0],
         position: Int(positions[row]), inverseFrequencies: inverse.map(Double.init))
     }
+    func kept(_ head: [Double]) -> [Double] {
+      precision == .float32 ? head : head.map(Definitions.bfloat16)
+    }
     let reference = (0..<count).map { row in
       (0..<heads).flatMap { h -> [Double] in
         let group = h / (heads / kvHeads)
@@ -284,11 +312,29 @@ struct CPUCheck {
             && positions[row] - positions[$0] < Int32(window ?? count)
         }
         return Definitions.attend(
-          head(row, h, queryNorm), keys: seen.map { head($0, heads + group, keyNorm) },
-          values: seen.map { head($0, heads + kvHeads + group, nil) })
+          head(row, h, queryNorm), keys: seen.map { kept(head($0, heads + group, keyNorm)) },
+          values: seen.map { kept(head($0, heads + kvHeads + group, nil)) })
       }
     }
-    expect(out, reference, "attention, window \(window.map(String.init) ?? "none")")
+    // A key that lies between two bf16 numbers may be kept as either.
+    expect(
+      out, reference, "attention, window \(window.map(String.init) ?? "none"), \(precision)",
+      within: precision == .float32 ? 2e-5 : 1e-3)
+  }
+
+  /// What a bf16 cache makes of numbers: the result of attention to them alone.
+  func keeping(_ values: [Float]) -> [Float] {
+    let shape = AttentionShape(headCount: 1, kvHeadCount: 1, headDim: values.count)
+    let cache = backend.makeCache(
+      layerCount: 1, slotCount: 1, capacity: 1, kvWidth: values.count, precision: .bfloat16)
+    let first = backend.makeIndices(count: 1)
+    let out = backend.makeTensor(rows: 1, columns: values.count)
+    backend.attentionStep(
+      tensor([[Float](repeating: 0, count: 2 * values.count) + values]), shape: shape,
+      queryNorm: nil, keyNorm: nil, epsilon: 1e-6,
+      inverseFrequencies: backend.makeTensor(rows: 1, columns: values.count / 2), window: nil,
+      positions: first, slots: first, layer: 0, cache: cache, into: out)
+    return backend.read(out)
   }
 
   mutating func convolution(

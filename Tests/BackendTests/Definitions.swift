@@ -108,6 +108,12 @@ enum Definitions {
     }
   }
 
+  /// The nearest number of eight significant bits, the even one of two.
+  static func bfloat16(_ x: Double) -> Double {
+    let unit = Double(sign: .plus, exponent: x.exponent - 7, significand: 1)
+    return x == 0 ? 0 : (x / unit).rounded(.toNearestOrEven) * unit
+  }
+
   /// Softmax of the scaled products with each key, applied to the values.
   static func attend(_ query: [Double], keys: Rows, values: Rows) -> [Double] {
     let scores = keys.map { key in

@@ -18,6 +18,8 @@ enum Fault: CaseIterable {
   case history
   /// The last frame is collected twice.
   case frame
+  /// Keys and values are kept in F32 where they should be rounded.
+  case unrounded
   /// A copy of a cache is forgotten.
   case copiedCache
   /// A weight that has to stay exact is split into two bf16 numbers.
@@ -33,7 +35,7 @@ enum Fault: CaseIterable {
     case .future: .attention
     case .history: .causalConvolution
     case .frame: .ring
-    case .copiedCache: .attention
+    case .copiedCache, .unrounded: .attention
     case .inexact: .loadWeight
     case .mel: .melBands
     }
@@ -48,7 +50,8 @@ enum Fault: CaseIterable {
     case .future: "is nan"
     case .history: "history after"
     case .frame: "frames"
-    case .copiedCache: "copy of a cache, layer 0: [0] is nan"
+    case .unrounded: "bfloat16, 1 rows at 0"
+    case .copiedCache: "copy of a cache, float32, layer 0: [0] is nan"
     case .inexact: "exact"
     case .mel: "bands of"
     }
@@ -128,9 +131,12 @@ final class FaultyBackend: Backend {
   // MARK: What is right
 
   func makeIndices(count: Int) -> CPUIndices { base.makeIndices(count: count) }
-  func makeCache(layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int) -> CPUCache {
+  func makeCache(
+    layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int, precision: CachePrecision
+  ) -> CPUCache {
     base.makeCache(
-      layerCount: layerCount, slotCount: slotCount, capacity: capacity, kvWidth: kvWidth)
+      layerCount: layerCount, slotCount: slotCount, capacity: capacity, kvWidth: kvWidth,
+      precision: fault == .unrounded ? .float32 : precision)
   }
   func makeFrameRing(slotCount: Int, codebookCount: Int) -> CPUFrameRing {
     base.makeFrameRing(slotCount: slotCount, codebookCount: codebookCount)

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/// How a weight is stored.
+/// How a weight is stored, or a cache.
 typedef enum { QT_F32 = 0, QT_BF16 = 1, QT_F16 = 2 } qt_dtype;
 
 /// Instruction sets the kernels are built for, best last.
@@ -63,16 +63,16 @@ void qt_add_row(const void *row, qt_dtype dtype, long count, float scale, bool a
                 float *out);
 
 /// Normalises heads (weights may be NULL), turns queries and keys, writes keys and values to rows
-/// `cache_rows[r]` of the caches, [.., kv_heads * head_dim].
+/// `cache_rows[r]` of the caches, [.., kv_heads * head_dim], in F32 or rounded to bf16.
 void qt_norm_rotate_append(float *qkv, int m, int heads, int kv_heads, int head_dim,
                            const float *q_norm, const float *k_norm, float epsilon,
                            const float *inverse_frequencies, const int32_t *positions,
-                           const int64_t *cache_rows, float *keys, float *values);
+                           const int64_t *cache_rows, void *keys, void *values, qt_dtype dtype);
 /// Attention over positions [first, position] of each row's slot; slot s starts at cache row
 /// s * capacity and position p lies at row p % capacity. `scores` is scratch,
 /// [m * heads, longest span].
 void qt_attention(const float *qkv, int m, int heads, int kv_heads, int head_dim, int window,
-                  const int32_t *positions, const int32_t *slots, int capacity, const float *keys,
-                  const float *values, float *scores, long longest, float *y);
+                  const int32_t *positions, const int32_t *slots, int capacity, const void *keys,
+                  const void *values, qt_dtype dtype, float *scores, long longest, float *y);
 
 #endif

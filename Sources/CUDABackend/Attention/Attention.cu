@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The cache is [slots · capacity, kv_heads · head_dim] for each layer, F32; position p of a slot is
-// row p mod capacity.
+// The cache is [slots · capacity, kv_heads · head_dim] for each layer, F32 or bf16; position p of a slot
+// is row p mod capacity.
 
 // One block of head_dim threads for each head of q, k and v, and each row: normalises and turns
 // queries and keys, keeps key and value. Bound: launch.
-KERNEL norm_rotate_append(float *qkv, const float *query_norm, const float *key_norm, float epsilon,
-                          const float *inverse_frequencies, const int *positions,
-                          int position_stride, const int *slots, int slot_stride, float *keys,
-                          float *values, int heads, int kv_heads, int head_dim, int capacity) {
+template <int T>
+__device__ __forceinline__ void norm_rotate_append(
+  float *qkv, const float *query_norm, const float *key_norm, float epsilon,
+  const float *inverse_frequencies, const int *positions, int position_stride, const int *slots,
+  int slot_stride, void *keys, void *values, int heads, int kv_heads, int head_dim, int capacity) {
   IN_ORDER
   __shared__ float turned[512];
   int h = blockIdx.x, r = blockIdx.y, j = threadIdx.x;
@@ -15,7 +16,7 @@ KERNEL norm_rotate_append(float *qkv, const float *query_norm, const float *key_
   float *head = qkv + ((i64)r * (heads + 2 * kv_heads) + h) * head_dim;
   i64 cache_row = (i64)slots[(i64)r * slot_stride] * capacity + position % capacity;
   if (h >= heads + kv_heads) {
-    values[(cache_row * kv_heads + h - heads - kv_heads) * head_dim + j] = head[j];
+    keep<T>(values, (cache_row * kv_heads + h - heads - kv_heads) * head_dim + j, head[j]);
     return;
   }
   const float *norm = h < heads ? query_norm : key_norm;
@@ -28,19 +29,22 @@ KERNEL norm_rotate_append(float *qkv, const float *query_norm, const float *key_
   __syncthreads();
   int half = head_dim / 2;
   float angle = (float)position * inverse_frequencies[j % half];
-  float cosine = cosf(angle), sine = sinf(angle);
-  value = j < half ? value * cosine - turned[j + half] * sine
-                   : value * cosine + turned[j - half] * sine;
+  float2 turn = rotation_by(angle);
+  value = j < half ? value * turn.x - turned[j + half] * turn.y
+                   : value * turn.x + turned[j - half] * turn.y;
   head[j] = value;
-  if (h >= heads) keys[(cache_row * kv_heads + h - heads) * head_dim + j] = value;
+  if (h >= heads) keep<T>(keys, (cache_row * kv_heads + h - heads) * head_dim + j, value);
 }
 
 // One block of 8 warps for each query head and row; a warp takes every eighth position with a
 // running maximum, then the warps are merged. head_dim: a multiple of 32, at most 256.
 // Bound: bytes of the keys and values seen.
-KERNEL attention(const float *qkv, const int *positions, int position_stride, const int *slots,
-                 int slot_stride, const float *keys, const float *values, float *out, int heads,
-                 int kv_heads, int head_dim, int window, int capacity) {
+template <int T>
+__device__ __forceinline__ void attention(const float *qkv, const int *positions,
+                                          int position_stride, const int *slots, int slot_stride,
+                                          const void *keys, const void *values, float *out,
+                                          int heads, int kv_heads, int head_dim, int window,
+                                          int capacity) {
   IN_ORDER
   __shared__ float warp_top[8], warp_total[8], warp_sums[8][256];
   int h = blockIdx.x, r = blockIdx.y, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -62,13 +66,13 @@ KERNEL attention(const float *qkv, const int *positions, int position_stride, co
     float score = 0;
 #pragma unroll
     for (int i = 0; i < 8; i++)
-      if (32 * i < head_dim) score += query[i] * keys[at + 32 * i];
+      if (32 * i < head_dim) score += query[i] * element<T>(keys, at + 32 * i);
     score = warp_sum(score);
     float next = fmaxf(top, score), kept = expf(top - next), weight = expf(score - next);
     total = total * kept + weight;
 #pragma unroll
     for (int i = 0; i < 8; i++)
-      if (32 * i < head_dim) sums[i] = sums[i] * kept + weight * values[at + 32 * i];
+      if (32 * i < head_dim) sums[i] = sums[i] * kept + weight * element<T>(values, at + 32 * i);
     top = next;
   }
 #pragma unroll
@@ -90,3 +94,22 @@ KERNEL attention(const float *qkv, const int *positions, int position_stride, co
     out[((i64)r * heads + h) * head_dim + e] = sum / all;
   }
 }
+
+#define ATTENTION(name, T)                                                                         \
+  KERNEL norm_rotate_append_##name(                                                                \
+    float *qkv, const float *query_norm, const float *key_norm, float epsilon,                     \
+    const float *inverse_frequencies, const int *positions, int position_stride, const int *slots, \
+    int slot_stride, void *keys, void *values, int heads, int kv_heads, int head_dim,              \
+    int capacity) {                                                                                \
+    norm_rotate_append<T>(qkv, query_norm, key_norm, epsilon, inverse_frequencies, positions,      \
+                          position_stride, slots, slot_stride, keys, values, heads, kv_heads,      \
+                          head_dim, capacity);                                                     \
+  }                                                                                                \
+  KERNEL attention_##name(const float *qkv, const int *positions, int position_stride,             \
+                          const int *slots, int slot_stride, const void *keys, const void *values, \
+                          float *out, int heads, int kv_heads, int head_dim, int window,           \
+                          int capacity) {                                                          \
+    attention<T>(qkv, positions, position_stride, slots, slot_stride, keys, values, out, heads,    \
+                 kv_heads, head_dim, window, capacity);                                            \
+  }
+FOR_EACH_CACHE(ATTENTION)

@@ -3,7 +3,24 @@
 package import CUDA
 package import SpeechModel
 
+extension CachePrecision {
+  /// Ending of the names of kernels that read or write such a cache.
+  var suffix: String {
+    switch self {
+    case .float32: "f32"
+    case .bfloat16: "bf16"
+    }
+  }
+}
+
 extension CUDABackend {
+  static let attentionKernels = cacheKernels(["norm_rotate_append", "attention"])
+
+  /// The names of kernels that exist for each way keys and values are kept.
+  static func cacheKernels(_ names: [String]) -> [String] {
+    names.flatMap { name in CachePrecision.allCases.map { "\(name)_\($0.suffix)" } }
+  }
+
   package func normRotateAppend(
     _ qkv: CUDATensor, shape: AttentionShape, queryNorm: CUDATensor?, keyNorm: CUDATensor?,
     epsilon: Float, inverseFrequencies: CUDATensor, positions: CUDAIndices, slots: CUDAIndices,
@@ -12,7 +29,8 @@ extension CUDABackend {
     precondition(
       shape.headDim % 32 == 0 && shape.headDim <= 256 && qkv.columns == shape.packedWidth)
     try launch(
-      "norm_rotate_append", grid: CUDAGrid(shape.headCount + 2 * shape.kvHeadCount, qkv.rows),
+      "norm_rotate_append_\(cache.precision.suffix)",
+      grid: CUDAGrid(shape.headCount + 2 * shape.kvHeadCount, qkv.rows),
       block: shape.headDim, qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
       inverseFrequencies.address, positions.address, Int32(positions.stride), slots.address,
       Int32(slots.stride), cache.keys[layer].address, cache.values[layer].address,
@@ -26,8 +44,9 @@ extension CUDABackend {
   ) throws(CUDAError) {
     precondition(shape.headDim % 32 == 0 && shape.headDim <= 256 && out.columns == shape.queryWidth)
     try launch(
-      "attention", grid: CUDAGrid(shape.headCount, qkv.rows), block: 256, qkv.address,
-      positions.address, Int32(positions.stride), slots.address, Int32(slots.stride),
+      "attention_\(cache.precision.suffix)", grid: CUDAGrid(shape.headCount, qkv.rows),
+      block: 256, qkv.address, positions.address, Int32(positions.stride), slots.address,
+      Int32(slots.stride),
       cache.keys[layer].address, cache.values[layer].address, out.address,
       Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(shape.headDim), Int32(window ?? 0),
       Int32(cache.capacity))
@@ -47,14 +66,15 @@ extension CUDABackend {
     precondition(qkv.columns == shape.packedWidth && out.columns == shape.queryWidth)
     let heads = shape.headCount + 2 * shape.kvHeadCount
     try launch(
-      "rotate_heads_\(shape.headDim)", grid: CUDAGrid((qkv.rows * heads + 3) / 4), block: 128,
+      "rotate_heads_\(shape.headDim)_\(cache.precision.suffix)",
+      grid: CUDAGrid((qkv.rows * heads + 3) / 4), block: 128,
       qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
       inverseFrequencies.address, positions.address, Int32(positions.stride), slots.address,
       Int32(slots.stride), cache.keys[layer].address, cache.values[layer].address,
       Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(cache.capacity))
     let perBlock = 16 / group
     try launch(
-      "attention_rows_\(shape.headDim)",
+      "attention_rows_\(shape.headDim)_\(cache.precision.suffix)",
       grid: CUDAGrid(shape.kvHeadCount, (qkv.rows + perBlock - 1) / perBlock), block: 128,
       qkv.address, positions.address, Int32(positions.stride), slots.address, Int32(slots.stride),
       cache.keys[layer].address, cache.values[layer].address, out.address,

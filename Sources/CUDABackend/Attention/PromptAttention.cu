@@ -3,12 +3,12 @@
 
 // norm_rotate_append with a warp for each head of a row, four a block. A lane has every 32nd number of
 // a head of D. Bound: launch.
-template <int D>
+template <int D, int T>
 __device__ __forceinline__ void rotate_head(float *qkv, const float *query_norm,
                                             const float *key_norm, float epsilon,
                                             const float *inverse_frequencies, const int *positions,
                                             int position_stride, const int *slots, int slot_stride,
-                                            float *keys, float *values, int rows, int heads,
+                                            void *keys, void *values, int rows, int heads,
                                             int kv_heads, int capacity) {
   constexpr int PER = D / 32;
   int lane = threadIdx.x % 32, parts = heads + 2 * kv_heads;
@@ -30,9 +30,9 @@ __device__ __forceinline__ void rotate_head(float *qkv, const float *query_norm,
 #pragma unroll
   for (int i = 0; i < PER; i++) v[i] = head[lane + 32 * i];
   if (h >= heads + kv_heads) {
-    float *to = values + (row * kv_heads + h - heads - kv_heads) * D;
+    i64 at = (row * kv_heads + h - heads - kv_heads) * D + lane;
 #pragma unroll
-    for (int i = 0; i < PER; i++) to[lane + 32 * i] = v[i];
+    for (int i = 0; i < PER; i++) keep<T>(values, at + 32 * i, v[i]);
     return;
   }
   if (norm) {
@@ -43,29 +43,61 @@ __device__ __forceinline__ void rotate_head(float *qkv, const float *query_norm,
 #pragma unroll
     for (int i = 0; i < PER; i++) v[i] = v[i] * factor * gain[i];
   }
-  float *to = h < heads ? head : keys + (row * kv_heads + h - heads) * D;
+  i64 at = (row * kv_heads + h - heads) * D + lane;
+  auto put = [&](int j, float x) {
+    if (h < heads) head[lane + j] = x;
+    else keep<T>(keys, at + j, x);
+  };
 #pragma unroll
   for (int i = 0; i < PER / 2; i++) {
-    float a = v[i], b = v[i + PER / 2], cosine, sine;
-    sincosf((float)position * turn[i], &sine, &cosine);
-    to[lane + 32 * i] = a * cosine - b * sine;
-    to[lane + 32 * i + D / 2] = b * cosine + a * sine;
+    float a = v[i], b = v[i + PER / 2];
+    float2 by = rotation_by((float)position * turn[i]);
+    put(32 * i, a * by.x - b * by.y);
+    put(32 * i + D / 2, b * by.x + a * by.y);
   }
 }
 
-// softmax(q kᵀ / √D) v on tensor cores, everything in two bf16 parts. A block of four warps takes 16
+// Four numbers of a cache.
+template <int T> __device__ __forceinline__ void load_quad(const u32 *from, u32 *words) {
+  if (T == BF16) {
+    uint2 v = *(const uint2 *)from;
+    words[0] = v.x, words[1] = v.y;
+  } else {
+    uint4 v = *(const uint4 *)from;
+    words[0] = v.x, words[1] = v.y, words[2] = v.z, words[3] = v.w;
+  }
+}
+// High and low parts of numbers 4 q … 4 q + 3 of words of a cache, whose numbers in bf16 have no low part.
+template <int T>
+__device__ __forceinline__ void quad_parts(const u32 *words, int q, u32 *high, u32 *low) {
+#pragma unroll
+  for (int i = 0; i < 2; i++) {
+    if (T == BF16) high[i] = words[2 * q + i];
+    else high[i] = split_pair(number<T>(words, 4 * q + 2 * i), number<T>(words, 4 * q + 2 * i + 1), low[i]);
+  }
+}
+// The same of number e of `a` and number e of `b`.
+template <int T>
+__device__ __forceinline__ u32 paired_parts(const u32 *a, const u32 *b, int e, u32 &low) {
+  if (T == BF16) return __byte_perm(a[e / 2], b[e / 2], e % 2 ? 0x7632 : 0x5410);
+  return split_pair(number<T>(a, e), number<T>(b, e), low);
+}
+
+// softmax(q kᵀ / √D) v on tensor cores, F32 numbers in two bf16 parts. A block of four warps takes 16
 // queries of one key head: 16 / G rows and the G query heads that share the key head. A warp takes every
 // fourth tile of 16 positions with a running maximum; then the warps are merged. Numbers of a head are
 // permuted, alike on both sides of a product, so that a lane's are neighbours in memory. `parts`: the
 // result goes out as bf16 parts, else F32. G divides 16.
 // Bound: bytes of keys and values from the second-level cache, once for each block.
-template <int D>
+template <int D, int T>
 __device__ __forceinline__ void attend_rows(const float *qkv, const int *positions,
                                             int position_stride, const int *slots, int slot_stride,
-                                            const float *keys, const float *values, float *out,
+                                            const void *keys, const void *values, float *out,
                                             int parts, int rows, int heads, int kv_heads,
                                             int window, int capacity) {
   constexpr int CHUNKS = D / 16, TILES = D / 8, WARPS = 4;
+  // Numbers in a word of the cache, and words of a key that a lane has.
+  constexpr int PER_WORD = T == F32 ? 1 : 2, WORDS = D / 4 / PER_WORD;
   __shared__ float merged[WARPS / 2][16][D + 4], tops[WARPS][16], totals[WARPS][16];
   __shared__ int last_of[16], slot_of[16];
   IN_ORDER
@@ -121,18 +153,24 @@ __device__ __forceinline__ void attend_rows(const float *qkv, const int *positio
 #pragma unroll
       for (int j = 0; j < 2; j++) {
         int p = min(first + 8 * j + g, to);
-        const float *key = keys + ((slot_row + p % capacity) * kv_heads + kv_head) * D + t * (D / 4);
-        float4 v[CHUNKS];
+        const uint4 *key = (const uint4 *)((const u32 *)keys +
+          (((slot_row + p % capacity) * kv_heads + kv_head) * D + t * (D / 4)) / PER_WORD);
+        u32 words[WORDS];
 #pragma unroll
-        for (int c = 0; c < CHUNKS; c++) v[c] = *(const float4 *)(key + 4 * c);
+        for (int i = 0; i < WORDS; i += 4) {
+          uint4 v = key[i / 4];
+          words[i] = v.x, words[i + 1] = v.y, words[i + 2] = v.z, words[i + 3] = v.w;
+        }
 #pragma unroll
         for (int c = 0; c < CHUNKS; c++) {
-          u32 l0, l1, h0 = split_pair(v[c].x, v[c].y, l0), h1 = split_pair(v[c].z, v[c].w, l1);
-          multiply_tile(kinds[0][j], q_low[c][0], q_low[c][1], q_low[c][2], q_low[c][3], h0, h1);
-          multiply_tile(kinds[1][j], q_high[c][0], q_high[c][1], q_high[c][2], q_high[c][3], l0,
-                        l1);
-          multiply_tile(kinds[2][j], q_high[c][0], q_high[c][1], q_high[c][2], q_high[c][3], h0,
-                        h1);
+          u32 h[2], l[2];
+          quad_parts<T>(words, c, h, l);
+          multiply_tile(kinds[0][j], q_low[c][0], q_low[c][1], q_low[c][2], q_low[c][3], h[0], h[1]);
+          if (T == F32)
+            multiply_tile(kinds[1][j], q_high[c][0], q_high[c][1], q_high[c][2], q_high[c][3], l[0],
+                          l[1]);
+          multiply_tile(kinds[2][j], q_high[c][0], q_high[c][1], q_high[c][2], q_high[c][3], h[0],
+                        h[1]);
         }
 #pragma unroll
         for (int e = 0; e < 4; e++) scores[j][e] = kinds[0][j][e] + kinds[1][j][e] + kinds[2][j][e];
@@ -172,32 +210,31 @@ __device__ __forceinline__ void attend_rows(const float *qkv, const int *positio
         sums[n][2] *= kept[1], sums[n][3] *= kept[1];
       }
       // A lane has positions 2t, 2t + 1 and 8 more, numbers g · D / 8 … of the values.
-      const float *value[4];
+      const u32 *value[4];
 #pragma unroll
       for (int i = 0; i < 4; i++) {
         int p = min(first + 2 * t + i % 2 + i / 2 * 8, to);
-        value[i] = values + ((slot_row + p % capacity) * kv_heads + kv_head) * D + g * TILES;
+        value[i] = (const u32 *)values +
+          (((slot_row + p % capacity) * kv_heads + kv_head) * D + g * TILES) / PER_WORD;
       }
 #pragma unroll
       for (int n = 0; n < TILES; n += 4) {
-        float v[4][4];
-        u32 h[4][2], l[4][2];
+        u32 v[4][4 / PER_WORD], h[4][2], l[4][2];
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-          float4 word = *(const float4 *)(value[i] + n);
-          v[i][0] = word.x, v[i][1] = word.y, v[i][2] = word.z, v[i][3] = word.w;
-        }
+        for (int i = 0; i < 4; i++) load_quad<T>(value[i] + n / PER_WORD, v[i]);
 #pragma unroll
         for (int e = 0; e < 4; e++) {
-          h[e][0] = split_pair(v[0][e], v[1][e], l[e][0]);
-          h[e][1] = split_pair(v[2][e], v[3][e], l[e][1]);
+          h[e][0] = paired_parts<T>(v[0], v[1], e, l[e][0]);
+          h[e][1] = paired_parts<T>(v[2], v[3], e, l[e][1]);
         }
 #pragma unroll
         for (int e = 0; e < 4; e++)
           multiply_tile(sums[n + e], w_low[0], w_low[1], w_low[2], w_low[3], h[e][0], h[e][1]);
+        if (T == F32) {
 #pragma unroll
-        for (int e = 0; e < 4; e++)
-          multiply_tile(sums[n + e], w_high[0], w_high[1], w_high[2], w_high[3], l[e][0], l[e][1]);
+          for (int e = 0; e < 4; e++)
+            multiply_tile(sums[n + e], w_high[0], w_high[1], w_high[2], w_high[3], l[e][0], l[e][1]);
+        }
 #pragma unroll
         for (int e = 0; e < 4; e++)
           multiply_tile(sums[n + e], w_high[0], w_high[1], w_high[2], w_high[3], h[e][0], h[e][1]);
@@ -261,22 +298,23 @@ __device__ __forceinline__ void attend_rows(const float *qkv, const int *positio
   }
 }
 
-#define PROMPT_ATTENTION(D)                                                                        \
-  extern "C" __global__ void __launch_bounds__(128) rotate_heads_##D(                              \
+#define PROMPT_ATTENTION(D, name, T)                                                               \
+  extern "C" __global__ void __launch_bounds__(128) rotate_heads_##D##_##name(                     \
     float *qkv, const float *query_norm, const float *key_norm, float epsilon,                     \
     const float *inverse_frequencies, const int *positions, int position_stride, const int *slots, \
-    int slot_stride, float *keys, float *values, int rows, int heads, int kv_heads,                \
-    int capacity) {                                                                                \
-    rotate_head<D>(qkv, query_norm, key_norm, epsilon, inverse_frequencies, positions,             \
-                   position_stride, slots, slot_stride, keys, values, rows, heads, kv_heads,       \
-                   capacity);                                                                      \
+    int slot_stride, void *keys, void *values, int rows, int heads, int kv_heads, int capacity) {  \
+    rotate_head<D, T>(qkv, query_norm, key_norm, epsilon, inverse_frequencies, positions,          \
+                      position_stride, slots, slot_stride, keys, values, rows, heads, kv_heads,    \
+                      capacity);                                                                   \
   }                                                                                                \
-  extern "C" __global__ void __launch_bounds__(128) attention_rows_##D(                            \
+  extern "C" __global__ void __launch_bounds__(128) attention_rows_##D##_##name(                   \
     const float *qkv, const int *positions, int position_stride, const int *slots,                 \
-    int slot_stride, const float *keys, const float *values, float *out, int parts, int rows,      \
+    int slot_stride, const void *keys, const void *values, float *out, int parts, int rows,        \
     int heads, int kv_heads, int window, int capacity) {                                           \
-    attend_rows<D>(qkv, positions, position_stride, slots, slot_stride, keys, values, out, parts,  \
-                   rows, heads, kv_heads, window, capacity);                                       \
+    attend_rows<D, T>(qkv, positions, position_stride, slots, slot_stride, keys, values, out,      \
+                      parts, rows, heads, kv_heads, window, capacity);                             \
   }
-PROMPT_ATTENTION(64)
-PROMPT_ATTENTION(128)
+#define PROMPT_ATTENTION_64(name, T) PROMPT_ATTENTION(64, name, T)
+#define PROMPT_ATTENTION_128(name, T) PROMPT_ATTENTION(128, name, T)
+FOR_EACH_CACHE(PROMPT_ATTENTION_64)
+FOR_EACH_CACHE(PROMPT_ATTENTION_128)

@@ -38,6 +38,8 @@ enum { F32 = 0, BF16 = 1, F16 = 2 };
 
 // A kernel for each way: `MACRO(f32, F32)` and so on.
 #define FOR_EACH_ELEMENT(MACRO) MACRO(f32, F32) MACRO(bf16, BF16) MACRO(f16, F16)
+// A kernel for each way that keys and values are kept.
+#define FOR_EACH_CACHE(MACRO) MACRO(f32, F32) MACRO(bf16, BF16)
 
 __device__ __forceinline__ float half_to_float(u16 bits) {
   float value;
@@ -52,6 +54,14 @@ template <int T> __device__ __forceinline__ float element(const void *base, i64 
   return T == BF16 ? __uint_as_float((u32)bits << 16) : half_to_float(bits);
 }
 
+// Number i of words that were loaded.
+template <int T> __device__ __forceinline__ float number(const u32 *words, int i) {
+  if (T == F32) return __uint_as_float(words[i]);
+  u32 word = words[i / 2];
+  if (T == BF16) return __uint_as_float(i % 2 ? word & 0xffff0000u : word << 16);
+  return half_to_float((u16)(i % 2 ? word >> 16 : word));
+}
+
 // Numbers in a load of 16 bytes.
 template <int T> struct Lanes { static constexpr int count = T == F32 ? 4 : 8; };
 
@@ -60,21 +70,27 @@ template <int T> __device__ __forceinline__ void load_lanes(const void *base, fl
   uint4 words = *(const uint4 *)base;
   u32 word[4] = {words.x, words.y, words.z, words.w};
 #pragma unroll
-  for (int i = 0; i < 4; i++) {
-    if (T == F32) {
-      out[i] = __uint_as_float(word[i]);
-    } else if (T == BF16) {
-      out[2 * i] = __uint_as_float(word[i] << 16);
-      out[2 * i + 1] = __uint_as_float(word[i] & 0xffff0000u);
-    } else {
-      out[2 * i] = half_to_float((u16)word[i]);
-      out[2 * i + 1] = half_to_float((u16)(word[i] >> 16));
-    }
-  }
+  for (int i = 0; i < Lanes<T>::count; i++) out[i] = number<T>(word, i);
 }
 
 // silu
 __device__ __forceinline__ float sigmoid_product(float x) { return x / (1.0f + expf(-x)); }
+
+// Cosine (x) and sine (y) of a position's angle, off by less than 10⁻⁷ up to an angle of 4 · 10⁵. This is
+// what sincosf does below 10⁵; its way for larger angles needs a table on the stack.
+__device__ __forceinline__ float2 rotation_by(float angle) {
+  int quarter = __float2int_rn(angle * 0.636619747f);
+  float r = fmaf(quarter, -1.57079625f, angle);
+  r = fmaf(quarter, -7.54978942e-8f, r);
+  r = fmaf(quarter, -5.39030295e-15f, r);
+  float square = r * r;
+  float even = fmaf(2.42795795e-5f, square, -0.00138878601f);
+  even = fmaf(fmaf(fmaf(even, square, 0.0416667275f), square, -0.49999997f), square, 1.0f);
+  float odd = fmaf(fmaf(-0.000195746587f, square, 0.00833270326f), square, -0.166666627f);
+  odd = fmaf(odd, square * r, r);
+  float cosine = quarter & 1 ? odd : even, sine = quarter & 1 ? even : odd;
+  return make_float2(quarter + 1 & 2 ? -cosine : cosine, quarter & 2 ? -sine : sine);
+}
 
 __device__ __forceinline__ float warp_sum(float value) {
 #pragma unroll
@@ -119,6 +135,15 @@ __device__ __forceinline__ u32 bf16_pair(float low, float high) {
   u32 packed;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
   return packed;
+}
+
+// A number as a cache keeps it.
+template <int T> __device__ __forceinline__ float cached(float value) {
+  return T == F32 ? value : __uint_as_float(bf16_pair(value, 0) << 16);
+}
+template <int T> __device__ __forceinline__ void keep(void *base, i64 index, float value) {
+  if (T == F32) ((float *)base)[index] = value;
+  else ((u16 *)base)[index] = (u16)bf16_pair(value, 0);
 }
 
 // D += A B, 16 × 16 by 16 × 8. A lane (g, t) = (lane / 4, lane % 4) has columns 2t, 2t + 1 of rows g

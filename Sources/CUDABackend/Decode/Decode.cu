@@ -192,25 +192,27 @@ __device__ __forceinline__ void norm_rotate(float *v, const float *gain, float e
   }
 #pragma unroll
   for (int i = 0; i < D / 64; i++) {
-    float a = v[i], b = v[i + D / 64], cosine, sine;
-    sincosf(angles[i], &sine, &cosine);
-    out[lane + 32 * i] = a * cosine - b * sine;
-    out[lane + 32 * i + D / 2] = b * cosine + a * sine;
+    float a = v[i], b = v[i + D / 64];
+    float2 by = rotation_by(angles[i]);
+    out[lane + 32 * i] = a * by.x - b * by.y;
+    out[lane + 32 * i + D / 2] = b * by.x + a * by.y;
   }
 }
 
 // norm_rotate_append and attention for one row. A block of 8 warps for each query head and every
 // gridDim.y-th span of positions; a warp takes 8 positions of a span. With SPLIT each block leaves its
 // sums for stream_add_merged, else there is one block a head, which writes the result.
-template <int D, bool SPLIT>
+template <int D, int T, bool SPLIT>
 __device__ __forceinline__ void attend_step(const float *qkv, const float *query_norm,
                                             const float *key_norm, float epsilon,
                                             const float *inverse_frequencies, const int *positions,
-                                            const int *slots, float *keys, float *values, float *out,
+                                            const int *slots, void *keys, void *values, float *out,
                                             float *stats, int heads, int kv_heads, int window,
                                             int capacity) {
   constexpr int WARPS = 8, LANES = D / 8, TOGETHER = 32 / LANES, STEPS = SPAN / WARPS;
   constexpr int ROUNDS = STEPS / TOGETHER, PER_LANE = D / 32;
+  // Numbers in a word of the cache, and a lane's words of a key and of a value.
+  constexpr int PER_WORD = T == F32 ? 1 : 2, KEY_WORDS = 8 / PER_WORD, VALUE_WORDS = PER_LANE / PER_WORD;
   __shared__ __align__(16) float query[D], key[D], value[D];
   __shared__ float tops[WARPS], totals[WARPS], rows[WARPS][D];
   int thread = threadIdx.x, warp = thread / 32, lane = thread % 32, h = blockIdx.x;
@@ -235,31 +237,28 @@ __device__ __forceinline__ void attend_step(const float *qkv, const float *query
   spans = span_count(last, window, &oldest);
   if ((int)blockIdx.y >= spans) return;
 
-  float4 k[ROUNDS][2];
-  float v[STEPS][PER_LANE];
+  u32 k[ROUNDS][KEY_WORDS], v[STEPS][VALUE_WORDS];
   // Keys and values of a span, into registers; the row's own are not in the cache yet.
   auto load = [&](int span) {
     int first = oldest + span * SPAN;
 #pragma unroll
     for (int s = 0; s < ROUNDS; s++) {
       int p = first + (s * WARPS + warp) * TOGETHER + lane / LANES;
-      k[s][0] = k[s][1] = make_float4(0, 0, 0, 0);
-      if (p < last) {
-        const float4 *from = (const float4 *)(
-          keys + ((slot_row + p % capacity) * kv_heads + kv_head) * D + 8 * (lane % LANES));
-        k[s][0] = from[0], k[s][1] = from[1];
+      const uint4 *from = (const uint4 *)((const u32 *)keys +
+        (((slot_row + p % capacity) * kv_heads + kv_head) * D + 8 * (lane % LANES)) / PER_WORD);
+#pragma unroll
+      for (int i = 0; i < KEY_WORDS; i += 4) {
+        uint4 word = p < last ? from[i / 4] : make_uint4(0, 0, 0, 0);
+        k[s][i] = word.x, k[s][i + 1] = word.y, k[s][i + 2] = word.z, k[s][i + 3] = word.w;
       }
     }
 #pragma unroll
     for (int s = 0; s < STEPS; s++) {
       int p = first + (s / TOGETHER * WARPS + warp) * TOGETHER + s % TOGETHER;
+      const u32 *from = (const u32 *)values +
+        ((slot_row + p % capacity) * kv_heads + kv_head) * D / PER_WORD + lane;
 #pragma unroll
-      for (int i = 0; i < PER_LANE; i++) v[s][i] = 0;
-      if (p < last) {
-        const float *from = values + ((slot_row + p % capacity) * kv_heads + kv_head) * D + lane;
-#pragma unroll
-        for (int i = 0; i < PER_LANE; i++) v[s][i] = from[32 * i];
-      }
+      for (int i = 0; i < VALUE_WORDS; i++) v[s][i] = p < last ? from[32 * i] : 0;
     }
   };
   load(blockIdx.y);
@@ -267,21 +266,28 @@ __device__ __forceinline__ void attend_step(const float *qkv, const float *query
   for (int i = 0; i < D / 64; i++) angles[i] *= (float)last;
   if (warp < 2) {
     norm_rotate<D>(own, norm ? gain : 0, epsilon, angles, warp == 0 ? query : key);
+    // A lane's own numbers.
+    if (warp == 1) {
+#pragma unroll
+      for (int i = 0; i < PER_LANE; i++) key[lane + 32 * i] = cached<T>(key[lane + 32 * i]);
+    }
   } else if (warp == 2) {
 #pragma unroll
-    for (int i = 0; i < PER_LANE; i++) value[lane + 32 * i] = own[i];
+    for (int i = 0; i < PER_LANE; i++) value[lane + 32 * i] = cached<T>(own[i]);
   }
   __syncthreads();
   // Every block has the key and value; one of each group keeps them.
   if (blockIdx.y == 0 && h % (heads / kv_heads) == 0 && thread < D) {
     i64 at = ((slot_row + last % capacity) * kv_heads + kv_head) * D + thread;
-    keys[at] = key[thread];
-    values[at] = value[thread];
+    keep<T>(keys, at, key[thread]);
+    keep<T>(values, at, value[thread]);
   }
 
   float scale = 1.0f / sqrtf((float)D), q[8];
 #pragma unroll
   for (int i = 0; i < 8; i++) q[i] = query[8 * (lane % LANES) + i] * scale;
+  // A lane has every 32nd word of a value.
+  auto column = [&](int i) { return (lane + 32 * (i / PER_WORD)) * PER_WORD + i % PER_WORD; };
   float top = NEGATIVE_INFINITY, total = 0, sums[PER_LANE] = {};
   for (int span = blockIdx.y; span < spans; span += gridDim.y) {
     if (span != (int)blockIdx.y) load(span);
@@ -290,13 +296,15 @@ __device__ __forceinline__ void attend_step(const float *qkv, const float *query
 #pragma unroll
     for (int s = 0; s < ROUNDS; s++) {
       int p = first + (s * WARPS + warp) * TOGETHER + lane / LANES;
-      float4 a = k[s][0], b = k[s][1];
+      float a[8], score = 0;
+#pragma unroll
+      for (int i = 0; i < 8; i++) a[i] = number<T>(k[s], i);
       if (p == last) {
-        const float4 *from = (const float4 *)(key + 8 * (lane % LANES));
-        a = from[0], b = from[1];
+#pragma unroll
+        for (int i = 0; i < 8; i++) a[i] = key[8 * (lane % LANES) + i];
       }
-      float score = q[0] * a.x + q[1] * a.y + q[2] * a.z + q[3] * a.w + q[4] * b.x + q[5] * b.y +
-                    q[6] * b.z + q[7] * b.w;
+#pragma unroll
+      for (int i = 0; i < 8; i++) score += q[i] * a[i];
 #pragma unroll
       for (int step = LANES / 2; step > 0; step >>= 1)
         score += __shfl_xor_sync(0xffffffffu, score, step);
@@ -321,12 +329,12 @@ __device__ __forceinline__ void attend_step(const float *qkv, const float *query
       total += weight;
 #pragma unroll
       for (int i = 0; i < PER_LANE; i++)
-        sums[i] += weight * (p == last ? value[lane + 32 * i] : v[s][i]);
+        sums[i] += weight * (p == last ? value[column(i)] : number<T>(v[s], i));
     }
     top = next;
   }
 #pragma unroll
-  for (int i = 0; i < PER_LANE; i++) rows[warp][lane + 32 * i] = sums[i];
+  for (int i = 0; i < PER_LANE; i++) rows[warp][column(i)] = sums[i];
   if (lane == 0) {
     tops[warp] = top;
     totals[warp] = total;
@@ -354,15 +362,17 @@ __device__ __forceinline__ void attend_step(const float *qkv, const float *query
   }
 }
 
-#define ATTEND(name, D, SPLIT)                                                                     \
-  extern "C" __global__ void __launch_bounds__(256) name##_##D(                                    \
+#define ATTEND(kind, D, SPLIT, name, T)                                                            \
+  extern "C" __global__ void __launch_bounds__(256) kind##_##D##_##name(                           \
     const float *qkv, const float *query_norm, const float *key_norm, float epsilon,               \
-    const float *inverse_frequencies, const int *positions, const int *slots, float *keys,         \
-    float *values, float *out, float *stats, int heads, int kv_heads, int window, int capacity) {  \
-    attend_step<D, SPLIT>(qkv, query_norm, key_norm, epsilon, inverse_frequencies, positions,      \
-                          slots, keys, values, out, stats, heads, kv_heads, window, capacity);     \
+    const float *inverse_frequencies, const int *positions, const int *slots, void *keys,          \
+    void *values, float *out, float *stats, int heads, int kv_heads, int window, int capacity) {   \
+    attend_step<D, T, SPLIT>(qkv, query_norm, key_norm, epsilon, inverse_frequencies, positions,   \
+                             slots, keys, values, out, stats, heads, kv_heads, window, capacity);  \
   }
-ATTEND(attention_step, 64, false)
-ATTEND(attention_step, 128, false)
-ATTEND(attention_split, 64, true)
-ATTEND(attention_split, 128, true)
+#define ATTEND_ROW(name, T)                                                                        \
+  ATTEND(attention_step, 64, false, name, T)                                                       \
+  ATTEND(attention_step, 128, false, name, T)                                                      \
+  ATTEND(attention_split, 64, true, name, T)                                                       \
+  ATTEND(attention_split, 128, true, name, T)
+FOR_EACH_CACHE(ATTEND_ROW)

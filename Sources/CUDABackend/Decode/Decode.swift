@@ -31,9 +31,11 @@ extension CUDABackend {
         (thousands == 6 ? [1] : [1, 2]).map { "stream_\(kind.rawValue)_\(thousands)_\($0)" }
       }
     } + [
-      "stream_add_merged_1", "stream_add_merged_2", "attention_step_64", "attention_step_128",
-      "attention_split_64", "attention_split_128",
+      "stream_add_merged_1", "stream_add_merged_2",
     ]
+    + cacheKernels([
+      "attention_step_64", "attention_step_128", "attention_split_64", "attention_split_128",
+    ])
 
   /// Positions a block of attention takes at a time.
   static var span: Int { 64 }
@@ -119,7 +121,8 @@ extension CUDABackend {
         cache: cache, into: out)
     }
     try launch(
-      "attention_step_\(shape.headDim)", grid: CUDAGrid(shape.headCount), block: 256, qkv.address,
+      "attention_step_\(shape.headDim)_\(cache.precision.suffix)", grid: CUDAGrid(shape.headCount),
+      block: 256, qkv.address,
       queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon, inverseFrequencies.address,
       positions.address, slots.address, cache.keys[layer].address, cache.values[layer].address,
       out.address, UInt64(0), Int32(shape.headCount), Int32(shape.kvHeadCount),
@@ -156,7 +159,8 @@ extension CUDABackend {
     let blocks = min(Self.mostBlocks, (seen + Self.span - 1) / Self.span)
     let stats = cache.partial.address + UInt64(4 * shape.headCount * blocks * shape.headDim)
     try launch(
-      "attention_split_\(shape.headDim)", grid: CUDAGrid(shape.headCount, blocks), block: 256,
+      "attention_split_\(shape.headDim)_\(cache.precision.suffix)",
+      grid: CUDAGrid(shape.headCount, blocks), block: 256,
       qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
       inverseFrequencies.address, positions.address, slots.address, cache.keys[layer].address,
       cache.values[layer].address, cache.partial.address, stats, Int32(shape.headCount),

@@ -18,7 +18,7 @@
 // *Tensor cores multiply a vector.* With F32 arithmetic the instructions, not the bytes, set the time.
 //
 // Constants come from the host: T_ (talker) and P_ (predictor) HIDDEN, QUERY, KV, INNER, LAYERS,
-// VOCABULARY, EPSILON; PROJECTED, CODEBOOKS, GRID, SLOTS, MOST_SPLITS, RING_DEPTH, END_TOKEN,
+// VOCABULARY, EPSILON, CACHE (how keys and values are kept); PROJECTED, CODEBOOKS, GRID, SLOTS, MOST_SPLITS, RING_DEPTH, END_TOKEN,
 // SUPPRESSED_START, SUPPRESSED_END, MINIMUM_TOKENS; and WORD_COUNT, PAIRS_MADE, NUMBERS_MADE, SHARED_BYTES,
 // which are checked. Heads have 128 numbers, and two
 // query heads share one of keys. Widths are multiples of 1024.
@@ -42,10 +42,11 @@ enum {
 };
 
 // A stack, and where in the memory between SMs its vectors stand, ROWS of each.
-template <int HIDDEN_, int QUERY_, int KV_, int INNER_, int LAYERS_, int VOCABULARY_, int ROWS_,
-          int START>
+template <int HIDDEN_, int QUERY_, int KV_, int INNER_, int LAYERS_, int VOCABULARY_, int CACHE_,
+          int ROWS_, int START>
 struct Shape {
   enum {
+    CACHE = CACHE_, CACHE_BYTES = CACHE_ == F32 ? 4 : 2,
     HIDDEN = HIDDEN_, QUERY = QUERY_, KV = KV_, INNER = INNER_, LAYERS = LAYERS_,
     VOCABULARY = VOCABULARY_, ROWS = ROWS_, PACKED = QUERY_ + 2 * KV_, KV_HEADS = KV_ / HEAD,
     ATTENDED = START,
@@ -57,10 +58,11 @@ struct Shape {
     END = SCORES + VOCABULARY
   };
 };
-typedef Shape<T_HIDDEN, T_QUERY, T_KV, T_INNER, T_LAYERS, T_VOCABULARY, 1, 0> TalkerShape;
+typedef Shape<T_HIDDEN, T_QUERY, T_KV, T_INNER, T_LAYERS, T_VOCABULARY, T_CACHE, 1, 0>
+  TalkerShape;
 // Two rows for its first pass.
-typedef Shape<P_HIDDEN, P_QUERY, P_KV, P_INNER, P_LAYERS, P_VOCABULARY, 2, TalkerShape::END>
-  PredictorShape;
+typedef Shape<P_HIDDEN, P_QUERY, P_KV, P_INNER, P_LAYERS, P_VOCABULARY, P_CACHE, 2,
+              TalkerShape::END> PredictorShape;
 
 __host__ __device__ constexpr int larger(int a, int b) { return a > b ? a : b; }
 
@@ -69,15 +71,15 @@ enum {
   LAYER_QKV, LAYER_OUTPUT, LAYER_GATE_UP, LAYER_DOWN, LAYER_INPUT_NORM, LAYER_POST_NORM,
   LAYER_QUERY_NORM, LAYER_KEY_NORM, LAYER_WORDS
 };
+enum { STACK_NORM, STACK_FREQUENCIES, STACK_KEYS, STACK_VALUES, STACK_WORDS };
 enum {
   TALKER_LAYERS = 0,
   PREDICTOR_LAYERS = TALKER_LAYERS + T_LAYERS * LAYER_WORDS,
   HEADS = PREDICTOR_LAYERS + P_LAYERS * LAYER_WORDS,  // talker, then one for each later codebook
   TABLES = HEADS + CODEBOOKS,                         // the same for embeddings
-  TALKER_NORM = TABLES + CODEBOOKS,
-  TALKER_FREQUENCIES, TALKER_KEYS, TALKER_VALUES,
-  PREDICTOR_NORM, PREDICTOR_FREQUENCIES, PREDICTOR_KEYS, PREDICTOR_VALUES,
-  PROJECTION, PROJECTION_BIAS,
+  TALKER_STACK = TABLES + CODEBOOKS,
+  PREDICTOR_STACK = TALKER_STACK + STACK_WORDS,
+  PROJECTION = PREDICTOR_STACK + STACK_WORDS, PROJECTION_BIAS,
   HIDDEN_STATE, TALKER_LOGITS, PREDICTOR_LOGITS, CODES, POSITION, FRAME_INDEX, SETTINGS, SEEN,
   TRAILING, TRAILING_COUNT, CAPACITY, PAIRS, NUMBERS, COUNTS, RING, RING_COUNTER, PUBLISHED,
   WORDS
@@ -124,6 +126,9 @@ struct Shared {
   u32 parts[WARPS][6 * PART_BYTES / 4];
   u64 words[WORDS];
   const u32 *own_numbers;  // the copy that this SM reads
+  // What is kept across passes stands here or in global memory: the registers are full.
+  u32 frame;
+  int codes[CODEBOOKS];
   u64 full[SLOTS], empty[SLOTS];  // of the ring's slots
 };
 static_assert(sizeof(Shared) + SLOTS * SLOT_BYTES <= SHARED_BYTES, "the launch asks for it");
@@ -464,7 +469,7 @@ template <int K> __device__ __forceinline__ float norm_factor(Shared &s, int tur
 
 template <int K> __device__ __forceinline__ void load_gain(float4 *gain, u64 norm) {
 #pragma unroll
-  for (int p = 0; p < K / 1024; p++) gain[p] = ((const float4 *)norm)[own_quad<K>(p)];
+  for (int p = 0; p < K / 1024; p++) gain[p] = *(const float4 *)(norm + 16 * threadIdx.x + 4096 * p);
 }
 
 // Waits for this warp's columns of rows `from` … M − 1 of a stack's vectors at `place`.
@@ -472,9 +477,11 @@ template <class S, int K, int M, int FROM = 0>
 __device__ __forceinline__ void await_vectors(float4 (*v)[K / 1024], const Shared &s,
                                               const Counts &counts, int place) {
   constexpr int C = K / 1024, COUNT = (M - FROM) * C;
-  const u32 *numbers = s.own_numbers + place;
+  const char *own = (const char *)s.own_numbers + 16 * threadIdx.x;
   uint4 got[COUNT];
-  auto from = [&](int i) { return numbers + (FROM + i / C) * K + 4 * own_quad<K>(i % C); };
+  auto from = [&](int i) {
+    return (const u32 *)(own + 4 * (place + (FROM + i / C) * K + 4 * 256 * (i % C)));
+  };
 #pragma unroll
   for (int i = 0; i < COUNT; i++) got[i] = load_words(from(i));
   await([&] {
@@ -488,11 +495,25 @@ __device__ __forceinline__ void await_vectors(float4 (*v)[K / 1024], const Share
   for (int i = 0; i < COUNT; i++) v[i / C][i % C] = plain_numbers(got[i]);
 }
 
-// Four numbers of a row of a bf16 table of K columns.
-template <int K> __device__ __forceinline__ float4 table_quad(u64 table, int row, int q) {
-  uint2 w = ((const uint2 *)((const u16 *)table + (i64)row * K))[q];
+// Four numbers as they are stored: F32 in 16 bytes, bf16 in 8.
+template <int T> struct StoredQuad {
+  typedef uint4 Words;
+};
+template <> struct StoredQuad<BF16> {
+  typedef uint2 Words;
+};
+__device__ __forceinline__ float4 widened(uint4 w) {
+  return make_float4(__uint_as_float(w.x), __uint_as_float(w.y), __uint_as_float(w.z),
+                     __uint_as_float(w.w));
+}
+__device__ __forceinline__ float4 widened(uint2 w) {
   return make_float4(__uint_as_float(w.x << 16), __uint_as_float(w.x & 0xffff0000u),
                      __uint_as_float(w.y << 16), __uint_as_float(w.y & 0xffff0000u));
+}
+
+// Four numbers of a row of a bf16 table of K columns.
+template <int K> __device__ __forceinline__ float4 table_quad(u64 table, int row, int q) {
+  return widened(((const uint2 *)((const u16 *)table + (i64)row * K))[q]);
 }
 
 // W x for the block's rows of W, or pairs of rows. Each warp leaves its share of every row's sum;
@@ -589,8 +610,13 @@ __device__ __forceinline__ void prepare_rotation(Shared &s, int position, int sp
                                                  u64 frequencies) {
   int m = threadIdx.x / (HEAD / 2), e = threadIdx.x % (HEAD / 2);
   if ((int)blockIdx.x < S::KV_HEADS * splits && m < M)
-    sincosf((float)(position + m) * ((const float *)frequencies)[e], &s.rotation[m][e].y,
-            &s.rotation[m][e].x);
+    s.rotation[m][e] = rotation_by((float)(position + m) * ((const float *)frequencies)[e]);
+}
+
+// Numbers 2 i and 2 i + 1 of a head, as a cache keeps them.
+template <int T> __device__ __forceinline__ void keep_pair(void *head, int i, float2 v) {
+  if (T == BF16) ((u32 *)head)[i] = bf16_pair(v.x, v.y);
+  else ((float2 *)head)[i] = v;
 }
 
 // One head of keys with its two query heads, and every `splits`-th run of eight positions: a block. Of a
@@ -598,8 +624,9 @@ __device__ __forceinline__ void prepare_rotation(Shared &s, int position, int sp
 // before the query is there.
 template <class S>
 __device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, int last, int splits,
-                                       float *keys, float *values, u64 query_norm, u64 key_norm,
+                                       u64 keys, u64 values, u64 query_norm, u64 key_norm,
                                        float epsilon) {
+  typedef typename StoredQuad<S::CACHE>::Words Words;
   // The predictor has no more positions than codebooks.
   constexpr int RUNS = S::ROWS == 2 && CODEBOOKS <= 16 ? 2 : 4, SPAN = RUNS * WARPS;
   constexpr int STEP = 32 / (2 * RUNS);
@@ -614,22 +641,25 @@ __device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, i
   // which they are turned with.
   int part = warp < 2 ? 2 * g + warp : S::QUERY / HEAD + (warp - 2) * S::KV_HEADS + g;
   const u64 *from = pairs + QKV_PAIRS + m * MOST_PACKED + part * HEAD + 2 * lane;
-  uint4 first, second;
-  float2 low_gain, high_gain;
+  // Given a value, or the last layer's would be kept for the warps that load none.
+  uint4 first = make_uint4(0, 0, 0, 0), second = first;
+  float2 low_gain = make_float2(0, 0), high_gain = low_gain;
   if (warp < 4) {
     first = load_words(from), second = load_words(from + HEAD / 2);
     const float2 *norm = (const float2 *)(warp < 2 ? query_norm : key_norm) + lane;
     low_gain = norm[0], high_gain = norm[HEAD / 4];
   }
   auto position = [&](int run) { return (run * splits + split) * WARPS + warp; };
-  float4 k[RUNS], v[RUNS];
+  // Of a head's numbers at a position, a lane's four; no device has memory for 2²³ positions.
+  auto quad_of = [&](int p) { return (u32)(p * S::KV_HEADS + g) * (HEAD / 4) + lane; };
+  Words k[RUNS], v[RUNS];
   auto load = [&](int run) {
 #pragma unroll
     for (int i = 0; i < RUNS; i++) {
       int p = position(run + i);
-      i64 at = ((i64)p * S::KV_HEADS + g) * (HEAD / 4) + lane;
-      k[i] = p < last ? __ldcg((const float4 *)keys + at) : make_float4(0, 0, 0, 0);
-      v[i] = p < last ? __ldcg((const float4 *)values + at) : make_float4(0, 0, 0, 0);
+      u32 at = quad_of(p);
+      k[i] = p < last ? __ldcg((const Words *)keys + at) : Words();
+      v[i] = p < last ? __ldcg((const Words *)values + at) : Words();
     }
   };
   load(0);
@@ -648,14 +678,18 @@ __device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, i
       low = make_float2(x * a.x - high.x * a.y, y * b.x - high.y * b.y);
       high = make_float2(high.x * a.x + x * a.y, high.y * b.x + y * b.y);
     }
-    float *to = warp < 2 ? query + warp * HEAD : warp == 2 ? key : value;
-    ((float2 *)to)[lane] = low;
-    ((float2 *)to)[HEAD / 4 + lane] = high;
+    if (warp < 2) {
+      keep_pair<F32>(query + warp * HEAD, lane, low);
+      keep_pair<F32>(query + warp * HEAD, HEAD / 4 + lane, high);
+    } else {
+      keep_pair<S::CACHE>(warp == 2 ? key : value, lane, low);
+      keep_pair<S::CACHE>(warp == 2 ? key : value, HEAD / 4 + lane, high);
+    }
   }
   block_barrier();
-  if (last / WARPS % splits == split)
-    __stcg((thread < HEAD ? keys : values) + ((i64)last * S::KV_HEADS + g) * HEAD + thread % HEAD,
-           (thread < HEAD ? key : value)[thread % HEAD]);
+  if (warp < 2 && last / WARPS % splits == split)
+    __stcg((Words *)(warp == 0 ? keys : values) + quad_of(last),
+           ((const Words *)(warp == 0 ? key : value))[lane]);
   float4 q[2] = {((const float4 *)query)[lane], ((const float4 *)query)[HEAD / 4 + lane]};
   float top[2] = {NEGATIVE_INFINITY, NEGATIVE_INFINITY}, total[2] = {0, 0};
   float4 sums[2] = {make_float4(0, 0, 0, 0), make_float4(0, 0, 0, 0)};
@@ -667,12 +701,13 @@ __device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, i
     for (int i = 0; i < RUNS; i++) {
       // The newest is not in the cache yet.
       if (position(run + i) == last) {
-        k[i] = ((const float4 *)key)[lane];
-        v[i] = ((const float4 *)value)[lane];
+        k[i] = ((const Words *)key)[lane];
+        v[i] = ((const Words *)value)[lane];
       }
+      float4 a = widened(k[i]);
 #pragma unroll
       for (int h = 0; h < 2; h++)
-        dots[2 * i + h] = q[h].x * k[i].x + q[h].y * k[i].y + q[h].z * k[i].z + q[h].w * k[i].w;
+        dots[2 * i + h] = q[h].x * a.x + q[h].y * a.y + q[h].z * a.z + q[h].w * a.w;
     }
     // Lane STEP (2 i + h) has the whole of sum 2 i + h.
     float mine = warp_sums<2 * RUNS>(dots);
@@ -691,8 +726,8 @@ __device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, i
 #pragma unroll
       for (int i = 0; i < RUNS; i++) {
         float w = __shfl_sync(0xffffffffu, weight, WARPS * i + warp);
-        sums[h].x += w * v[i].x, sums[h].y += w * v[i].y;
-        sums[h].z += w * v[i].z, sums[h].w += w * v[i].w;
+        float4 a = widened(v[i]);
+        sums[h].x += w * a.x, sums[h].y += w * a.y, sums[h].z += w * a.z, sums[h].w += w * a.w;
       }
     }
   }
@@ -758,8 +793,7 @@ __device__ __forceinline__ void attend(Shared &s, const Counts &counts, int m, i
 // at S::STREAM.
 template <class S, int M, class Quad>
 __device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, Counts &counts, int layers,
-                                          int position, int splits, u64 keys, u64 values,
-                                          i64 capacity, u64 frequencies, float epsilon,
+                                          int stack, int position, int splits, float epsilon,
                                           const Quad &quad) {
   constexpr int C = S::HIDDEN / 1024;
   u64 *pairs = (u64 *)s.words[PAIRS];
@@ -772,7 +806,7 @@ __device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, Counts
     float4 x = quad(i / count, row / 4);
     s.residual[i] = row % 4 == 0 ? x.x : row % 4 == 1 ? x.y : row % 4 == 2 ? x.z : x.w;
   }
-  prepare_rotation<S, M>(s, position, splits, frequencies);
+  prepare_rotation<S, M>(s, position, splits, s.words[stack + STACK_FREQUENCIES]);
 #pragma unroll 1
   for (int l = 0; l < S::LAYERS; l++) {
     const u64 *words = s.words + layers + l * LAYER_WORDS;
@@ -806,10 +840,13 @@ __device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, Counts
         });
     }
 #pragma unroll 1
-    for (int m = 0; m < M; m++)
-      attend<S>(s, counts, m, position + m, splits, (float *)keys + l * capacity * S::KV,
-                (float *)values + l * capacity * S::KV, words[LAYER_QUERY_NORM],
+    for (int m = 0; m < M; m++) {
+      i64 capacity = S::ROWS == 1 ? (i64)s.words[CAPACITY] : CODEBOOKS;
+      i64 behind = l * capacity * (S::KV * S::CACHE_BYTES);
+      attend<S>(s, counts, m, position + m, splits, s.words[stack + STACK_KEYS] + behind,
+                s.words[stack + STACK_VALUES] + behind, words[LAYER_QUERY_NORM],
                 words[LAYER_KEY_NORM], epsilon);
+    }
     {
       float4 x[M][S::QUERY / 1024];
       await_vectors<S, S::QUERY, M>(x, s, counts, S::ATTENDED);
@@ -844,23 +881,28 @@ __device__ __forceinline__ void run_stack(Taker &f, Shared &s, int &turn, Counts
 
 // Draws a code from a stack's scores; every block draws the same.
 template <class S>
-__device__ __forceinline__ int draw_code(Shared &s, bool odd, int codebook, u32 frame) {
+__device__ __forceinline__ int draw_code(Shared &s, bool odd, int codebook) {
   constexpr int VOCABULARY = S::VOCABULARY, PER = (VOCABULARY + THREADS - 1) / THREADS;
   const u32 *numbers = s.own_numbers + S::SCORES;
   const int *seen = (const int *)s.words[SEEN];
   float *plain = (float *)s.words[codebook == 0 ? TALKER_LOGITS : PREDICTOR_LOGITS];
   u32 marked[PER];
   bool was_seen[PER];
-  auto token = [&](int i) { return min((int)threadIdx.x + i * THREADS, VOCABULARY - 1); };
+  // From a thread's first score or token to its i-th, or one that exists: a constant mostly.
+  numbers += threadIdx.x, seen += threadIdx.x;
+  auto away = [&](int i) {
+    return i < VOCABULARY / THREADS ? i * THREADS
+                                    : min(i * THREADS, VOCABULARY - 1 - (int)threadIdx.x);
+  };
 #pragma unroll
   for (int i = 0; i < PER; i++) {
-    marked[i] = load_number(numbers + token(i));
-    was_seen[i] = codebook == 0 && seen[token(i)] != 0;
+    marked[i] = load_number(numbers + away(i));
+    was_seen[i] = codebook == 0 && seen[away(i)] != 0;
   }
   await([&] {
     bool missing = false;
 #pragma unroll
-    for (int i = 0; i < PER; i++) missing |= retry_number(marked[i], numbers + token(i), odd);
+    for (int i = 0; i < PER; i++) missing |= retry_number(marked[i], numbers + away(i), odd);
     return missing;
   });
   float scores[PER];
@@ -870,7 +912,7 @@ __device__ __forceinline__ int draw_code(Shared &s, bool odd, int codebook, u32 
     scores[i] = t < VOCABULARY ? plain_number(marked[i]) : NEGATIVE_INFINITY;
     if (blockIdx.x == 0 && t < VOCABULARY) plain[t] = scores[i];
   }
-  return draw_token<PER>(scores, was_seen, VOCABULARY, (const int *)s.words[SETTINGS], frame,
+  return draw_token<PER>(scores, was_seen, VOCABULARY, (const int *)s.words[SETTINGS], s.frame,
                          codebook, codebook == 0 ? END_TOKEN : -1,
                          codebook == 0 ? SUPPRESSED_START : 0, codebook == 0 ? SUPPRESSED_END : 0,
                          codebook == 0 ? MINIMUM_TOKENS : 0, s.scratch,
@@ -892,7 +934,7 @@ __device__ __forceinline__ void score(Taker &f, Shared &s, int turn, bool odd,
 // One pass of the predictor over M rows; returns the code of `codebook`.
 template <int M, class Quad>
 __device__ __forceinline__ int predict(Taker &f, Shared &s, int &turn, Counts &counts, int codebook,
-                                       u32 frame, const Quad &quad) {
+                                       const Quad &quad) {
   counts.turns ^= PASS_TURN;
 #if PROJECTED
   // Its first row is used once a pass, its second once a frame.
@@ -924,18 +966,17 @@ __device__ __forceinline__ int predict(Taker &f, Shared &s, int &turn, Counts &c
   const Quad &source = quad;
 #endif
   // The second row of pass 0 stands at position 1, the row of pass g > 0 at g + 1.
-  run_stack<PredictorShape, M>(f, s, turn, counts, PREDICTOR_LAYERS, M == 2 ? 0 : codebook, 1,
-                               s.words[PREDICTOR_KEYS], s.words[PREDICTOR_VALUES], CODEBOOKS,
-                               s.words[PREDICTOR_FREQUENCIES], P_EPSILON, source);
+  run_stack<PredictorShape, M>(f, s, turn, counts, PREDICTOR_LAYERS, PREDICTOR_STACK,
+                               M == 2 ? 0 : codebook, 1, P_EPSILON, source);
   float4 gain[P_HIDDEN / 1024], y[1][P_HIDDEN / 1024];
-  load_gain<P_HIDDEN>(gain, s.words[PREDICTOR_NORM]);
+  load_gain<P_HIDDEN>(gain, s.words[PREDICTOR_STACK + STACK_NORM]);
   await_vectors<PredictorShape, P_HIDDEN, M, M - 1>(y, s, counts, PredictorShape::STREAM);
   turn ^= 1;
   scale_by_norm<P_HIDDEN, 1>(s, turn, y, gain);
   Operand<P_HIDDEN> operand;
   distribute<P_HIDDEN, 1>(s, y, operand);
   score<PredictorShape>(f, s, turn, (counts.turns & PASS_TURN) != 0, operand, true, P_EPSILON);
-  return draw_code<PredictorShape>(s, (counts.turns & PASS_TURN) != 0, codebook, frame);
+  return draw_code<PredictorShape>(s, (counts.turns & PASS_TURN) != 0, codebook);
 }
 
 // Grid: one block an SM, all there at once (a cooperative launch). `advances` is 0 for the frame
@@ -945,8 +986,10 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
   Shared &s = *(Shared *)(memory + SLOTS * SLOT_BYTES);
   int thread = threadIdx.x;
   for (int i = thread; i < WORDS; i += THREADS + 32) s.words[i] = words[i];
-  if (thread == 0)
+  if (thread == 0) {
     s.own_numbers = (const u32 *)words[NUMBERS] + (blockIdx.x % COPIES) * NUMBER_COUNT;
+    s.frame = *(const u32 *)words[FRAME_INDEX] + (advances ? 1 : 0);
+  }
   if (thread < SLOTS) {
 #ifdef BULK_COPIES
     make_barrier(s.full + thread, 1);
@@ -969,17 +1012,15 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
   };
   Counts counts = *(const Counts *)s.words[COUNTS];
   counts.turns ^= FRAME_TURN;
-  int turn = 0, position = *(const int *)s.words[POSITION];
-  int *frame_index = (int *)s.words[FRAME_INDEX], *codes = (int *)s.words[CODES];
-  int text_row = min(*frame_index, *(const int *)s.words[TRAILING_COUNT]);
-  u32 frame = *frame_index + (advances ? 1 : 0);
-  float *hidden = (float *)s.words[HIDDEN_STATE];
+  int turn = 0;
   float4 x[1][T_HIDDEN / 1024];
   if (advances) {
+    int position = *(const int *)s.words[POSITION];
+    int text_row = min((int)s.frame - 1, *(const int *)s.words[TRAILING_COUNT]);
     run_stack<TalkerShape, 1>(
-      f, s, turn, counts, TALKER_LAYERS, position, min(MOST_SPLITS, position / 32 + 1),
-      s.words[TALKER_KEYS], s.words[TALKER_VALUES], (i64)s.words[CAPACITY],
-      s.words[TALKER_FREQUENCIES], T_EPSILON, [&](int, int q) {
+      f, s, turn, counts, TALKER_LAYERS, TALKER_STACK, position,
+      min(MOST_SPLITS, position / 32 + 1), T_EPSILON, [&](int, int q) {
+        const int *codes = (const int *)s.words[CODES];
         float4 sum = table_quad<T_HIDDEN>(s.words[TABLES], codes[0], q);
 #pragma unroll
         for (int g = 1; g < CODEBOOKS; g++) {
@@ -991,14 +1032,14 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
         return sum;
       });
     float4 gain[T_HIDDEN / 1024];
-    load_gain<T_HIDDEN>(gain, s.words[TALKER_NORM]);
+    load_gain<T_HIDDEN>(gain, s.words[TALKER_STACK + STACK_NORM]);
     await_vectors<TalkerShape, T_HIDDEN, 1>(x, s, counts, TalkerShape::STREAM);
     turn ^= 1;
     scale_by_norm<T_HIDDEN, 1>(s, turn, x, gain);
   } else {
 #pragma unroll
     for (int p = 0; p < T_HIDDEN / 1024; p++)
-      x[0][p] = ((const float4 *)hidden)[own_quad<T_HIDDEN>(p)];
+      x[0][p] = ((const float4 *)s.words[HIDDEN_STATE])[own_quad<T_HIDDEN>(p)];
     turn ^= 1;
   }
   {
@@ -1012,44 +1053,46 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
     float4 h = x[0][p];
     h.x *= factor, h.y *= factor, h.z *= factor, h.w *= factor;
     ((float4 *)s.hidden)[own_quad<T_HIDDEN>(p)] = h;
-    if (blockIdx.x == 0 && advances) ((float4 *)hidden)[own_quad<T_HIDDEN>(p)] = h;
+    if (blockIdx.x == 0 && advances)
+      ((float4 *)s.words[HIDDEN_STATE])[own_quad<T_HIDDEN>(p)] = h;
   }
-  int code = draw_code<TalkerShape>(s, (counts.turns & FRAME_TURN) != 0, 0, frame);
-  // Every thread knows every code; one of them keeps it.
-  int mine = code, drawn = code;
+  int code = draw_code<TalkerShape>(s, (counts.turns & FRAME_TURN) != 0, 0);
+  if (thread == 0) s.codes[0] = code;
 
-  code = predict<2>(f, s, turn, counts, 1, frame, [&](int m, int q) {
+  int drawn = code;
+  code = predict<2>(f, s, turn, counts, 1, [&](int m, int q) {
     return m == 0 ? ((const float4 *)s.hidden)[q]
                   : table_quad<T_HIDDEN>(s.words[TABLES], drawn, q);
   });
-  if (thread == 1) mine = code;
+  if (thread == 0) s.codes[1] = code;
 #pragma unroll 1
   for (int codebook = 2; codebook < CODEBOOKS; codebook++) {
     int before = code;
-    code = predict<1>(f, s, turn, counts, codebook, frame, [&](int, int q) {
+    code = predict<1>(f, s, turn, counts, codebook, [&](int, int q) {
       return table_quad<T_HIDDEN>(s.words[TABLES + codebook - 1], before, q);
     });
-    if (thread == codebook) mine = code;
+    if (thread == 0) s.codes[codebook] = code;
   }
 
   // What the next frame reads is written when every block has read the old: this one's last draw
   // needed scores from all.
   if (blockIdx.x != 0) return;
   int count = *(const int *)s.words[RING_COUNTER];
+  __syncwarp();
   if (thread < CODEBOOKS) {
-    codes[thread] = mine;
-    ((int *)s.words[RING])[count % RING_DEPTH * CODEBOOKS + thread] = mine;
+    ((int *)s.words[CODES])[thread] = s.codes[thread];
+    ((int *)s.words[RING])[count % RING_DEPTH * CODEBOOKS + thread] = s.codes[thread];
     __threadfence_system();
   }
   block_barrier();
   if (thread == 0) {
     *(volatile int *)s.words[PUBLISHED] = count + 1;
     *(int *)s.words[RING_COUNTER] = count + 1;
-    ((int *)s.words[SEEN])[drawn] = 1;
+    ((int *)s.words[SEEN])[s.codes[0]] = 1;
     *(Counts *)s.words[COUNTS] = counts;
     if (advances) {
-      *frame_index = frame;
-      *(int *)s.words[POSITION] = position + 1;
+      *(u32 *)s.words[FRAME_INDEX] = s.frame;
+      ++*(int *)s.words[POSITION];
     }
   }
 }

@@ -48,6 +48,8 @@ struct FrameShape {
   let codebookCount: Int
   let isProjected: Bool
   let rule: SamplingRule
+  /// How the talker's keys and values are kept; the predictor's are F32.
+  let talkerCache: CachePrecision
   /// Blocks: one an SM.
   let grid: Int
   /// Pieces in the ring.
@@ -62,7 +64,11 @@ struct FrameShape {
   static var fewestSlots: Int { 3 }
 
   /// `nil` when the model or the device does not fit the kernel.
-  init?(_ configuration: ModelConfiguration, _ context: CUDAContext) {
+  init?(
+    _ configuration: ModelConfiguration, talkerCache: CachePrecision = .bfloat16,
+    _ context: CUDAContext
+  ) {
+    self.talkerCache = talkerCache
     talker = configuration.talker.transformer
     predictor = configuration.predictor.transformer
     talkerVocabulary = configuration.talker.vocabularySize
@@ -105,7 +111,8 @@ struct FrameShape {
       }
       matrices += stack.layers.flatMap { [$0.qkv, $0.output, $0.gateUp, $0.down] }
     }
-    return step.slotCount == 1 && matrices.allSatisfy { $0.suffix == "bf16" }
+    return step.slotCount == 1 && step.predictorWork.cache.precision == .float32
+      && matrices.allSatisfy { $0.suffix == "bf16" }
   }
 
   /// Room for the kernel's own shared variables, and what the driver keeps.
@@ -157,15 +164,18 @@ struct FrameShape {
 
   /// Options that define the constants.
   private var options: [String] {
-    func stack(_ prefix: String, _ shape: TransformerConfiguration, vocabulary: Int) -> [String] {
+    func stack(
+      _ prefix: String, _ shape: TransformerConfiguration, vocabulary: Int, cache: CachePrecision
+    ) -> [String] {
       [
         "HIDDEN=\(shape.hiddenSize)", "QUERY=\(shape.queryWidth)", "KV=\(shape.kvWidth)",
         "INNER=\(shape.intermediateSize)", "LAYERS=\(shape.layerCount)",
         "VOCABULARY=\(vocabulary)", "EPSILON=\(shape.normEpsilon)f",
+        "CACHE=\(cache.suffix.uppercased())",
       ].map { "-D\(prefix)_\($0)" }
     }
-    return stack("T", talker, vocabulary: talkerVocabulary)
-      + stack("P", predictor, vocabulary: predictorVocabulary)
+    return stack("T", talker, vocabulary: talkerVocabulary, cache: talkerCache)
+      + stack("P", predictor, vocabulary: predictorVocabulary, cache: .float32)
       + [
         "PROJECTED=\(isProjected ? 1 : 0)", "CODEBOOKS=\(codebookCount)", "GRID=\(grid)",
         "SLOTS=\(slots)", "MOST_SPLITS=\(mostSplits)", "RING_DEPTH=\(CUDAFrameRing.depth)",
@@ -180,7 +190,7 @@ struct FrameShape {
 
 extension CUDABackend {
   package func prepare(_ step: FrameStep<CUDABackend>) throws(CUDAError) {
-    guard let frameDefinitions, let shape = FrameShape(step.model.configuration, context),
+    guard let frameDefinitions, let shape = FrameShape(step.model.configuration, talkerCache: step.cache.precision, context),
       shape.takes(step)
     else { return }
     let image = try cache.image(shape.program(context, definitions: frameDefinitions))

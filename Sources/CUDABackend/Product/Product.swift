@@ -63,9 +63,11 @@ extension CUDABackend {
     }
     + [
       "row_parts", "rms_norm_parts", "depthwise_norm_parts", "snake_convolution_1", "keep_rows",
-      "pack_f32", "pack_bf16", "pack_f16", "rotate_heads_64", "rotate_heads_128",
-      "attention_rows_64", "attention_rows_128",
+      "pack_f32", "pack_bf16", "pack_f16",
     ]
+    + cacheKernels([
+      "rotate_heads_64", "rotate_heads_128", "attention_rows_64", "attention_rows_128",
+    ])
 
   /// Bytes of shared memory a kernel of `productKernels` may ask for.
   static func productSharedBytes(_ name: String, architecture: Int) -> Int? {

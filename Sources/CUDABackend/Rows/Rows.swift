@@ -9,7 +9,8 @@ extension CUDABackend {
   }
 
   package func copy(_ source: CUDACache, into out: CUDACache) throws(CUDAError) {
-    precondition(source.capacity == out.capacity, "caches of one shape")
+    precondition(
+      source.capacity == out.capacity && source.precision == out.precision, "caches of one shape")
     try copy(source.all, into: out.all)
   }
 
