@@ -46,7 +46,7 @@ if a.start and (Path(a.start) / "codec_dec.pt").exists():
     dec.load_state_dict({k: v.float() for k, v in s["dec"].items()})
     say("goes on", "with its optimizer" if restore_optimizer(opt, s.get("opt", [])) else "with a fresh optimizer")
 books = torch.from_numpy(Quantizer(a.quantizer).books).to(dev)
-scale = 1 / books[1].std()
+scale = 1 / books[0].std()
 
 
 def sums(codes):

@@ -46,11 +46,11 @@ sound, first, rest, codes, n = [], [], [], [], 0
 while n < a.minutes * 750:
     r = teacher.say(writer.line(), True)
     if r:
-        x = r[0] - qz.mean
-        sound.append(r[1])
-        first.append(x @ qz.first)
-        rest.append(x @ qz.project)
-        codes.append(qz.encode(r[0]))
+        x, c = (r[0] - qz.mean) @ qz.project, qz.encode(*r[:2])
+        sound.append(r[2])
+        first.append(x)
+        rest.append(x - qz.books[0][c[:, 0]])
+        codes.append(c)
         n += len(x)
 sound = torch.from_numpy(np.concatenate(sound)).float() / 32768
 first, rest = (torch.from_numpy(np.concatenate(v)) * scale for v in (first, rest))

@@ -47,13 +47,14 @@ if __name__ == "__main__":
     ap.add_argument("--count", type=int, default=500)
     ap.add_argument("--layout", choices=("whole", "incremental"), help="without it, they take turns")
     ap.add_argument("--threads", type=int, default=2)
+    ap.add_argument("--max-frames", type=int, default=2048)
     a = ap.parse_args()
     teacher, rows, wrong = Teacher(a.libs), [], 0
     for i, t in enumerate(texts(Source(a.text), a.count)):
         layout = a.layout or ("whole", "incremental")[i % 2]
         codes = Path(a.out).with_suffix(".codes")
         r = subprocess.run([a.engine, "speak", "-", "--save-codes", codes, "--json", "--seed", str(i), "--device", "cpu",
-                            "--threads", str(a.threads), "--text-layout", layout, *(["--model", a.model] if a.model else [])],
+                            "--threads", str(a.threads), "--max-frames", str(a.max_frames), "--text-layout", layout, *(["--model", a.model] if a.model else [])],
                            input=t, capture_output=True, text=True)
         said = teacher.say(t)
         s = json.loads(r.stdout) if r.returncode == 0 else dict(frames=0, finish_reason=r.stderr.strip())

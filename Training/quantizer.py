@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Fit the codebooks to the teacher's parameters: a principal-component projection of each 80 ms frame,
-then k-means, level by level. Codebook 0 sees the spectral shape alone (what is said); the others
-quantize all components by residuals. Takes a minute on a CPU and needs no gradient."""
+"""Fit the codebooks to the teacher's parameters. Codebooks 0 and 1 say which phone is spoken in the first and
+the second half of the frame, in one of its shades; the talker's history then reads like a phonetic transcript.
+The others quantize what is left of a principal-component projection of the frame, by residuals. Takes a
+minute on a CPU and needs no gradient."""
 import argparse
-import json
 
 import numpy as np
 
 from lines import Source, Writer
-from teacher import STEPS, Teacher
+from teacher import PHONES, SLOT, STEPS, Teacher
 
 DIM, SIZE, LEVELS = 64, 256, 16
 
@@ -32,23 +32,49 @@ def kmeans(x, k, iters, rng):
 
 
 class Quantizer:
+    """books [16, SIZE, DIM]: a frame is, projected, the sum of its sixteen codes' entries."""
+
     def __init__(self, path):
         d = np.load(path)
-        self.mean, self.project, self.first, self.books = d["mean"], d["project"], d["first"], d["books"]
+        self.mean, self.project, self.books = d["mean"], d["project"], d["books"]
+        self.shades, self.first = d["shades"], d["first"]  # [SIZE, SLOT * 32]; the shades of phone p: first[p] ..< first[p + 1]
 
-    def encode(self, f):
-        """features [n, STEPS * 32] -> codes uint8 [n, 16]"""
+    def encode(self, f, phones):
+        """features [n, STEPS * 32] and phones [n, 2] -> codes uint8 [n, 16]"""
         x = f - self.mean
         out = np.empty((len(f), LEVELS), np.uint8)
-        out[:, 0] = nearest(x @ self.first, self.books[0])
         r = x @ self.project
-        for q in range(1, LEVELS):
-            out[:, q] = nearest(r, self.books[q])
+        for q in range(LEVELS):
+            if q < 2:
+                out[:, q] = shade(x.reshape(len(x), 2, -1)[:, q], phones[:, q], self.shades, self.first)
+            else:
+                out[:, q] = nearest(r, self.books[q])
             r = r - self.books[q][out[:, q]]
         return out
 
-    def sums(self, codes):
-        return self.books[0][codes[:, 0]], sum(self.books[q][codes[:, q]] for q in range(1, LEVELS))
+
+    def phones(self, codes):
+        """codes [n, 16] -> the phones said, a repeated one once"""
+        p = np.searchsorted(self.first, codes[:, :2].reshape(-1), side="right") - 1
+        return p[np.r_[True, p[1:] != p[:-1]]].tolist()
+
+
+def edits(a, b):
+    """the fewest insertions, deletions and replacements that make one list of the other"""
+    d = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        p, d[0] = d[0], i
+        for j, y in enumerate(b, 1):
+            p, d[j] = d[j], min(d[j] + 1, d[j - 1] + 1, p + (x != y))
+    return d[-1]
+
+
+def shade(x, phones, shades, first):
+    """the nearest shade of its own phone, for each half frame x [n, SLOT * 32]"""
+    d = x @ (-2 * shades.T) + (shades * shades).sum(1)
+    i = np.arange(len(shades))
+    d[(i < first[phones][:, None]) | (i >= first[phones + 1][:, None])] = np.inf
+    return d.argmin(1)
 
 
 def principal(x, dim):
@@ -65,29 +91,44 @@ if __name__ == "__main__":
     ap.add_argument("--iters", type=int, default=12)
     a = ap.parse_args()
     rng, tc = np.random.default_rng(0), Teacher(a.libs)
-    wr, fs, n = Writer(Source(a.text), "quantizer"), [], 0
+    wr, fs, ps, n = Writer(Source(a.text), "quantizer"), [], [], 0
     while n < a.frames:
         r = tc.say(wr.line())
         if r:
             fs.append(r[0])
+            ps.append(r[1])
             n += len(r[0])
-    x = np.concatenate(fs)
+    x, phones = np.concatenate(fs), np.concatenate(ps).astype(int)
     mean = x.mean(0)
     x = x - mean
+    # The two halves of a frame share the shades of each phone: more of them where there is more to tell apart.
+    half, which = x.reshape(2 * len(x), -1), phones.reshape(-1)
+    spread = np.array([np.sqrt(len(h)) * h.std(0).sum() ** 0.5 if len(h := half[which == p]) > 20 else 0.0 for p in range(len(PHONES))])
+    sizes = np.maximum(2, np.floor(spread / spread.sum() * SIZE)).astype(int)
+    while sizes.sum() != SIZE:
+        sizes[np.argmax(sizes if sizes.sum() > SIZE else spread / sizes)] += 1 if sizes.sum() < SIZE else -1
+    first = np.r_[0, np.cumsum(sizes)]
+    shades = np.zeros((SIZE, SLOT * 32), np.float32)
+    for p, k in enumerate(sizes):
+        h = half[which == p]
+        if len(h):
+            shades[first[p]:first[p + 1]] = kmeans(h, k, a.iters, rng) if len(h) > 4 * k else h.mean(0)
+    print("shades", dict(zip(PHONES, sizes.tolist())))
     project, kept = principal(x, DIM)
-    # Codebook 0: the cepstrum without its gain term.
-    mask = np.zeros((STEPS, 32), np.float32)
-    mask[:, 1:25] = 1
-    m = mask.reshape(-1)
-    first, kept0 = principal(x * m, DIM)
-    first = first * m[:, None]
-    books = [kmeans(x @ first, SIZE, a.iters, rng)]
     r = x @ project
     total = (x * x).sum(1).mean()
-    print("kept", round(kept, 4), round(kept0, 4), "total", total)
-    for q in range(1, LEVELS):
-        e = kmeans(r, SIZE, a.iters, rng)
-        r = r - e[nearest(r, e)]
+    print("kept", round(kept, 4), "total", total)
+    books = []
+    for q in range(LEVELS):
+        if q < 2:
+            i = shade(x.reshape(len(x), 2, -1)[:, q], phones[:, q], shades, first)
+            e = np.zeros((SIZE, DIM), np.float32)
+            np.add.at(e, i, r)
+            e /= np.maximum(1, np.bincount(i, minlength=SIZE))[:, None]
+        else:
+            e = kmeans(r, SIZE, a.iters, rng)
+            i = nearest(r, e)
+        r = r - e[i]
         books.append(e)
         print(q, "residual share", round(float((r * r).sum(1).mean() / total), 4), flush=True)
-    np.savez(a.out, mean=mean, project=project, first=first, books=np.stack(books))
+    np.savez(a.out, mean=mean, project=project, shades=shades, first=first, books=np.stack(books))

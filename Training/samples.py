@@ -3,13 +3,9 @@
 at most, none picked by ear. Beside each WAV file a spectrogram, the teacher's above and the engine's below;
 transcripts.tsv says what the recogniser heard."""
 import argparse
-import subprocess
-import wave
 from pathlib import Path
 
-import numpy as np
-
-from evaluate import recogniser
+from evaluate import recogniser, speak
 from speechdata import load_heldout, spectrogram_png
 
 if __name__ == "__main__":
@@ -27,9 +23,7 @@ if __name__ == "__main__":
     for h in sorted(load_heldout(a.heldout, wait=0), key=lambda h: h["line"]):
         text = lines[h["line"]]
         file = out / f"sample-{len(rows) + 1}.wav"
-        subprocess.run([a.engine, "speak", text, "-o", file, "--seed", "1", "--device", "cpu"], check=True, capture_output=True)
-        with wave.open(str(file)) as w:
-            sound = np.frombuffer(w.readframes(w.getnframes()), "<i2") / 32768.0
+        sound = speak(a.engine, None, text, file, ["--seed", "1"])[0]
         if len(sound) > 4 * 24000:
             file.unlink()
             continue

@@ -16,7 +16,7 @@ if mkdir "$W/pool" 2>/dev/null; then
     --quantizer "$H/quantizer.npz" --out "$W/speech" --seconds $((S - 45)) --seed "$(date +%s)" ${POOL:-} >> "$LOG" 2>&1 < /dev/null &
 fi
 case $MODE in
-  talker) GPU=${GPU:-1}; ARGS=(--text "$H/text" --wait-hours "${WAIT_HOURS:-4}") ;;
+  talker) GPU=${GPU:-1}; ARGS=(--text "$H/text" --quantizer "$H/quantizer.npz" --record --wait-hours "${WAIT_HOURS:-4}") ;;
   codec) GPU=${GPU:-0}; ARGS=(--quantizer "$H/quantizer.npz") ;;
   *) echo "talker or codec"; exit 2 ;;
 esac

@@ -30,10 +30,10 @@ def pack(rows):
 def heldout(a, tx):
     tc, qz, rows, which = Teacher(a.libs), Quantizer(a.quantizer), [], []
     lines = (Path(a.text) / "heldout.txt").read_text().splitlines()
-    for i, (t, ids) in enumerate(zip(lines, tx.encode(lines))):
+    for i, (t, ids) in list(enumerate(zip(lines, tx.encode(lines))))[:a.held_out]:
         r = tc.say(t, True)
         if r:
-            rows.append((qz.encode(r[0]), r[1], ids))
+            rows.append((qz.encode(*r[:2]), r[2], ids))
             which.append(i)
     tmp = Path(a.out) / ".heldout.npz"
     np.savez(tmp, line=np.array(which, np.int32), **pack(rows))
@@ -58,7 +58,7 @@ def worker(w, a, source, deadline):
         if r is None or len(r[0]) > LONGEST:
             continue
         n, said = len(r[0]), said + 1
-        rows.append((qz.encode(r[0]), r[1]))
+        rows.append((qz.encode(*r[:2]), r[2]))
         texts.append(text)
         size += n
         total += n
@@ -82,6 +82,7 @@ if __name__ == "__main__":
     ap.add_argument("--seconds", type=float, default=300)
     ap.add_argument("--audio-hours", type=float, default=24)
     ap.add_argument("--seed", type=int, default=1, help="another seed, another text")
+    ap.add_argument("--held-out", type=int, default=10**9, help="held-out sentences to say")
     ap.add_argument("--max-lines", type=int, default=10**9, help="a worker")
     a = ap.parse_args()
     t0 = time.time()

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 
 import modules as M
 from export import codec_ids
+from quantizer import Quantizer, edits
 from speechdata import ChunkReader, Clock, Patience, guarded_step, keep_optimizer, load_heldout, restore_optimizer, save
 from teacher import VOICES
 from textids import TextIds
@@ -63,54 +64,68 @@ class Layout:
         return text, c, f, (s + bos)[:, 0]
 
 
+def lookup(weight, ids):
+    """Rows of an embedding as a product with ones and zeros: its gradient is a product too, and not a sort."""
+    return (ids[..., None] == torch.arange(len(weight), device=ids.device)).to(product_type(weight)) @ weight
+
+
+def product_type(weight):
+    """the type that a matrix product of weight takes place in"""
+    return torch.get_autocast_dtype(weight.device.type) if torch.is_autocast_enabled(weight.device.type) else weight.dtype
+
+
 def embed(tk, text, codec, f, codes):
     """codes [B, F, 16] of the frames"""
-    m = tk.model
-    x = tk.text(text)
+    m, k = tk.model, tk.c["codebook_size"]
+    x = tk.text_projection(lookup(m.text_embedding.weight, text))
     fi = f.clamp(min=0)
     c0 = torch.gather(codes[..., 0], 1, fi)
     isf = f >= 0
     ids = torch.where(isf, c0, codec.clamp(min=0))
-    x = x + m.codec_embedding(ids) * ((codec >= 0) | isf)[..., None]
+    x = x + lookup(m.codec_embedding.weight, ids) * ((codec >= 0) | isf)[..., None]
     # the 15 acoustic embeddings, summed per frame and then spread over the positions
-    ac = 0
-    for q in range(1, codes.shape[2]):
-        ac = ac + tk.code_predictor.model.codec_embedding[q - 1](codes[..., q])
-    ac = torch.gather(ac, 1, fi[..., None].expand(-1, -1, ac.shape[-1]))
+    books = torch.cat([e.weight for e in tk.code_predictor.model.codec_embedding])
+    hot = torch.zeros(*codes.shape[:2], len(books), dtype=product_type(books), device=codes.device)
+    hot.scatter_(2, codes[..., 1:] + k * torch.arange(codes.shape[2] - 1, device=codes.device), 1)
+    ac = torch.gather(hot @ books, 1, fi[..., None].expand(-1, -1, books.shape[1]))
     return x + ac * isf[..., None]
 
 
-class Model:
-    """The two stacks as functions, so that they can be compiled and, if that fails, replaced."""
-
-    def __init__(self, tk, compiled):
-        """compiled: the number of frames that the predictor is compiled for, or 0"""
-        self.tk = tk
-        self.hidden, self.predict = tk.run, self._predict
-        if compiled:
-            import torch._dynamo
-            torch._dynamo.config.suppress_errors = True
-            self.hidden = torch.compile(tk.run, dynamic=True)
-            fast = torch.compile(self._predict, dynamic=False)
-            self.predict = lambda h, c: (fast if len(h) == compiled else self._predict)(h, c)
-
-    def plain(self):
-        self.hidden, self.predict = self.tk.run, self._predict
-
-    def _predict(self, hidden, codes):
-        """-> cross entropy of each of the 15 codebooks"""
-        lq = self.tk.predictor_logits(hidden, codes).float()
-        return F.cross_entropy(lq.flatten(0, 1), codes[:, 1:].t().flatten(), reduction="none").view(lq.shape[0], -1).mean(1)
+WEIGHTS = [max(0.06, 0.7 ** q) for q in range(15)]  # of codebooks 1 to 15: the first decide what is understood
 
 
-def losses(model, lay, b, noise=0.0):
-    tk, codes, nfr = model.tk, b["codes"], b["nfr"]
-    seen = codes
-    if noise > 0:
-        hit = torch.rand(codes.shape, device=codes.device) < noise
-        seen = torch.where(hit, torch.randint_like(codes, lay.k), codes)
+def disturb(codes, nfr, k, amount):
+    """The history as it is when the talker has spoken it: partly wrong. Each utterance has its own measure, a quarter
+    none at all. Frames get the acoustic codes of a stranger, a few are strangers or repetitions altogether,
+    so what comes next must be read from the text, and where it stands from the phones. codes [B, F, 16]"""
+    B, n, _ = codes.shape
+    dev = codes.device
+    draw = lambda: torch.rand(B, n, device=dev)  # noqa: E731
+    u = (torch.rand(B, 1, device=dev) * 4 / 3 - 1 / 3).clamp(min=0) * amount
+    other = torch.randint(B, (B, n), device=dev)
+    stranger = codes[other, (draw() * nfr[other]).long()]
+    seen = torch.cat([codes[..., :2], torch.where((draw() < u)[..., None], stranger[..., 2:], codes[..., 2:])], -1)
+    seen = torch.where((draw() < 0.35 * u)[..., None], stranger, seen)
+    seen = torch.where((draw() < 0.1 * u)[..., None], codes.roll(1, 1), seen)
+    return torch.where(torch.rand(codes.shape, device=dev) < 0.05 * u[..., None], torch.randint_like(codes, k), seen)
+
+
+def predictor_inputs(tk, hidden, codes):
+    """[N, 16, H]: the talker's state, then codes 0 to 14"""
+    e = tk.code_predictor.model.codec_embedding
+    books = torch.stack([tk.model.codec_embedding.weight[:tk.c["codebook_size"]], *(v.weight for v in e[:-1])])
+    hot = codes.t()[:-1, :, None] == torch.arange(books.shape[1], device=codes.device)
+    rows = torch.bmm(hot.to(product_type(books)), books)
+    return torch.cat([hidden[:, None], rows.transpose(0, 1)], 1)
+
+
+def losses(tk, lay, b, noise=0.0, frames=0, run=None, predict=None):
+    """Cross entropy of codebook 0 with the end, of the others [15], and the accuracy of codebook 0. The predictor sees
+    `frames` of the batch's frames, picked at random, or all."""
+    codes, nfr = b["codes"], b["nfr"]
+    seen = disturb(codes, nfr, lay.k, noise) if noise > 0 else codes
     text, codec, f, bos = lay(b["tok"], b["tlen"], b["voice"], b["lang"], b["ns"], nfr, b["length"])
-    h = model.hidden(embed(tk, text, codec, f, seen))
+    h = (run or tk.run)(embed(tk, text, codec, f, seen))
     # hidden states that predict frame 0..n-1 and the end: positions bos .. bos + n
     Fm = codes.shape[1]
     j = torch.arange(Fm + 1, device=codes.device)[None]
@@ -122,10 +137,15 @@ def losses(model, lay, b, noise=0.0):
     tgt = torch.where(ok, tgt, -100)
     lg = tk.codec_head(hj).float()
     l0 = F.cross_entropy(lg.flatten(0, 1), tgt.flatten(), ignore_index=-100)
-    # The predictor sees the frames that the batch picked.
-    row, col = b["pick"]
-    ce = model.predict(hj[row, col], codes[row, col])
-    acc = (lg.argmax(-1) == tgt)[ok].float().mean() if not h.requires_grad else None
+    real = (j < nfr[:, None])[:, :Fm].flatten()
+    if frames:
+        pick = (torch.rand(len(real), device=codes.device) + real).topk(min(frames, len(real))).indices
+    else:
+        pick = real.nonzero()[:, 0]
+    lq = (predict or tk.predictor_logits)(predictor_inputs(tk, hj[:, :Fm].flatten(0, 1)[pick], codes.flatten(0, 1)[pick])).float()
+    ce = F.cross_entropy(lq.flatten(0, 1), codes.flatten(0, 1)[pick][:, 1:].t().flatten(), reduction="none").view(lq.shape[0], -1)
+    ce = (ce * real[pick]).sum(1) / real[pick].sum().clamp(min=1)
+    acc = ((lg.argmax(-1) == tgt) & ok).sum() / ok.sum()
     return l0, ce, acc
 
 
@@ -212,14 +232,6 @@ def generate(tk, lay, tok, tlen, voice, lang, ns, temp=0.6, top_k=50, max_frames
     return codes, n, done
 
 
-def pick_frames(fr, n, rng):
-    """n (row, column) pairs among the frames of utterances of fr frames each"""
-    p = rng.permutation(int(fr.sum()))[:n] if n else np.arange(int(fr.sum()))
-    end = np.cumsum(fr)
-    row = np.searchsorted(end, p, side="right")
-    return row, p - (end - fr)[row]
-
-
 class CodePool:
     """All codes and text tokens so far, on the device; utterances as rows of start, frames, text start, text length."""
 
@@ -255,56 +267,104 @@ class CodePool:
         if self.n == 0:
             raise SystemExit("no speech chunks arrived")
 
-    def batches(self, rng, budget, sample_n, cp_n):
-        """a shuffled list of batches of similar lengths, drawn from everything so far"""
+    def batches(self, rng, budget, sample_n):
+        """A shuffled list of batches of similar lengths, drawn from everything so far: a length, and rows of code start,
+        frames, text start, text length, language, layout [6, n]. There are few lengths, and each has one number
+        of rows, so that a step can be recorded for it."""
         if self.rows:
             self.meta = np.concatenate([self.meta, *self.rows])
             self.rows = []
-        pick = rng.integers(len(self.meta), size=sample_n) if len(self.meta) > sample_n else rng.permutation(len(self.meta))
-        ns = rng.random(len(pick)) < 0.5
+        pick = rng.integers(len(self.meta), size=sample_n)
+        ns, lang = rng.random(sample_n) < 0.5, rng.random(sample_n) < 0.5
         length = self.meta[pick, 1] + 11 + np.where(ns, self.meta[pick, 3] + 1, 0)
-        order = np.argsort(length + rng.random(len(pick)) * 4)
-        out, cur, mx = [], [], 0
-        for o in order:
-            mx = max(mx, length[o])
-            if cur and mx * (len(cur) + 1) > budget:
-                out.append(cur)
-                cur, mx = [], length[o]
-            cur.append(o)
-        out.append(cur)
+        rows = np.concatenate([self.meta[pick].T, lang[None], ns[None]]).astype(np.int64)
+        low, out = 0, []
+        for top in LENGTHS:
+            at = np.flatnonzero((length > low) & (length <= top))
+            k = max(1, budget // top)
+            out += [(top, rows[:, at[i:i + k]]) for i in range(0, len(at) - k + 1, k)]
+            low = top
         rng.shuffle(out)
-        for b in out:
-            b = np.array(b)
-            st, fr, ts, tl = self.meta[pick[b]].T
-            yield self.batch(st, fr, ts, tl, ns[b], rng.random(len(b)) < 0.5, int(length[b].max()), pick_frames(fr, cp_n, rng))
+        return out
 
-    def batch(self, st, fr, ts, tl, ns, lang, length, picked):
-        d = lambda v: torch.from_numpy(np.ascontiguousarray(v)).to(self.dev, non_blocking=True)  # noqa: E731
-        j = torch.arange(int(tl.max()), device=self.dev)[None]
-        tok = self.toks[(d(ts)[:, None] + j).clamp(max=self.cap - 1)].long()
-        jf = torch.arange(int(fr.max()), device=self.dev)[None]
-        codes = self.codes[(d(st)[:, None] + jf).clamp(max=self.cap - 1)].long()
-        return dict(tok=tok, tlen=d(tl), voice=d(np.zeros(len(fr), np.int64)), lang=d(lang.astype(np.int64)), ns=d(ns), nfr=d(fr), codes=codes, length=length,
-                    pick=(d(picked[0]), d(picked[1])))
+    def batch(self, length, rows):
+        """rows [6, n] on the device -> the batch"""
+        st, fr, ts, tl, lang, ns = rows
+        j = torch.arange(length - 10, device=self.dev)[None]
+        tok = self.toks[(ts[:, None] + j).clamp(max=self.cap - 1)].long()
+        codes = self.codes[(st[:, None] + j).clamp(max=self.cap - 1)].long()
+        return dict(tok=tok, tlen=tl, voice=torch.zeros_like(fr), lang=lang, ns=ns > 0, nfr=fr, codes=codes, length=length)
+
+
+LENGTHS = (56, 72, 96, 120, 144, 176, 208, 256, 320, 448)  # positions; utterances fit the next longer
+
+
+class Stepper:
+    """One training step as a function of the rows of a batch; on a GPU recorded as a CUDA graph for each length,
+    since a step is a thousand small kernels."""
+
+    def __init__(self, tk, lay, pool, params, opt, a, say):
+        self.tk, self.lay, self.pool, self.params, self.opt, self.a, self.say = tk, lay, pool, params, opt, a, say
+        self.dev, self.graphs, self.memory = pool.dev, {}, None
+        self.weights = torch.tensor(WEIGHTS, device=self.dev)
+        self.record = a.record and self.dev == "cuda"
+        self.run = torch.compile(tk.run, dynamic=True) if a.compile else tk.run
+        self.predict = torch.compile(tk.predictor_logits, dynamic=False) if a.compile else tk.predictor_logits
+
+    def body(self, length, rows):
+        with torch.autocast(self.dev, dtype=torch.bfloat16, enabled=self.dev == "cuda"):
+            l0, ce, acc = losses(self.tk, self.lay, self.pool.batch(length, rows), self.a.noise, self.a.cp_frames, self.run, self.predict)
+            loss = l0 + (ce * self.weights).sum()
+        gradient = guarded_step(loss, self.params, self.opt)
+        return torch.cat([torch.stack([l0, acc, gradient]), ce]).detach()
+
+    def plain(self):
+        self.run, self.predict, self.record = self.tk.run, self.tk.predictor_logits, False
+
+    def __call__(self, length, rows):
+        """-> loss of codebook 0, accuracy, gradient norm, losses of the others"""
+        rows = torch.from_numpy(np.ascontiguousarray(rows))
+        if not self.record:
+            return self.body(length, rows.to(self.dev))
+        if length not in self.graphs:
+            t, held = time.time(), rows.to(self.dev)
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                self.body(length, held)
+            torch.cuda.current_stream().wait_stream(side)
+            self.opt.zero_grad(set_to_none=True)
+            g = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(g, pool=self.memory):
+                out = self.body(length, held)
+            self.memory = self.memory or g.pool()
+            self.graphs[length] = g, held, out
+            self.say(f"recorded length {length} in {time.time() - t:.1f}s")
+        g, held, out = self.graphs[length]
+        held.copy_(rows.pin_memory(), non_blocking=True)
+        g.replay()
+        return out
 
 
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--speech", required=True)
     ap.add_argument("--text", required=True)
+    ap.add_argument("--quantizer", required=True)
     ap.add_argument("--ckpt", required=True, help="folder to write talker.pt and talker_opt.pt to")
     ap.add_argument("--start", help="folder with these files to go on from, if it has them")
     ap.add_argument("--seconds", type=float, required=True, help="wall clock, all told")
     ap.add_argument("--lr", type=float, default=1.5e-3)
     ap.add_argument("--decay-from", type=float, default=1.0, help="share of the time after which the rate falls to zero; 1: it does not")
     ap.add_argument("--tokens", type=int, default=32768, help="positions a step")
-    ap.add_argument("--cp-frames", type=int, default=8192, help="frames a step that the code predictor learns from")
-    ap.add_argument("--noise", type=float, default=0.02)
+    ap.add_argument("--cp-frames", type=int, default=6144, help="frames a step that the code predictor learns from")
+    ap.add_argument("--noise", type=float, default=0.5, help="largest share of disturbed frames in the history")
     ap.add_argument("--cap-hours", type=float, default=1600)
     ap.add_argument("--wait-hours", type=float, default=4)
     ap.add_argument("--max-steps", type=int, default=10 ** 9)
     ap.add_argument("--dims", default="{}")
     ap.add_argument("--compile", action="store_true")
+    ap.add_argument("--record", action="store_true", help="steps as CUDA graphs")
     a = ap.parse_args()
     dev = "cuda" if torch.cuda.is_available() else "cpu"
     say = lambda *x: print("talker", *x, flush=True)  # noqa: E731
@@ -312,7 +372,7 @@ def main():
     torch.manual_seed(seed)
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
-    rng = np.random.default_rng(seed)
+    rng, quantizer = np.random.default_rng(seed), Quantizer(a.quantizer)
     amp = lambda: torch.autocast(dev, dtype=torch.bfloat16, enabled=dev == "cuda")  # noqa: E731
     ck = Path(a.ckpt)
     ck.mkdir(parents=True, exist_ok=True)
@@ -323,7 +383,8 @@ def main():
     decay = [p for n, p in tk.named_parameters() if p.ndim >= 2 and "embedding" not in n]
     rest = [p for n, p in tk.named_parameters() if not (p.ndim >= 2 and "embedding" not in n)]
     params = decay + rest
-    opt = torch.optim.AdamW([dict(params=decay, weight_decay=0.1), dict(params=rest, weight_decay=0.0)], lr=a.lr, betas=(0.9, 0.95), fused=dev == "cuda")
+    opt = torch.optim.AdamW([dict(params=decay, weight_decay=0.1), dict(params=rest, weight_decay=0.0)], 
+                            lr=torch.tensor(a.lr, device=dev) if dev == "cuda" else a.lr, betas=(0.9, 0.95), fused=dev == "cuda", capturable=dev == "cuda")
     if a.start and (Path(a.start) / "talker.pt").exists():
         s = torch.load(Path(a.start) / "talker.pt", map_location=dev, weights_only=True)
         assert json.loads(s["cfg"]) == json.loads(json.dumps(cfg)), "dims changed"
@@ -332,7 +393,6 @@ def main():
         ok = o.exists() and restore_optimizer(opt, torch.load(o, map_location=dev, weights_only=True)["opt"])
         say("goes on", "with its optimizer" if ok else "with a fresh optimizer")
     lay = Layout(cfg, tx, dev)
-    model, eager = Model(tk, a.cp_frames if a.compile else 0), Model(tk, 0)
     say("params", M.count(tk), "device", dev, f"start {time.time() - T0:.1f}s")
     pool = CodePool(a.speech, dev, a.cap_hours)
     pool.wait(a.wait_hours, 120)
@@ -352,7 +412,7 @@ def main():
         t = lambda v: torch.as_tensor(v, device=dev)  # noqa: E731
         full = lambda v: torch.full((len(rows),), v, device=dev)  # noqa: E731
         return dict(tok=t(tok), tlen=t(tl), voice=full(0), lang=full(int(lang)), ns=full(bool(ns)), nfr=t(fr), codes=t(codes),
-                    length=int((fr + 11 + (tl + 1) * ns).max()), pick=tuple(map(t, pick_frames(fr, 0, rng))))
+                    length=int((fr + 11 + (tl + 1) * ns).max()))
 
     def evaluate():
         hd[:] = hd or load_heldout(Path(a.speech) / "heldout.npz", wait=0)
@@ -363,10 +423,34 @@ def main():
         r = []
         with torch.no_grad(), amp():
             for b in hb:
-                l0, ce, acc = losses(eager, lay, b)
-                r.append([float(l0), float(ce.mean()), float(ce[0]), float(ce[-1]), float(acc)])
+                l0, ce, acc = losses(tk, lay, b)
+                r.append([float(l0), float(ce.mean()), float(ce[0]), float(ce[1]), float(ce[-1]), float(acc)])
         tk.train()
-        return "held-out " + " | ".join(f"{n} c0 {v[0]:.3f} cp {v[1]:.3f} (c1 {v[2]:.3f} c15 {v[3]:.3f}) acc {v[4]:.3f}" for n, v in zip(("stream", "full"), r))
+        return "held-out " + " | ".join(f"{n} c0 {v[0]:.3f} cp {v[1]:.3f} (c1 {v[2]:.3f} c2 {v[3]:.3f} c15 {v[4]:.3f}) acc {v[5]:.3f}" for n, v in zip(("stream", "full"), r))
+
+    @torch.no_grad()
+    def spoken(most):
+        """what it says when it is alone: phones that differ, ends, lengths"""
+        if dev == "cpu":
+            most = 2
+        tk.eval()
+        out = []
+        for name, ns in (("stream", False), ("full", True)):
+            rows = hd[:most]
+            if not rows:
+                break
+            b = held_batch(rows, ns, 0)
+            codes, n, done = generate(tk, lay, b["tok"], b["tlen"], b["voice"], b["lang"], b["ns"], temp=0, max_frames=200 if dev == "cuda" else 20)
+            codes, n = codes.cpu().numpy(), n.cpu().numpy()
+            wrong = total = 0
+            ratio = n / np.array([h["frames"] for h in rows])
+            for h, c, k in zip(rows, codes, n):
+                said, meant = quantizer.phones(c[:k]), quantizer.phones(h["codes"])
+                wrong, total = wrong + edits(meant, said), total + len(meant)
+            out.append(f"{name} phones wrong {wrong / total:.4f}, ended {float(done.float().mean()):.3f}, "
+                       f"ratio {ratio.min():.2f} {np.median(ratio):.2f} {ratio.max():.2f}")
+        tk.train()
+        return "alone " + " | ".join(out)
 
     def store():
         save({"talker": {k: v.detach().to(torch.bfloat16) for k, v in tk.state_dict().items()}, "cfg": json.dumps(cfg)}, ck / "talker.pt")
@@ -374,9 +458,10 @@ def main():
 
     clock = Clock(a.seconds - (time.time() - T0) - 20)
     patience = Patience(100) if a.compile else None
-    step, acc, lastlog, lasteval, laststore, toks = 0, {}, time.time(), time.time(), time.time(), 0
+    stepper = Stepper(tk, lay, pool, params, opt, a, say)
+    step, total, count, positions, lastlog, lasteval, laststore = 0, 0, 0, 0, time.time(), time.time(), time.time()
     while clock.frac() < 1 and step < a.max_steps:
-        for b in pool.batches(rng, a.tokens, 20000 if len(pool.meta) > 40000 else 6000, a.cp_frames):
+        for length, rows in pool.batches(rng, a.tokens, min(20000, len(pool.meta) + 2000)):
             if clock.frac() >= 1 or step >= a.max_steps:
                 break
             f = clock.frac()
@@ -384,51 +469,37 @@ def main():
             if f > a.decay_from:
                 lr *= max(0.005, 1 - (f - a.decay_from) / (1 - a.decay_from))
             for g in opt.param_groups:
-                g["lr"] = lr
+                g["lr"] = g["lr"].fill_(lr) if torch.is_tensor(g["lr"]) else lr
             try:
-                with amp():
-                    l0, ce, _ = losses(model, lay, b, a.noise)
-                gn = guarded_step(l0 + ce.mean(), params, opt)
+                total = total + stepper(length, rows)
             except Exception as e:  # an unfit compiler must not cost the run
-                if model.hidden == tk.run:
+                if stepper.run == tk.run and not stepper.record:
                     raise
-                say("goes on without compiling:", repr(e)[:300])
-                model.plain()
+                say("goes on without compiling and recording:", repr(e)[:500])
+                stepper.plain()
                 continue
-            for k, v in (("c0", l0), ("cp", ce.mean()), ("c1", ce[0]), ("c15", ce[-1]), ("grad", gn)):
-                acc[k] = acc.get(k, 0) + v.detach()
-            acc["n"] = acc.get("n", 0) + 1
-            toks += int(b["codes"].shape[0]) * b["length"]
-            step += 1
+            count, step, positions = count + 1, step + 1, positions + length * rows.shape[1]
             if patience and step == 3:
                 patience.end()
             if step % 2 == 0:
                 pool.poll(3)
             if time.time() - lastlog > 15 or step in (1, 10, 50):
-                n = acc.pop("n")
-                dt = max(1e-3, time.time() - lastlog)
-                say(f"step {step} t {time.time() - T0:.0f}s {n / dt:.1f} it/s {toks / dt / 1e3:.0f}k pos/s lr {lr:.1e} " + " ".join(f"{k} {float(v) / n:.3f}" for k, v in acc.items()) + f" data {pool.n / 45000:.1f}h")
-                acc, lastlog, toks = {}, time.time(), 0
+                v, dt = (total / count).tolist(), max(1e-3, time.time() - lastlog)
+                say(f"step {step} t {time.time() - T0:.0f}s {count / dt:.1f} it/s {positions / dt / 1e3:.0f}k pos/s lr {lr:.1e} c0 {v[0]:.3f} acc {v[1]:.3f} "
+                    f"cp {sum(v[3:]) / 15:.3f} c1 {v[3]:.3f} c2 {v[4]:.3f} c15 {v[-1]:.3f} grad {v[2]:.2f} data {pool.n / 45000:.1f}h")
+                total, count, positions, lastlog = 0, 0, 0, time.time()
             if time.time() - lasteval > 60 and step > 3:
                 say(f"t {time.time() - T0:.0f}s", evaluate())
                 lasteval = time.time()
-            if time.time() - laststore > 60 and step > 3:
+            if time.time() - laststore > 90 and step > 3:
                 store()
+                say(f"t {time.time() - T0:.0f}s", spoken(48))
                 laststore = time.time()
     store()
     pool.reader.stop = True
     say(f"{step} steps, {time.time() - T0:.0f} s" + (f", gpu peak {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if dev == "cuda" else ""))
     say(evaluate())
-    # a few spoken sentences, while time is left
-    tk.eval()
-    rows = hd[:48] if step > 1000 else hd[:2]
-    for ns, temp in ((False, 0.3), (True, 0.3), (False, 0.9), (True, 0.9)):
-        if not rows or clock.left() < -12:
-            break
-        b, t = held_batch(rows, ns, 0), time.time()
-        codes, n, done = generate(tk, lay, b["tok"], b["tlen"], b["voice"], b["lang"], b["ns"], temp=temp, max_frames=160 if step > 1000 else 12)
-        ratio = (n.float() / b["nfr"].float()).cpu()
-        say(f"sampled {len(rows)} in {time.time() - t:.1f}s, {'full' if ns else 'stream'} text, temperature {temp}: ended {float(done.float().mean()):.3f}, length ratio median {ratio.median():.3f} min {ratio.min():.2f} max {ratio.max():.2f}")
+    say(spoken(239))
     say(f"finished at {time.time() - T0:.0f} s")
 
 

@@ -14,7 +14,9 @@ import numpy as np
 VOICES = ["slt"]
 SR, FRAME, LEAD = 24000, 1920, 1  # one codec frame of silence stands in front
 STEPS = 16  # parameter frames (5 ms) in a codec frame (80 ms)
+SLOT = 8  # parameter frames in a slot: half a codec frame, which belongs to one phone
 GAIN = 0.75
+PHONES = ("pau aa ae ah ao aw ax ay b ch d dh eh er ey f g hh ih iy jh k l m n ng ow oy p r s sh t th uh uw v w y z zh").split()
 
 
 class Wave(ctypes.Structure):
@@ -39,6 +41,9 @@ class Teacher:
         lib.register_cmu_us_slt.restype, lib.register_cmu_us_slt.argtypes = p, [s]
         self.voice = lib.register_cmu_us_slt(None)
         self.tap.tap_configure.argtypes = [p, p]
+        self.ends, self.names = (ctypes.c_float * 1000)(), ctypes.create_string_buffer(8000)
+        self.tap.tap_phones.argtypes = [p, p, p, ctypes.c_int]
+        self.tap.tap_replace.argtypes = [ctypes.c_int, p, ctypes.c_int, ctypes.c_int]
         self.tap.tap_data.restype = ctypes.POINTER(ctypes.c_float)
         self.own, self.empty = ctypes.cast(f.mlsa_resynthesis, p).value, ctypes.cast(f.new_wave, p).value
 
@@ -56,28 +61,81 @@ class Teacher:
         return np.ctypeslib.as_array(self.tap.tap_data(which), (n, c)).copy() if n and c else np.zeros((0, c), np.float32)
 
     def say(self, text, audio=False):
-        """Features of whole codec frames [n, STEPS * 32] and, if asked for, 24 kHz int16 samples [n * FRAME]."""
-        self.tap.tap_configure(self.own if audio else None, self.empty)
-        u = self.flite.flite_synth_text(text.encode("ascii", "ignore"), self.voice)
+        """The text spoken in slots: features of whole codec frames [n, STEPS * 32], the phones of their slots
+        [n, 2] and, if asked for, 24 kHz int16 samples [n * FRAME]. None for what cannot be used."""
+        u = self._synthesize(text, None)
         if not u:
             return None
-        w = self.flite.utt_wave(u).contents
-        x = np.ctypeslib.as_array(w.s, shape=(w.n,)).astype(np.float32) if audio and w.n > 0 else None
+        count = self.tap.tap_phones(u, self.ends, self.names, len(self.ends))
         self.flite.delete_utterance(u)
         p, e = self._track(0), self._track(1)
+        ends = np.round(np.array(self.ends[:count]) * 200).astype(int)
         # Two sentences in one text are two tracks; only single-track texts are used.
-        if len(p) < 20 or (audio and (x is None or abs(len(x) - 80 * len(p)) > 400)):
+        if len(p) < 20 or abs(len(p) - ends[-1]) > 4 or len(e) != len(p):
             return None
+        at, slots = pace(ends, len(p))
+        names = self.names.raw
+        phone = np.repeat([PHONES.index(names[8 * i:8 * i + 8].rstrip(b"\0").decode()) for i in range(count)], slots)
+        p, e = warp(p, at, p[:, 0] > 0), warp(e, at)
         f = features(p, e)
-        n = LEAD + -(-len(f) // STEPS)
-        f = np.concatenate([np.repeat(f[:1], LEAD * STEPS, 0), f, np.repeat(f[-1:], n * STEPS - LEAD * STEPS - len(f), 0)]).reshape(n, -1)
+        n, lead = LEAD + -(-len(f) // STEPS), LEAD * STEPS
+        f = np.concatenate([np.repeat(f[:1], lead, 0), f, np.repeat(f[-1:], n * STEPS - lead - len(f), 0)]).reshape(n, -1)
+        phone = np.concatenate([np.zeros(2 * LEAD, np.uint8), phone, phone[-1:]])[:2 * n].reshape(n, 2).astype(np.uint8)
         if not audio:
-            return f, None
-        from scipy.signal import resample_poly
-        x = resample_poly(x * GAIN, 3, 2, window=("kaiser", 8.0))[: (n - LEAD) * FRAME]
+            return f, phone, None
+        self._replace(p, e)
+        x = self._sound(text)[: (n - LEAD) * FRAME]
+        self._replace(p[:0], e[:0])
         y = np.zeros(n * FRAME, np.int16)
         y[LEAD * FRAME:LEAD * FRAME + len(x)] = np.clip(np.round(x), -32767, 32767).astype(np.int16)
-        return f, y
+        return f, phone, y
+
+    def plain(self, text):
+        """24 kHz samples as flite speaks them, between -1 and 1"""
+        return self._sound(text) / 32768
+
+    def _sound(self, text):
+        from scipy.signal import resample_poly
+        u = self._synthesize(text, self.own)
+        w = self.flite.utt_wave(u).contents
+        x = np.ctypeslib.as_array(w.s, shape=(w.n,)).astype(np.float32)
+        self.flite.delete_utterance(u)
+        return resample_poly(x * GAIN, 3, 2, window=("kaiser", 8.0))
+
+    def _synthesize(self, text, vocoder):
+        self.tap.tap_configure(vocoder, self.empty)
+        return self.flite.flite_synth_text(text.encode("ascii", "ignore"), self.voice)
+
+    def _replace(self, p, e):
+        self.kept = [np.ascontiguousarray(v, np.float32) for v in (p, e)]
+        for i, v in enumerate(self.kept):
+            self.tap.tap_replace(i, v.ctypes.data, *v.shape)
+
+
+def pace(ends, n):
+    """Every phone gets a whole number of slots, at least one and rather more than fewer: of 4.3 % word errors 4.65
+    come that way, 5.4 with the nearest number. How long a phone takes then does not depend on where the frames fall,
+    and each slot has one phone: what a talker can learn to say.
+    -> where each new step stands among the n old ones, slots of each phone"""
+    begins = np.r_[0, ends[:-1]]
+    length = np.maximum(ends - begins, 1)
+    slots = np.maximum(1, np.floor(length / SLOT + 0.65).astype(int))
+    within = np.concatenate([np.arange(k * SLOT) for k in slots])
+    per = slots * SLOT
+    at = np.repeat(begins, per) + (within + 0.5) * np.repeat(length / per, per) - 0.5
+    return at.clip(0, n - 1), slots
+
+
+def warp(x, at, voiced=None):
+    """Rows of x at the places `at`, between two rows in proportion; the first column only where it is voiced."""
+    i = np.minimum(at.astype(int), len(x) - 2)
+    w = (at - i)[:, None].astype(np.float32)
+    y = x[i] * (1 - w) + x[i + 1] * w
+    if voiced is not None:
+        near = np.round(at).astype(int)
+        between = voiced[i] & voiced[i + 1]
+        y[:, 0] = np.where(voiced[near], np.where(between, y[:, 0], x[near, 0]), 0)
+    return y
 
 
 def features(p, e):
@@ -88,5 +146,4 @@ def features(p, e):
     f0, v = p[:, 0], p[:, 0] > 0
     t = np.arange(len(p))
     lf = np.interp(t, t[v], np.log(f0[v])) if v.any() else np.full(len(p), 5.1)
-    e = e if len(e) == len(p) else np.zeros((len(p), 5), np.float32)
     return np.concatenate([p[:, 1:26], 4 * (lf[:, None] - 5.1), 0.7 * v[:, None], 0.5 * e], 1).astype(np.float32)
