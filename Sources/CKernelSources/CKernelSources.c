@@ -75,6 +75,18 @@ static const struct {
   {"Frame.cu", frame, sizeof frame},
 };
 
+// What is compiled as one: no program needs another, so that they compile at the same time, and in times
+// that differ little. scripts/compile-kernels reads this table too.
+static const struct {
+  const char *name;
+  const char *sources;
+} programs[] = {
+  {"products", "Common.cuh Product.cu Parts.cu FewRows.cu Attention.cu PromptAttention.cu"},
+  {"operations", "Common.cuh Rows.cu Norm.cu Tiles.cu Linear.cu CodecConvolution.cu Encoders.cu"},
+  {"decode", "Common.cuh Draw.cuh Sampling.cu Decode.cu"},
+  {"frame", "Common.cuh Draw.cuh Frame.cu"},
+};
+
 size_t ckernelSourceCount(void) { return sizeof sources / sizeof *sources; }
 
 const char *ckernelSourceName(size_t index) { return sources[index].name; }
@@ -82,3 +94,9 @@ const char *ckernelSourceName(size_t index) { return sources[index].name; }
 const unsigned char *ckernelSourceBytes(size_t index) { return sources[index].bytes; }
 
 size_t ckernelSourceSize(size_t index) { return sources[index].size; }
+
+size_t ckernelProgramCount(void) { return sizeof programs / sizeof *programs; }
+
+const char *ckernelProgramName(size_t index) { return programs[index].name; }
+
+const char *ckernelProgramSources(size_t index) { return programs[index].sources; }

@@ -23,6 +23,9 @@ package struct CUDAError: Error, Sendable, CustomStringConvertible {
     self.remedy = remedy
   }
 
+  /// The driver's code for a name that a module does not have.
+  static var notFound: Int32 { 500 }
+
   /// The error of a driver call.
   init(driver call: String, code: Int32) {
     var text: UnsafePointer<CChar>?

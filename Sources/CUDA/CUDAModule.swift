@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
 import CCUDA
-import Digest
 
 #if canImport(Glibc)
   import Glibc
@@ -42,7 +41,9 @@ package final class CUDAModule {
     try context.call("cuModuleGetFunction(\(name))") {
       ccuModuleGetFunction(&function, handle, name)
     }
-    guard let function else { throw CUDAError(driver: "cuModuleGetFunction", code: 500) }
+    guard let function else {
+      throw CUDAError(driver: "cuModuleGetFunction", code: CUDAError.notFound)
+    }
     if let sharedMemoryShare {
       try context.call("cuFuncSetAttribute(\(name))") {
         ccuFuncSetAttribute(function, 9, Int32(sharedMemoryShare))
@@ -54,6 +55,25 @@ package final class CUDAModule {
       }
     }
     return CUDAKernel(name: name, handle: function, module: self)
+  }
+}
+
+extension [CUDAModule] {
+  /// The kernel of that name, in the first module that has one.
+  package func kernel(
+    _ name: String, sharedMemoryShare: Int? = nil, sharedBytes: Int? = nil
+  ) throws(CUDAError) -> CUDAKernel {
+    var last = CUDAError(driver: "cuModuleGetFunction(\(name))", code: CUDAError.notFound)
+    for module in self {
+      do {
+        return try module.kernel(
+          name, sharedMemoryShare: sharedMemoryShare, sharedBytes: sharedBytes)
+      } catch {
+        guard error.code == CUDAError.notFound else { throw error }
+        last = error
+      }
+    }
+    throw last
   }
 }
 
@@ -79,33 +99,37 @@ package enum NVRTC {
     return "\(major).\(minor)"
   }
 
-  /// Compiles a source; the error holds the whole log.
-  package static func compile(
-    _ source: String, name: String, options: [String]
-  ) throws(CUDAError) -> [UInt8] {
+  /// Compiles a program; the error names it and holds the whole log.
+  ///
+  /// Threads may compile at the same time: NVRTC asks only that no two use one handle. Before CUDA 12.3 it
+  /// generates code for one after the other.
+  package static func compile(_ program: KernelProgram) throws(CUDAError) -> [UInt8] {
     _ = try version()
-    var program: CNVRTCProgram?
-    try check("nvrtcCreateProgram", cnvrtcCreateProgram(&program, source, name, 0, nil, nil), "")
-    defer { _ = cnvrtcDestroyProgram(&program) }
-    let copies = options.map { strdup($0) }
+    var handle: CNVRTCProgram?
+    try check(
+      "nvrtcCreateProgram",
+      cnvrtcCreateProgram(&handle, program.source, program.name, 0, nil, nil), "")
+    defer { _ = cnvrtcDestroyProgram(&handle) }
+    let copies = program.options.map { strdup($0) }
     defer { for copy in copies { free(copy) } }
     let code = copies.map { UnsafePointer($0) }.withUnsafeBufferPointer {
-      cnvrtcCompileProgram(program, Int32(options.count), $0.baseAddress)
+      cnvrtcCompileProgram(handle, Int32($0.count), $0.baseAddress)
     }
     if code != 0 {
       var size = 0
-      _ = cnvrtcGetProgramLogSize(program, &size)
+      _ = cnvrtcGetProgramLogSize(handle, &size)
       var log = [CChar](repeating: 0, count: size + 1)
-      _ = cnvrtcGetProgramLog(program, &log)
+      _ = cnvrtcGetProgramLog(handle, &log)
       let text = String(
         decoding: log.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      try check("nvrtcCompileProgram(\(name), \(options.joined(separator: " ")))", code, text)
+      let options = program.options.joined(separator: " ")
+      try check("nvrtcCompileProgram(\(program.name), \(options))", code, text)
     }
     var size = 0
-    try check("nvrtcGetCUBINSize", cnvrtcGetCUBINSize(program, &size), "")
+    try check("nvrtcGetCUBINSize", cnvrtcGetCUBINSize(handle, &size), "")
     var image = [UInt8](repeating: 0, count: size)
     let copied = image.withUnsafeMutableBytes {
-      cnvrtcGetCUBIN(program, $0.bindMemory(to: CChar.self).baseAddress)
+      cnvrtcGetCUBIN(handle, $0.bindMemory(to: CChar.self).baseAddress)
     }
     try check("nvrtcGetCUBIN", copied, "")
     return image
@@ -116,80 +140,5 @@ package enum NVRTC {
     throw CUDAError(
       call: call, code: code, name: String(cString: cnvrtcErrorText(code)),
       remedy: log.isEmpty ? "install NVRTC of CUDA 12 or 13" : log)
-  }
-}
-
-/// Compiled images on disk, under a digest of everything that decides them.
-///
-/// An entry is the image after its own digest; one that does not match is compiled anew and
-/// rewritten. Files appear by a rename, so a reader never sees half of one. Without a writable
-/// folder everything still works, compiling each time.
-package struct KernelCache: Sendable {
-  /// Where entries are kept; `nil` keeps none.
-  package var folder: String?
-
-  package init(folder: String?) { self.folder = folder }
-
-  /// `qwen3-tts/kernels` in the user's cache folder.
-  package static var standard: KernelCache {
-    func variable(_ name: String) -> String? {
-      getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
-    }
-    let root = variable("XDG_CACHE_HOME") ?? variable("HOME").map { "\($0)/.cache" }
-    return KernelCache(folder: root.map { "\($0)/qwen3-tts/kernels" })
-  }
-
-  /// The image of a source, from disk or compiled.
-  package func image(
-    _ source: String, name: String, options: [String]
-  ) throws(CUDAError) -> [UInt8] {
-    let version = try NVRTC.version()
-    let key = digest(Array("\(version)\n\(options.joined(separator: "\n"))\n\(source)".utf8))
-    let path = folder.map { "\($0)/\(name)-\(hexadecimal(key.prefix(16))).image" }
-    if let path, let stored = read(path), stored.count > 32 {
-      let image = Array(stored[32...])
-      if digest(image).elementsEqual(stored[..<32]) { return image }
-    }
-    let image = try NVRTC.compile(source, name: name, options: options)
-    if let path { write(digest(image) + image, to: path) }
-    return image
-  }
-
-  private func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-  }
-
-  private func digest(_ bytes: [UInt8]) -> [UInt8] {
-    var hash = SHA256()
-    hash.update(bytes)
-    return hash.finalize()
-  }
-
-  private func read(_ path: String) -> [UInt8]? {
-    guard let file = fopen(path, "rb") else { return nil }
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var block = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = fread(&block, 1, block.count, file)
-      if count == 0 { return ferror(file) == 0 ? bytes : nil }
-      bytes += block[..<count]
-    }
-  }
-
-  /// Failing to store costs the next start a compilation, nothing else.
-  private func write(_ bytes: [UInt8], to path: String) {
-    guard let folder else { return }
-    var partial = ""
-    for part in folder.split(separator: "/", omittingEmptySubsequences: false) {
-      partial += partial.isEmpty && part.isEmpty ? "" : "\(part)"
-      if !partial.isEmpty { mkdir(partial, 0o755) }
-      partial += "/"
-    }
-    let temporary = "\(path).\(getpid())"
-    guard let file = fopen(temporary, "wb") else { return }
-    let written = fwrite(bytes, 1, bytes.count, file)
-    let closed = fclose(file)
-    if written != bytes.count || closed != 0 || rename(temporary, path) != 0 { unlink(temporary) }
   }
 }

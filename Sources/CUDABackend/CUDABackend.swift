@@ -140,10 +140,12 @@ package final class CUDABackend: Backend {
   ///     all kernels, so that one may begin on an SM where another ends.
   ///   - cache: Where compiled kernels are kept.
   ///   - frameKernel: Whether a frame runs as one kernel where the model fits it.
+  ///   - model: The model whose frames will be made here: their kernel is then compiled beside the others
+  ///     and not after them.
   package init(
     _ context: CUDAContext, recordsSteps: Bool = true, streamsWeights: Bool = true,
     sharedMemoryShare: Int? = 50, cache: KernelCache = .standard,
-    frameKernel: FrameKernel = .automatic
+    frameKernel: FrameKernel = .automatic, model: ModelConfiguration? = nil
   ) throws(CUDAError) {
     self.streamsWeights = streamsWeights
     self.cache = cache
@@ -152,25 +154,29 @@ package final class CUDABackend: Backend {
     self.context = context
     self.recordsSteps = recordsSteps
     stream = try CUDAStream(context)
-    let image = try cache.image(
-      KernelSources.general, name: "kernels",
-      options: context.compilerOptions)
-    let module = try CUDAModule(image: image, context)
+    let general = KernelSources.general(options: context.compilerOptions)
+    var programs = general
+    if let model, let frameDefinitions, let shape = FrameShape(model, context) {
+      programs.append(shape.program(context, definitions: frameDefinitions))
+    }
+    let modules = try cache.images(programs).prefix(general.count).map { image throws(CUDAError) in
+      try CUDAModule(image: image, context)
+    }
     var kernels: [String: CUDAKernel] = [:]
     // All of them now: loading one may not happen while a body is recorded.
     for name in Self.plainKernels + Self.attentionKernels + Self.decodeKernels
       + Self.encoderKernels
     {
-      kernels[name] = try module.kernel(name, sharedMemoryShare: sharedMemoryShare)
+      kernels[name] = try modules.kernel(name, sharedMemoryShare: sharedMemoryShare)
     }
     for name in Self.productKernels {
-      kernels[name] = try module.kernel(
+      kernels[name] = try modules.kernel(
         name, sharedMemoryShare: 100,
         sharedBytes: Self.productSharedBytes(name, architecture: context.architecture))
     }
     for name in Self.elementKernels {
       for suffix in ["f32", "bf16", "f16"] {
-        kernels["\(name)_\(suffix)"] = try module.kernel(
+        kernels["\(name)_\(suffix)"] = try modules.kernel(
           "\(name)_\(suffix)", sharedMemoryShare: sharedMemoryShare)
       }
     }

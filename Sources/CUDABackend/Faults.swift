@@ -9,7 +9,8 @@ extension CUDABackend {
   /// - Returns: The kernel, to be kept until it has run.
   package func breakDevice() throws(CUDAError) -> CUDAKernel {
     let source = "extern \"C\" __global__ void stop() { asm volatile(\"trap;\"); }"
-    let image = try NVRTC.compile(source, name: "stop", options: context.compilerOptions)
+    let image = try NVRTC.compile(
+      KernelProgram(name: "stop", source: source, options: context.compilerOptions))
     let kernel = try CUDAModule(image: image, context).kernel("stop")
     try stream.launch(kernel, grid: CUDAGrid(1), block: 1)
     return kernel

@@ -47,7 +47,9 @@ package struct OpenedEngine {
       let context = try CUDAContext()
       return OpenedEngine(
         engine: try SpeechEngine(
-          checkpoint, capacity: capacity, on: CUDABackend(context, recordsSteps: recordsSteps),
+          checkpoint, capacity: capacity,
+          on: CUDABackend(
+            context, recordsSteps: recordsSteps, model: checkpoint.configuration),
           codec: CUDABackend(context, recordsSteps: recordsSteps)),
         device: "\(context.name), sm_\(context.architecture)", notice: nil, context: context)
     } catch let error as CUDAError {

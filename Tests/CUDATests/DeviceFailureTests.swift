@@ -94,10 +94,64 @@ import Testing
   @Test func `an NVRTC that refuses a kernel is told with its log`() async {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
-      fakeCUDAFail("nvrtcCompileProgram", 1, 6, 0)
+      for isLasting: Int32 in [0, 1] {
+        fakeCUDAFail("nvrtcCompileProgram", 1, 6, isLasting)
+        let error = #expect(throws: SynthesisError.self) { try FakeDevice.speak() }
+        #expect(error?.message.contains("kernels.cu(7): error: a fake complaint") == true)
+        // When all are refused, the first is told.
+        let call =
+          "nvrtcCompileProgram(\(isLasting == 1 ? "products, --gpu-architecture=sm_90" : "")"
+        #expect(error?.message.contains(call) == true)
+        // What fails for good takes nothing back.
+        if isLasting == 0 { #expect(fakeCUDALiveObjects() == 0) }
+      }
+    }
+  }
+
+  @Test func `a kernel is found in any program, and one that is nowhere is told`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      fakeCUDAFail("cuModuleGetFunction", 1, 500, 0)
+      try #expect(FakeDevice.speak() == .length)
+      fakeCUDAFail("cuModuleGetFunction", 1, 500, 1)
       let error = #expect(throws: SynthesisError.self) { try FakeDevice.speak() }
-      #expect(error?.message.contains("kernels.cu(7): error: a fake complaint") == true)
-      #expect(fakeCUDALiveObjects() == 0)
+      #expect(error?.message.contains("cuModuleGetFunction(fill) failed") == true)
+    }
+  }
+
+  @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1))
+  func `programs compile at the same time`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      fakeCUDACompileTogether(2)
+      try #expect(FakeDevice.speak() == .length)
+    }
+  }
+
+  @Test func `each program is compiled once, and none when all are on disk`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      fakeCUDAProcessors(132)
+      let checkpoint = Checkpoint.synthetic(.wide, variant: .customVoice, seed: 0)
+      let folder = FakeDevice.cacheFolder
+      func compilations(_ cache: KernelCache) throws -> Int {
+        fakeCUDAFail("", 0, 0, 0)
+        let context = try CUDAContext()
+        _ = try SpeechEngine(
+          checkpoint, capacity: 256,
+          on: CUDABackend(context, cache: cache, model: checkpoint.configuration),
+          codec: CUDABackend(context, cache: cache))
+        return Int(fakeCUDACalls("nvrtcCompileProgram"))
+      }
+      try #expect(compilations(KernelCache(folder: nil)) == 4)
+      try #expect(compilations(KernelCache(folder: folder)) == 4)
+      let entries = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+      #expect(
+        entries.map { $0.prefix { $0 != "-" } } == ["decode", "frame", "operations", "products"])
+      try #expect(compilations(KernelCache(folder: folder)) == 0)
+      try Data("no image".utf8).write(to: URL(filePath: "\(folder)/\(entries[0])"))
+      try #expect(compilations(KernelCache(folder: folder)) == 1)
+      try #expect(compilations(KernelCache(folder: folder)) == 0)
     }
   }
 
@@ -126,10 +180,14 @@ enum FakeDevice {
       .compactMap { $0.map { String(cString: $0) } }.filter { !$0.hasPrefix("cuGetError") }
   }
 
+  /// Where this process keeps what it has compiled.
+  static var cacheFolder: String {
+    FileManager.default.temporaryDirectory.appending(path: "fake-cuda-\(getpid())").path
+  }
+
   static func install() {
     // Images of this compiler are not for the user's cache.
-    let cache = FileManager.default.temporaryDirectory.appending(path: "fake-cuda-\(getpid())")
-    setenv("XDG_CACHE_HOME", cache.path, 1)
+    setenv("XDG_CACHE_HOME", cacheFolder, 1)
     atexit {
       if let folder = getenv("XDG_CACHE_HOME") {
         try? FileManager.default.removeItem(atPath: String(cString: folder))

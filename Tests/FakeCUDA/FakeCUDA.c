@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "FakeCUDA.h"
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "CCUDA.h"
 
@@ -20,8 +22,10 @@ static struct {
   int calls;
 } counters[SYMBOLS];
 
-// Counts a call; the code it has to return.
-static int called(const char *symbol) {
+// Over faults, counters and compilations: NVRTC is called from several threads.
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int countedCall(const char *symbol) {
   if (fault.failed && fault.lasting) return fault.code;
   for (int i = 0; i < SYMBOLS; i++) {
     if (!counters[i].symbol) counters[i].symbol = symbol;
@@ -32,6 +36,13 @@ static int called(const char *symbol) {
     return fault.code;
   }
   return 0;
+}
+// Counts a call; the code it has to return.
+static int called(const char *symbol) {
+  pthread_mutex_lock(&lock);
+  int code = countedCall(symbol);
+  pthread_mutex_unlock(&lock);
+  return code;
 }
 #define CALLED(symbol)                                                                             \
   do {                                                                                             \
@@ -308,7 +319,22 @@ static int makeProgram(CNVRTCProgram *program, const char *source, const char *n
   return 0;
 }
 static int destroyProgram(CNVRTCProgram *program) { return 0; }
+static int together, underWay;
+static pthread_cond_t met = PTHREAD_COND_INITIALIZER;
 static int compile(CNVRTCProgram program, int count, const char *const *options) {
+  struct timespec end;
+  clock_gettime(CLOCK_REALTIME, &end);
+  end.tv_sec += 60;
+  int waiting = 0;
+  pthread_mutex_lock(&lock);
+  if (++underWay >= together) {
+    together = 0;
+    pthread_cond_broadcast(&met);
+  }
+  while (underWay < together && !waiting) waiting = pthread_cond_timedwait(&met, &lock, &end);
+  underWay--;
+  pthread_mutex_unlock(&lock);
+  if (waiting) return 11;
   return called("nvrtcCompileProgram");
 }
 static int imageSize(CNVRTCProgram program, size_t *bytes) {
@@ -407,15 +433,21 @@ static void *find(const char *symbol) {
 void fakeCUDAInstall(void) { ccudaReplaceLibraries(find); }
 void fakeCUDAHide(const char *symbol) { hidden = strdup(symbol); }
 void fakeCUDAFail(const char *symbol, int nth, int code, int lasting) {
+  pthread_mutex_lock(&lock);
   for (int i = 0; i < SYMBOLS; i++) counters[i].calls = 0;
   fault.symbol = strdup(symbol);
   fault.nth = nth, fault.code = code, fault.lasting = lasting, fault.failed = 0;
+  pthread_mutex_unlock(&lock);
 }
 int fakeCUDACalls(const char *symbol) {
+  int calls = 0;
+  pthread_mutex_lock(&lock);
   for (int i = 0; i < SYMBOLS && counters[i].symbol; i++)
-    if (!strcmp(counters[i].symbol, symbol)) return counters[i].calls;
-  return 0;
+    if (!strcmp(counters[i].symbol, symbol)) calls = counters[i].calls;
+  pthread_mutex_unlock(&lock);
+  return calls;
 }
+void fakeCUDACompileTogether(int count) { together = count; }
 void fakeCUDAProcessors(int count) { processors = count; }
 void fakeCUDAPublishes(int does) { publishes = does; }
 int fakeCUDALiveObjects(void) { return live; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel sources, inside the binary. They are compiled as one text in this order.
+// The kernel sources, inside the binary, and the programs that they are compiled as.
 #pragma once
 
 #include <stddef.h>
@@ -13,3 +13,10 @@ const char *ckernelSourceName(size_t index);
 const unsigned char *ckernelSourceBytes(size_t index);
 /// Number of bytes of a source.
 size_t ckernelSourceSize(size_t index);
+
+/// Number of programs.
+size_t ckernelProgramCount(void);
+/// Name of a program.
+const char *ckernelProgramName(size_t index);
+/// Names of its sources, a space between two. Joined in this order they are one text.
+const char *ckernelProgramSources(size_t index);

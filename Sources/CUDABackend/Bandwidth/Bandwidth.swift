@@ -30,7 +30,7 @@ package enum ReadBandwidth {
   ) throws(CUDAError) -> Double {
     let stream = try CUDAStream(context)
     let image = try KernelCache.standard.image(
-      source, name: "bandwidth", options: context.compilerOptions)
+      KernelProgram(name: "bandwidth", source: source, options: context.compilerOptions))
     let kernel = try CUDAModule(image: image, context).kernel("read_all")
     let memory = try DeviceMemory(byteCount: byteCount, context)
     let out = try DeviceMemory(byteCount: 4, context)

@@ -39,7 +39,7 @@ package enum FrameKernel: Sendable {
   }
 }
 
-/// The constants of `Frame.cu` for a step on a device, where the kernel takes it.
+/// The constants of `Frame.cu` for a model on a device, where the kernel takes it.
 struct FrameShape {
   let talker: TransformerConfiguration
   let predictor: TransformerConfiguration
@@ -48,8 +48,8 @@ struct FrameShape {
   let codebookCount: Int
   let isProjected: Bool
   let rule: SamplingRule
-  /// How keys and values of the talker and of the predictor are kept.
-  let cachePrecisions: (talker: CachePrecision, predictor: CachePrecision)
+  /// How the talker's keys and values are kept; the predictor's are F32.
+  let talkerCache: CachePrecision
   /// Blocks: one an SM.
   let grid: Int
   /// Pieces in the ring.
@@ -64,29 +64,25 @@ struct FrameShape {
   static var fewestSlots: Int { 3 }
 
   /// `nil` when the model or the device does not fit the kernel.
-  init?(_ step: FrameStep<CUDABackend>, _ context: CUDAContext) {
-    let configuration = step.model.configuration
+  init?(
+    _ configuration: ModelConfiguration, talkerCache: CachePrecision = .bfloat16,
+    _ context: CUDAContext
+  ) {
+    self.talkerCache = talkerCache
     talker = configuration.talker.transformer
     predictor = configuration.predictor.transformer
     talkerVocabulary = configuration.talker.vocabularySize
     predictorVocabulary = configuration.predictor.codebookSize
     codebookCount = configuration.talker.codebookCount
-    isProjected = step.model.predictor.projection != nil
+    isProjected = talker.hiddenSize != predictor.hiddenSize
     rule = .talker(configuration.talker)
-    cachePrecisions = (step.cache.precision, step.predictorWork.cache.precision)
     let grid = context.multiprocessorCount
     self.grid = grid
-    var matrices = [step.model.talker.head, step.model.talker.codecEmbedding]
-    matrices += step.model.predictor.heads + step.model.predictor.embeddings
-    if let projection = step.model.predictor.projection { matrices.append(projection.weight) }
-    for stack in [step.model.talker.stack, step.model.predictor.stack] {
-      let shape = stack.configuration
+    for shape in [talker, predictor] {
       let widths = [shape.hiddenSize, shape.queryWidth, shape.intermediateSize]
       guard widths.allSatisfy({ $0 % 1024 == 0 }), shape.headDim == 128,
-        shape.headCount == 2 * shape.kvHeadCount, shape.kvHeadCount <= grid, shape.window == nil,
-        stack.layers.allSatisfy({ $0.queryNorm != nil && $0.keyNorm != nil })
+        shape.headCount == 2 * shape.kvHeadCount, shape.kvHeadCount <= grid, shape.window == nil
       else { return nil }
-      matrices += stack.layers.flatMap { [$0.qkv, $0.output, $0.gateUp, $0.down] }
     }
     // Each block makes some of the queries, activations and scores; see `Frame.cu`.
     let counts = [talker, predictor].flatMap {
@@ -95,14 +91,28 @@ struct FrameShape {
     guard counts.allSatisfy({ $0 >= 8 * grid }), talkerVocabulary >= 8 * grid,
       predictorVocabulary >= 8 * grid, talkerVocabulary % 8 == 0, predictorVocabulary % 8 == 0
     else { return nil }
-    guard step.slotCount == 1, context.launchesCooperatively, context.architecture >= 80,
-      matrices.allSatisfy({ $0.suffix == "bf16" }), (2...32).contains(codebookCount),
-      talkerVocabulary <= 4096, predictorVocabulary <= 4096
+    guard context.launchesCooperatively, context.architecture >= 80,
+      (2...32).contains(codebookCount), talkerVocabulary <= 4096, predictorVocabulary <= 4096
     else { return nil }
     slots = 0
     let room = context.sharedBytesPerBlock - sharedBytes - Self.staticBytes
     slots = max(0, room) / (Self.slotBytes + 16)
     guard slots >= Self.fewestSlots else { return nil }
+  }
+
+  /// Whether the kernel takes a step of the model, as its weights are stored.
+  func takes(_ step: FrameStep<CUDABackend>) -> Bool {
+    var matrices = [step.model.talker.head, step.model.talker.codecEmbedding]
+    matrices += step.model.predictor.heads + step.model.predictor.embeddings
+    if let projection = step.model.predictor.projection { matrices.append(projection.weight) }
+    for stack in [step.model.talker.stack, step.model.predictor.stack] {
+      guard stack.layers.allSatisfy({ $0.queryNorm != nil && $0.keyNorm != nil }) else {
+        return false
+      }
+      matrices += stack.layers.flatMap { [$0.qkv, $0.output, $0.gateUp, $0.down] }
+    }
+    return step.slotCount == 1 && step.predictorWork.cache.precision == .float32
+      && matrices.allSatisfy { $0.suffix == "bf16" }
   }
 
   /// Room for the kernel's own shared variables, and what the driver keeps.
@@ -147,8 +157,13 @@ struct FrameShape {
     return slots * (Self.slotBytes + 16) + 4 * floats + parts + 8 * wordCount + 256
   }
 
+  /// The kernel for the model on the device, with options of its own.
+  func program(_ context: CUDAContext, definitions: [String]) -> KernelProgram {
+    KernelSources.frame(options: context.compilerOptions + definitions + options)
+  }
+
   /// Options that define the constants.
-  var options: [String] {
+  private var options: [String] {
     func stack(
       _ prefix: String, _ shape: TransformerConfiguration, vocabulary: Int, cache: CachePrecision
     ) -> [String] {
@@ -159,9 +174,8 @@ struct FrameShape {
         "CACHE=\(cache.suffix.uppercased())",
       ].map { "-D\(prefix)_\($0)" }
     }
-    return stack("T", talker, vocabulary: talkerVocabulary, cache: cachePrecisions.talker)
-      + stack(
-        "P", predictor, vocabulary: predictorVocabulary, cache: cachePrecisions.predictor)
+    return stack("T", talker, vocabulary: talkerVocabulary, cache: talkerCache)
+      + stack("P", predictor, vocabulary: predictorVocabulary, cache: .float32)
       + [
         "PROJECTED=\(isProjected ? 1 : 0)", "CODEBOOKS=\(codebookCount)", "GRID=\(grid)",
         "SLOTS=\(slots)", "MOST_SPLITS=\(mostSplits)", "RING_DEPTH=\(CUDAFrameRing.depth)",
@@ -176,10 +190,10 @@ struct FrameShape {
 
 extension CUDABackend {
   package func prepare(_ step: FrameStep<CUDABackend>) throws(CUDAError) {
-    guard let frameDefinitions, let shape = FrameShape(step, context) else { return }
-    let image = try cache.image(
-      KernelSources.frame, name: "frame",
-      options: context.compilerOptions + frameDefinitions + shape.options)
+    guard let frameDefinitions, let shape = FrameShape(step.model.configuration, talkerCache: step.cache.precision, context),
+      shape.takes(step)
+    else { return }
+    let image = try cache.image(shape.program(context, definitions: frameDefinitions))
     let kernel = try CUDAModule(image: image, context).kernel(
       "frame_step", sharedBytes: shape.sharedBytes)
     let words = try frameWords(step, shape)

@@ -14,6 +14,8 @@ void fakeCUDAHide(const char *symbol);
 void fakeCUDAFail(const char *symbol, int nth, int code, int lasting);
 /// Calls of a symbol since the last `fakeCUDAFail`.
 int fakeCUDACalls(const char *symbol);
+/// The first `count` compilations end together: one that waits a minute for the others fails.
+void fakeCUDACompileTogether(int count);
 /// Processors of the device from now on; at first 4.
 void fakeCUDAProcessors(int count);
 /// Whether `publish` does what it says; at first it does.
