@@ -119,9 +119,9 @@ extension Speaker {
       let prompt = prompt(tokens: utterance.promptTokens, layout: .whole)
       keep(
         try read(prompt, utterance.settings), "hidden state after \(prompt.rows.count) rows",
-        .network)
+        .roundedNetwork)
       if let codes { try follow(codes) } else { said = try speak(frames: frameCount) }
-      keep(try backend.read(step.hidden), "hidden state at the end", .network)
+      keep(try backend.read(step.hidden), "hidden state at the end", .roundedNetwork)
     }
     return (results, said)
   }

@@ -190,7 +190,8 @@ struct FrameShape {
 
 extension CUDABackend {
   package func prepare(_ step: FrameStep<CUDABackend>) throws(CUDAError) {
-    guard let frameDefinitions, let shape = FrameShape(step.model.configuration, talkerCache: step.cache.precision, context),
+    guard let frameDefinitions,
+      let shape = FrameShape(step.model.configuration, talkerCache: step.cache.precision, context),
       shape.takes(step)
     else { return }
     let image = try cache.image(shape.program(context, definitions: frameDefinitions))
