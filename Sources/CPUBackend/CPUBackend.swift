@@ -160,6 +160,9 @@ package final class CPUBackend: Backend {
       base: address.bindMemory(to: Int32.self, capacity: count), count: count, stride: 1)
   }
 
+  /// F32 throughout: memory is not short here, and the codes are then those of the official model in F32.
+  package func cachePrecision(weights: ElementType) -> CachePrecision { .float32 }
+
   package func makeCache(
     layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int, precision: CachePrecision
   ) -> CPUCache {

@@ -238,6 +238,11 @@ package final class CUDABackend: Backend {
     CUDAIndices(address: try allocateZeros(byteCount: 4 * count), count: count, stride: 1)
   }
 
+  /// As the weights are, which halves what a long context takes of the device's memory.
+  package func cachePrecision(weights: ElementType) -> CachePrecision {
+    CachePrecision(weights: weights)
+  }
+
   package func makeCache(
     layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int, precision: CachePrecision
   ) throws(CUDAError) -> CUDACache {

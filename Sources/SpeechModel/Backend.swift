@@ -49,6 +49,9 @@ package protocol Backend: AnyObject {
   func makeCache(
     layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int, precision: CachePrecision
   ) throws(Failure) -> Cache
+  /// How a talker's keys and values are kept here when nothing else is asked for, by the type that its
+  /// weights are stored in.
+  func cachePrecision(weights: ElementType) -> CachePrecision
   /// A ring for codes of `codebookCount` codebooks and `slotCount` slots.
   func makeFrameRing(slotCount: Int, codebookCount: Int) throws(Failure) -> FrameRing
 

@@ -64,7 +64,8 @@ package struct FrameStep<B: Backend> {
 
   /// - Parameters:
   ///   - capacity: Positions of each slot's cache.
-  ///   - cachePrecision: How the talker's keys and values are kept; by default as its weights are.
+  ///   - cachePrecision: How the talker's keys and values are kept; by default as the backend
+  ///     keeps those of such weights.
   package init(
     _ model: LanguageModel<B>, slotCount: Int = 1, capacity: Int,
     cachePrecision: CachePrecision? = nil, on backend: B

@@ -42,7 +42,7 @@ package struct Talker<B: Backend> {
       reading: weights.scoped("model."), configuration.transformer, traits: .language, on: backend)
     let head = try weights.tensor("codec_head.weight", [vocabulary, hidden])
     self.head = try backend.loadMatrix([head])
-    cachePrecision = CachePrecision(weights: head.elementType)
+    cachePrecision = backend.cachePrecision(weights: head.elementType)
   }
 
   /// Text-side vectors, `T(i) = fc2(silu(fc1(text_embedding[i]) + b1)) + b2`, one row an id.

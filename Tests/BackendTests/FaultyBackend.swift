@@ -131,6 +131,10 @@ final class FaultyBackend: Backend {
   // MARK: What is right
 
   func makeIndices(count: Int) -> CPUIndices { base.makeIndices(count: count) }
+  func cachePrecision(weights: ElementType) -> CachePrecision {
+    base.cachePrecision(weights: weights)
+  }
+
   func makeCache(
     layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int, precision: CachePrecision
   ) -> CPUCache {
