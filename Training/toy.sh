@@ -15,7 +15,7 @@ if ! [ -e site/complete ]; then
 fi
 if ! [ -e libs/libflite.so.1 ]; then
   mkdir -p debs libs
-  (cd debs && apt-get download -qq wordnet-base scowl bible-kjv bible-kjv-text libflite1 libasound2) 2>&1 | tail -n 3
+  (cd debs && apt-get download -qq wordnet-base scowl bible-kjv bible-kjv-text libflite1 libasound2) 2>&1 | tail -n 3 || true
   for deb in debs/*.deb; do [ -e "$deb" ] && dpkg -x "$deb" debs; done
   for lib in libasound.so.2 libflite.so.1 libflite_usenglish.so.1 libflite_cmulex.so.1 libflite_cmu_us_slt.so.1; do
     cp -L "$(find debs -name "$lib" | head -n 1)" libs/ || { echo "$lib could not be had with apt-get download"; rm -rf libs; exit 77; }
