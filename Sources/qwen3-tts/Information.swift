@@ -41,9 +41,6 @@ struct Inspect: AsyncParsableCommand {
     let checkpoint = try Checkpoint(model: model)
     let configuration = checkpoint.configuration
     let talker = configuration.talker.transformer
-    let positionBytes =
-      2 * talker.layerCount * talker.kvWidth
-      * CachePrecision(weights: try checkpoint.talkerElementType).byteCount
     func parameters(_ weights: any WeightSource) -> Int {
       (weights as? Safetensors)?.tensors.values.reduce(0) { $0 + $1.count } ?? 0
     }
@@ -60,7 +57,7 @@ struct Inspect: AsyncParsableCommand {
       talker: shape(talker), predictor: shape(configuration.predictor.transformer),
       voices: configuration.talker.speakers.keys.sorted(),
       languages: LanguageChoice.names(configuration.talker),
-      state_bytes_per_second: Int(12.5 * Double(positionBytes)))
+      state_bytes_per_second: Int(12.5 * Double(talker.layerCount * 2 * talker.kvWidth * 4)))
     if json { return try printJSON(description) }
     func megabytes(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }
     print("Qwen3-TTS 12 Hz, \(description.variant), size \(description.size)")
