@@ -9,7 +9,7 @@ mkdir -p "$W"; cd "$W"
 export PYTHONPATH=$PWD/site OMP_NUM_THREADS=2 TOKENIZERS_PARALLELISM=false PYTHONUNBUFFERED=1
 stage() { echo "-- $*" | cut -c1-100; python3 "$H/$@"; }
 if ! [ -e site/complete ]; then
-  python3 -m pip install -q --target site --extra-index-url https://download.pytorch.org/whl/cpu \
+  timeout 300 python3 -m pip install -q --retries 0 --timeout 10 --target site --extra-index-url https://download.pytorch.org/whl/cpu \
     'torch==2.13.0+cpu' numpy scipy safetensors tokenizers || { echo "torch for CPUs could not be installed with pip"; exit 77; }
   touch site/complete
 fi
