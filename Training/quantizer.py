@@ -52,7 +52,6 @@ class Quantizer:
             r = r - self.books[q][out[:, q]]
         return out
 
-
     def phones(self, codes):
         """codes [n, 16] -> the phones said, a repeated one once"""
         p = np.searchsorted(self.first, codes[:, :2].reshape(-1), side="right") - 1

@@ -149,21 +149,13 @@ def losses(tk, lay, b, noise=0.0, frames=0, run=None, predict=None):
     return l0, ce, acc
 
 
-def sample(logits, temp, top_k):
-    if temp <= 0:
-        return logits.argmax(-1)
-    v, i = logits.float().topk(min(top_k, logits.shape[-1]), -1)
-    p = torch.softmax(v / temp, -1)
-    return torch.gather(i, -1, torch.multinomial(p, 1))[:, 0]
-
-
 @torch.no_grad()
-def generate(tk, lay, tok, tlen, voice, lang, ns, temp=0.6, top_k=50, max_frames=200):
-    """batched sampling with key/value caches; -> codes [B, F, 16], lengths"""
+def generate(tk, lay, tok, tlen, voice, lang, ns, max_frames):
+    """The likeliest codes, batched, with key/value caches; -> codes [B, F, 16], lengths, which ended"""
     c, dev = tk.c, tok.device
     B = len(tok)
     zero = torch.zeros_like(tlen)
-    out, done, n = [], torch.zeros(B, dtype=torch.bool, device=dev), zero.clone()
+    done, n = torch.zeros(B, dtype=torch.bool, device=dev), zero.clone()
     # prompts differ in length: run the full sequences without a cache, padded on the right
     codes = torch.zeros(B, max_frames, c["groups"], dtype=torch.long, device=dev)
     full_len = int((9 + torch.where(ns, tlen + 1, zero)).max()) + max_frames + 1
@@ -207,7 +199,7 @@ def generate(tk, lay, tok, tlen, voice, lang, ns, temp=0.6, top_k=50, max_frames
         lg[:, lay.k:] = torch.where(torch.arange(lay.k, lg.shape[1], device=dev) == lay.ids["codec_eos_token_id"], lg[:, lay.k:], -1e9)
         if i < 2:
             lg[:, lay.ids["codec_eos_token_id"]] = -1e9
-        c0 = sample(lg, temp, top_k)
+        c0 = lg.argmax(-1)
         done = done | (c0 == lay.ids["codec_eos_token_id"])
         if i % 8 == 0 and bool(done.all()):
             break
@@ -218,7 +210,7 @@ def generate(tk, lay, tok, tlen, voice, lang, ns, temp=0.6, top_k=50, max_frames
         caches = [dict(k=h.new_zeros(room), v=h.new_zeros(room), n=0) for _ in range(c["cp_layers"])]
         for q in range(1, c["groups"]):
             hh = cp.run(x, caches, 0 if q == 1 else q)[:, -1]
-            fr.append(sample(cp.lm_head[q - 1](hh), temp, top_k))
+            fr.append(cp.lm_head[q - 1](hh).argmax(-1))
             if q < c["groups"] - 1:
                 x = cp.model.codec_embedding[q - 1](fr[-1])[:, None]
         codes[:, i] = torch.stack(fr, 1)
@@ -440,7 +432,7 @@ def main():
             if not rows:
                 break
             b = held_batch(rows, ns, 0)
-            codes, n, done = generate(tk, lay, b["tok"], b["tlen"], b["voice"], b["lang"], b["ns"], temp=0, max_frames=200 if dev == "cuda" else 20)
+            codes, n, done = generate(tk, lay, b["tok"], b["tlen"], b["voice"], b["lang"], b["ns"], max_frames=200 if dev == "cuda" else 20)
             codes, n = codes.cpu().numpy(), n.cpu().numpy()
             wrong = total = 0
             ratio = n / np.array([h["frames"] for h in rows])

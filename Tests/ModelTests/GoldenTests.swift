@@ -90,8 +90,7 @@ struct GoldenSpeaker {
     configuration = checkpoint.configuration
     let model = try LanguageModel(
       reading: checkpoint.weights, checkpoint.configuration, on: backend)
-    // The recorded runs were F32 throughout.
-    step = FrameStep(model, capacity: 1024, cachePrecision: .float32, on: backend)
+    step = FrameStep(model, capacity: 1024, on: backend)
     codec = CodecStream(
       try CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
