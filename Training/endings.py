@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Say many texts of 1 to 40 words with the engine: each must end by itself, in about the teacher's time.
+"""Say many texts of 1 to 40 words with the engine: each must end by itself, in about the time that the teacher takes for
+what the engine writes it out to.
 
 A third of them are odd: letters, capitals, numbers, one word, mixed punctuation. None was trained on."""
 import argparse
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lines import Source, Writer, sentence
-from teacher import Teacher
+from teacher import WAIT, Teacher
 
 MARKS = [".", "!", "?", "...", "?!", "!!", ";", ":", ",", " - ", "!?!"]
 
@@ -56,9 +57,9 @@ if __name__ == "__main__":
         r = subprocess.run([a.engine, "speak", "-", "--save-codes", codes, "--json", "--seed", str(i), "--device", "cpu",
                             "--threads", str(a.threads), "--max-frames", str(a.max_frames), "--text-layout", layout, *(["--model", a.model] if a.model else [])],
                            input=t, capture_output=True, text=True)
-        said = teacher.say(t)
+        said = teacher.say(subprocess.run([a.engine, "normalize", "-"], input=t, check=True, capture_output=True, text=True).stdout)
         s = json.loads(r.stdout) if r.returncode == 0 else dict(frames=0, finish_reason=r.stderr.strip())
-        ratio = s["frames"] / len(said[0]) if said else float("nan")
+        ratio = (s["frames"] - WAIT * (layout == "incremental")) / len(said[0]) if said else float("nan")
         good = s["finish_reason"] == "stop" and not (ratio < 0.7 or ratio > 1.4)
         wrong += not good
         rows.append((s["finish_reason"], ratio, s["frames"], layout, t))

@@ -190,8 +190,7 @@ class Writer:
         self.s, self.rng = source, random.Random(seed)
         self.next, self.step = start, step
         self.template = templates(self.rng, source.words, source.names)
-        self.common = source.words[10] + source.words[20]
-        self.known = source.words[35] + source.words[40] + source.words[50]
+        self.rarer = source.words[40] + source.words[50]
 
     def splice(self):
         """walk through the corpus, changing sentences at a word they share"""
@@ -208,7 +207,8 @@ class Writer:
 
     def word(self):
         r = self.rng.random()
-        return self.rng.choice(self.common if r < 0.3 else self.known if r < 0.7 else self.s.words[70] if r < 0.85 else self.s.names)
+        lists = self.s.words
+        return self.rng.choice(lists[10] if r < 0.3 else lists[20] if r < 0.45 else lists[35] if r < 0.7 else self.rarer if r < 0.78 else lists[70] if r < 0.86 else self.s.names)
 
     def jumble(self):
         """unrelated words: spelling and sound alone"""
@@ -253,11 +253,11 @@ class Writer:
 
     def plain_line(self):
         r = self.rng.random()
-        if r < 0.30:
+        if r < 0.28:
             return sentence(self.splice())
-        if r < 0.62:
+        if r < 0.52:
             return self.template()
-        if r < 0.80:
+        if r < 0.85:
             return self.jumble()
         s = self.s.corpus[self.next % len(self.s.corpus)]
         self.next += self.step

@@ -12,8 +12,9 @@ END=$((SECONDS + S)); LOG=$OUT/voice.log
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=true
 mkdir -p "$W/speech"
 if mkdir "$W/pool" 2>/dev/null; then
-  OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false timeout -s KILL $((S - 5)) "$PY" "$H/speech.py" --libs "$H/libs" --text "$H/text" \
-    --quantizer "$H/quantizer.npz" --out "$W/speech" --seconds $((S - 45)) --seed "$(date +%s)" ${POOL:-} >> "$LOG" 2>&1 < /dev/null &
+  { OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false timeout -s KILL $((S - 5)) "$PY" "$H/speech.py" --libs "$H/libs" --text "$H/text" \
+      --quantizer "$H/quantizer.npz" --out "$W/speech" --seconds $((S - 45)) --seed "$(date +%s)" ${POOL:-}
+    rmdir "$W/pool"; } >> "$LOG" 2>&1 < /dev/null &
 fi
 case $MODE in
   talker) GPU=${GPU:-1}; ARGS=(--text "$H/text" --quantizer "$H/quantizer.npz" --record --wait-hours "${WAIT_HOURS:-4}") ;;

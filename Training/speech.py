@@ -4,6 +4,7 @@ a third of the processes at first, sound). Chunk files chunk_*.npz: codes [n, 16
 uint16, tlen, and audio int16 if any; they appear under their final name only when complete, so training
 reads them while they are made."""
 import argparse
+import gc
 import multiprocessing as mp
 import os
 import time
@@ -67,7 +68,7 @@ def worker(w, a, source, deadline):
         if full or (audio and heard >= a.audio_hours / tellers) or time.time() >= deadline or said >= a.max_lines:
             tmp = out / f".tmp_{w:03d}.npz"
             np.savez(tmp, **pack([(*r, ids) for r, ids in zip(rows, tx.encode(texts))]))
-            os.rename(tmp, out / f"chunk_{w:03d}_{k:06d}.npz")
+            os.rename(tmp, out / f"chunk_{a.seed}_{w:03d}_{k:06d}.npz")
             rows, texts, size, k = [], [], 0, k + 1
     print(f"worker {w}: {total / 45000:.2f} h in {said} lines", flush=True)
 
@@ -88,6 +89,7 @@ if __name__ == "__main__":
     t0 = time.time()
     Path(a.out).mkdir(parents=True, exist_ok=True)
     source = Source(a.text)
+    gc.freeze()  # nothing of it is ever garbage
     Teacher.build(a.libs)  # once, not in every process
     print(f"text sources read {time.time() - t0:.1f}s, {a.workers} workers", flush=True)
     ps = [mp.get_context("fork").Process(target=worker, args=(w, a, source, t0 + a.seconds)) for w in range(a.workers)]

@@ -20,7 +20,7 @@ import modules as M
 from export import codec_ids
 from quantizer import Quantizer, edits
 from speechdata import ChunkReader, Clock, Patience, guarded_step, keep_optimizer, load_heldout, restore_optimizer, save
-from teacher import VOICES
+from teacher import VOICES, WAIT
 from textids import TextIds
 
 
@@ -268,7 +268,7 @@ class CodePool:
             self.rows = []
         pick = rng.integers(len(self.meta), size=sample_n)
         ns, lang = rng.random(sample_n) < 0.5, rng.random(sample_n) < 0.5
-        length = self.meta[pick, 1] + 11 + np.where(ns, self.meta[pick, 3] + 1, 0)
+        length = self.meta[pick, 1] + 11 + np.where(ns, self.meta[pick, 3] + 1, WAIT)
         rows = np.concatenate([self.meta[pick].T, lang[None], ns[None]]).astype(np.int64)
         low, out = 0, []
         for top in LENGTHS:
@@ -284,8 +284,9 @@ class CodePool:
         st, fr, ts, tl, lang, ns = rows
         j = torch.arange(length - 10, device=self.dev)[None]
         tok = self.toks[(ts[:, None] + j).clamp(max=self.cap - 1)].long()
-        codes = self.codes[(st[:, None] + j).clamp(max=self.cap - 1)].long()
-        return dict(tok=tok, tlen=tl, voice=torch.zeros_like(fr), lang=lang, ns=ns > 0, nfr=fr, codes=codes, length=length)
+        wait = WAIT * (1 - ns)  # the silent first frame, again
+        codes = self.codes[(st[:, None] + (j - wait[:, None]).clamp(min=0)).clamp(max=self.cap - 1)].long()
+        return dict(tok=tok, tlen=tl, voice=torch.zeros_like(fr), lang=lang, ns=ns > 0, nfr=fr + wait, codes=codes, length=length)
 
 
 LENGTHS = (56, 72, 96, 120, 144, 176, 208, 256, 320, 448)  # positions; utterances fit the next longer
@@ -396,11 +397,12 @@ def main():
 
     def held_batch(rows, ns, lang):
         ids = tx.encode([lines[h["line"]] for h in rows])
-        tl, fr = np.array([len(i) for i in ids]), np.array([h["frames"] for h in rows])
+        wait = WAIT * (not ns)
+        tl, fr = np.array([len(i) for i in ids]), wait + np.array([h["frames"] for h in rows])
         tok = np.zeros((len(rows), tl.max()), np.int64)
         codes = np.zeros((len(rows), fr.max(), 16), np.int64)
         for i, h in enumerate(rows):
-            tok[i, : tl[i]], codes[i, : fr[i]] = ids[i], h["codes"]
+            tok[i, : tl[i]], codes[i, :wait], codes[i, wait: fr[i]] = ids[i], h["codes"][0], h["codes"]
         t = lambda v: torch.as_tensor(v, device=dev)  # noqa: E731
         full = lambda v: torch.full((len(rows),), v, device=dev)  # noqa: E731
         return dict(tok=t(tok), tlen=t(tl), voice=full(0), lang=full(int(lang)), ns=full(bool(ns)), nfr=t(fr), codes=t(codes),
@@ -435,7 +437,7 @@ def main():
             codes, n, done = generate(tk, lay, b["tok"], b["tlen"], b["voice"], b["lang"], b["ns"], max_frames=200 if dev == "cuda" else 20)
             codes, n = codes.cpu().numpy(), n.cpu().numpy()
             wrong = total = 0
-            ratio = n / np.array([h["frames"] for h in rows])
+            ratio = (n - WAIT * (not ns)) / np.array([h["frames"] for h in rows])
             for h, c, k in zip(rows, codes, n):
                 said, meant = quantizer.phones(c[:k]), quantizer.phones(h["codes"])
                 wrong, total = wrong + edits(meant, said), total + len(meant)

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 VOICES = ["slt"]
-SR, FRAME, LEAD = 24000, 1920, 1  # one codec frame of silence stands in front
+SR, FRAME = 24000, 1920
+LEAD = 1  # codec frames of silence in front of the speech
+WAIT = 5  # more of them where the text comes a token a frame: about fourteen letters are then known
 STEPS = 16  # parameter frames (5 ms) in a codec frame (80 ms)
 SLOT = 8  # parameter frames in a slot: half a codec frame, which belongs to one phone
 GAIN = 0.75
@@ -75,19 +77,20 @@ class Teacher:
             return None
         at, slots = pace(ends, len(p))
         names = self.names.raw
-        phone = np.repeat([PHONES.index(names[8 * i:8 * i + 8].rstrip(b"\0").decode()) for i in range(count)], slots)
+        phone = [PHONES.index(names[8 * i:8 * i + 8].rstrip(b"\0").decode()) for i in range(count)]
+        phone = np.repeat(phone, slots)
         p, e = warp(p, at, p[:, 0] > 0), warp(e, at)
         f = features(p, e)
-        n, lead = LEAD + -(-len(f) // STEPS), LEAD * STEPS
-        f = np.concatenate([np.repeat(f[:1], lead, 0), f, np.repeat(f[-1:], n * STEPS - lead - len(f), 0)]).reshape(n, -1)
-        phone = np.concatenate([np.zeros(2 * LEAD, np.uint8), phone, phone[-1:]])[:2 * n].reshape(n, 2).astype(np.uint8)
+        n = -(-len(f) // STEPS)
+        f = np.concatenate([f, np.repeat(f[-1:], n * STEPS - len(f), 0)]).reshape(n, -1)
+        phone = np.concatenate([phone, phone[-1:]])[:2 * n].reshape(n, 2).astype(np.uint8)
         if not audio:
             return f, phone, None
         self._replace(p, e)
-        x = self._sound(text)[: (n - LEAD) * FRAME]
+        x = self._sound(text)[:n * FRAME]
         self._replace(p[:0], e[:0])
         y = np.zeros(n * FRAME, np.int16)
-        y[LEAD * FRAME:LEAD * FRAME + len(x)] = np.clip(np.round(x), -32767, 32767).astype(np.int16)
+        y[:len(x)] = np.clip(np.round(x), -32767, 32767).astype(np.int16)
         return f, phone, y
 
     def plain(self, text):
@@ -120,6 +123,7 @@ def pace(ends, n):
     begins = np.r_[0, ends[:-1]]
     length = np.maximum(ends - begins, 1)
     slots = np.maximum(1, np.floor(length / SLOT + 0.65).astype(int))
+    slots[0] = LEAD * STEPS // SLOT  # the silence in front, of about 0.22 s
     within = np.concatenate([np.arange(k * SLOT) for k in slots])
     per = slots * SLOT
     at = np.repeat(begins, per) + (within + 0.5) * np.repeat(length / per, per) - 0.5
