@@ -2,7 +2,7 @@
 """Distil the codec encoder: sound to the projections that the quantizer takes its codes from.
 
 Its targets are the teacher's parameters, not the decoder's sound, so a squared error is all it needs.
-Runs on a CPU: some speech is said first, then trained on."""
+Some speech is said first, then trained on. A GPU takes it in passing; a CPU makes a rough one."""
 import argparse
 import json
 import time
@@ -30,11 +30,15 @@ ap.add_argument("--lr", type=float, default=2e-3)
 ap.add_argument("--crop", type=int, default=24, help="frames")
 ap.add_argument("--batch", type=int, default=12)
 ap.add_argument("--threads", type=int, default=2)
+ap.add_argument("--report", type=int, default=50, help="steps between two lines of the log")
 ap.add_argument("--dims", default="{}")
 a = ap.parse_args()
 T0 = time.time()
 torch.set_num_threads(a.threads)
 torch.manual_seed(0)
+torch.set_float32_matmul_precision("high")
+torch.backends.cudnn.benchmark = True
+dev = "cuda" if torch.cuda.is_available() else "cpu"
 rng = np.random.default_rng(0)
 torch.set_flush_denormal(True)
 
@@ -52,14 +56,15 @@ while n < a.minutes * 750:
         rest.append(x - qz.books[0][c[:, 0]])
         codes.append(c)
         n += len(x)
-sound = torch.from_numpy(np.concatenate(sound)).float() / 32768
-first, rest = (torch.from_numpy(np.concatenate(v)) * scale for v in (first, rest))
-codes, held = torch.from_numpy(np.concatenate(codes)).long(), n // 10
-books = torch.from_numpy(qz.books) * scale
+sound = torch.from_numpy(np.concatenate(sound)).to(dev).float() / 32768
+first, rest = (torch.from_numpy(np.concatenate(v)).to(dev) * scale for v in (first, rest))
+codes, held = torch.from_numpy(np.concatenate(codes)).to(dev).long(), n // 10
+books = torch.from_numpy(qz.books).to(dev) * scale
 print(f"{n / 750:.1f} min of speech after {time.time() - T0:.0f} s", flush=True)
 
 enc = M.Encoder(cfg)
 enc.in_first, enc.in_rest = (nn.Conv1d(cfg["enc_hidden"], cfg["vq_dim"], 1, bias=False) for _ in range(2))
+enc.to(dev)
 opt = torch.optim.AdamW(enc.parameters(), lr=a.lr, betas=(0.9, 0.98), weight_decay=1e-3)
 
 
@@ -70,33 +75,36 @@ def project(x):
 
 @torch.no_grad()
 def judge():
-    """share of the variance explained, and of the codes met, on speech not trained on"""
-    met, err, tot = torch.zeros(16), torch.zeros(2), torch.zeros(2)
+    """on speech not trained on: share of the variance explained by the projections and by the codes taken from them,
+    and of the codes met"""
+    met, err, tot = (torch.zeros(k, device=dev) for k in (16, 3, 3))
     for s in range(n - held, n - a.crop, a.crop):
         f, r = (v[0] for v in project(sound[s * FRAME:(s + a.crop) * FRAME][None]))
         at = slice(s, s + a.crop)
-        for i, (y, t) in enumerate(((f, first[at]), (r, rest[at]))):
+        left, taken = r, 0
+        for q in range(16):
+            x = left if q else f
+            c = torch.cdist(x, books[q]).argmin(1)
+            met[q] += (c == codes[at, q]).sum()
+            taken = taken + books[q][c]
+            if q:
+                left = left - books[q][c]
+        for i, (y, t) in enumerate(((f, first[at]), (r, rest[at]), (taken, first[at]))):
             err[i] += (y - t).square().sum()
             tot[i] += t.square().sum()
-        for q in range(16):
-            x = f if q == 0 else r
-            c = (x.square().sum(1, keepdim=True) - 2 * x @ books[q].t() + books[q].square().sum(1)).argmin(1)
-            met[q] += (c == codes[at, q]).sum()
-            if q:
-                r = r - books[q][c]
     k = len(range(n - held, n - a.crop, a.crop)) * a.crop
     return f"variance explained {[round(float(v), 3) for v in 1 - err / tot]}, codes met {[round(float(v), 3) for v in met[:4] / k]}"
 
 
-step, acc, last, end = 0, 0.0, time.time(), T0 + a.seconds
+step, acc, end = 0, 0.0, T0 + a.seconds
 begin = time.time()
 while time.time() < end:
     f = (time.time() - begin) / (end - begin)
     for g in opt.param_groups:
         g["lr"] = a.lr * min(1, (step + 1) / 50) * min(1, 2 * (1 - f) + 0.01)
-    s = torch.from_numpy(rng.integers(0, n - held - a.crop, a.batch))
-    x = sound[(s * FRAME)[:, None] + torch.arange(a.crop * FRAME)]
-    at = s[:, None] + torch.arange(a.crop)
+    s = torch.from_numpy(rng.integers(0, n - held - a.crop, (a.batch, 1))).to(dev)
+    x = sound[s * FRAME + torch.arange(a.crop * FRAME, device=dev)]
+    at = s + torch.arange(a.crop, device=dev)
     y, z = project(x)
     # The first two frames of a crop lack what they would have heard before.
     loss = F.mse_loss(y[:, 2:], first[at][:, 2:]) + F.mse_loss(z[:, 2:], rest[at][:, 2:])
@@ -104,10 +112,10 @@ while time.time() < end:
     loss.backward()
     nn.utils.clip_grad_norm_(enc.parameters(), 1.0)
     opt.step()
-    step, acc = step + 1, acc + float(loss.detach())
-    if step % 50 == 0:
-        print(f"step {step} {time.time() - T0:.0f}s loss {acc / 50:.4f}", flush=True)
+    step, acc = step + 1, acc + loss.detach()
+    if step % a.report == 0:
+        print(f"step {step} {time.time() - T0:.0f}s loss {float(acc) / a.report:.4f}", flush=True)
         acc = 0.0
-save({"enc": {k: v.detach() for k, v in enc.state_dict().items()}, "cfg": json.dumps({k: cfg[k] for k in cfg if k.startswith("enc") or k == "num_filters"})},
+save({"enc": {k: v.detach().cpu() for k, v in enc.state_dict().items()}, "cfg": json.dumps({k: cfg[k] for k in cfg if k.startswith("enc") or k == "num_filters"})},
      Path(a.ckpt) / "codec_enc.pt")
 print(f"{step} steps, {time.time() - T0:.0f} s, {judge()}")
