@@ -230,6 +230,7 @@ import TextNormalization
     ("He said NO.", "He said no."),
     ("I am NOT going.", "I am not going."),
     ("STOP THAT NOW!", "Stop that now!"),
+    ("BYE", "Bye"), ("My DOG barks.", "My dog barks."),
     ("THE FBI LOVES NASA", "The F B I loves Nasa"),
     ("WARNING: HIGH VOLTAGE", "Warning: high voltage"),
     ("FBI CIA", "F B I C I A"),
