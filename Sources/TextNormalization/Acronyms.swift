@@ -40,12 +40,43 @@ enum Acronyms {
     WILL WIN WIND WITH WORD WORK WOW YEAR YES YET YOU YOUR ZERO DON'T CAN'T WON'T
     """.split(separator: " ").map(String.init))
 
-  static func hasVowel(_ word: String) -> Bool { word.contains { "AEIOUYaeiouy".contains($0) } }
+  /// The consonants that English words begin with, and those that they end in before an S.
+  private static let onsets: Set<String> = Set(
+    """
+    B BH BJ BL BR C CH CHL CHR CL CR CZ D DH DJ DM DR DW F FJ FL FR G GH GL GN GR GW H HR J K \
+    KH KHM KL KN KR KW L LH LL M MN N NG P PF PH PHL PHR PL PN PR PS PSH PT Q R RH RW S SC SCH \
+    SCHL SCHM SCHN SCHR SCHW SCL SCR SH SHM SHR SHT SK SL SM SN SP SPH SPL SPR SQ SR ST STR SV \
+    SW T TCH TH THR THW TR TS TW V VL W WH WR X XH Z ZH ZW
+    """.split(separator: " ").map(String.init))
+  private static let codas: Set<String> = Set(
+    """
+    B BB BT C CH CHS CHT CK CT D DD DH DN DST DT DTH F FF FT FTH G GG GH GHN GHT GHTH GM GN H \
+    HL HM HN K KH L LB LCH LD LDT LF LFF LFTH LK LL LM LN LP LPH LPT LSH LSK LST LT LTH LTZ LZ \
+    M MB MM MN MP MPH MPT MT N NC NCH NCK NCT ND NDT NDTH NG NGH NGST NGTH NH NK NKH NN NSK \
+    NST NT NTH NTZ NX NZ P PF PH PP PT PTH Q R RB RC RCH RCK RD RDT RF RG RGH RK RL RLD RM \
+    RMTH RN RNST RNT RP RPH RPT RR RRH RSCHT RSH RSK RST RT RTH RTZ RZL S SC SCH SH SK SM SP \
+    SS ST SZ T TCH TH THM TL TSCH TSK TT TZ V VSK W WD WK WL WN WNST WT WTH X XT XTH Z ZL ZZ
+    """.split(separator: " ").map(String.init))
+
+  static func hasVowel(_ word: String) -> Bool { word.contains(where: isVowel) }
+
+  private static func isVowel(_ letter: Character) -> Bool { "AEIOUYaeiouy".contains(letter) }
+
+  /// Whether a word in capitals begins and ends as English words do.
+  private static func isPronounceable(_ word: String) -> Bool {
+    guard let first = word.firstIndex(where: isVowel), let last = word.lastIndex(where: isVowel)
+    else { return false }
+    let onset = word[..<first]
+    var coda = word[word.index(after: last)...]
+    if coda.count > 1, coda.last == "S" { coda.removeLast() }
+    return (onset.isEmpty || onsets.contains(String(onset)))
+      && (coda.isEmpty || codas.contains(String(coda)))
+  }
 
   /// Whether a word in capitals is an ordinary one.
   static func isPlainWord(_ word: String) -> Bool {
     !spelled.contains(word) && !words.contains(word)
-      && (common.contains(word) || word.utf8.count >= 5 && hasVowel(word))
+      && (common.contains(word) || word.utf8.count >= 5 && isPronounceable(word))
   }
 
   /// How a word of two capitals or more is said.

@@ -231,6 +231,7 @@ import TextNormalization
     ("I am NOT going.", "I am not going."),
     ("STOP THAT NOW!", "Stop that now!"),
     ("BYE", "Bye"), ("My DOG barks.", "My dog barks."),
+    ("HOUBTK", "H O U B T K"), ("TWELFTHS", "Twelfths"), ("STRENGTHS", "Strengths"),
     ("THE FBI LOVES NASA", "The F B I loves Nasa"),
     ("WARNING: HIGH VOLTAGE", "Warning: high voltage"),
     ("FBI CIA", "F B I C I A"),
