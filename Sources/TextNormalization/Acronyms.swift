@@ -97,6 +97,24 @@ enum Acronyms {
     spelled.contains(word) && !["IT", "WHO", "US", "AM", "LED", "ID"].contains(word)
   }
 
+  /// Puts a pause between letters where six or more follow each other: "Q, W, E, R, T, Y".
+  static func dictate(_ spoken: String) -> String {
+    var words = spoken.split(separator: " ").map(String.init)
+    var start = 0
+    for index in words.indices {
+      let word = words[index]
+      let isLetter =
+        word.first?.isUppercase == true && word.dropFirst().allSatisfy { ",.;:!?".contains($0) }
+      if isLetter, word.utf8.count == 1, index + 1 < words.count { continue }
+      let end = isLetter ? index + 1 : index
+      if end - start >= 6 {
+        for place in start..<end - 1 { words[place] += "," }
+      }
+      start = index + 1
+    }
+    return words.joined(separator: " ")
+  }
+
   /// "F B I"
   static func spell(_ word: String) -> String {
     word.uppercased().map(String.init).joined(separator: " ")

@@ -17,8 +17,9 @@ package enum EnglishNormalizer {
     for _ in 0..<4 {
       var reader = EnglishReader(Folding.fold(spoken))
       reader.read()
-      if reader.spoken.whole == spoken { break }
-      spoken = reader.spoken.whole
+      let said = Acronyms.dictate(reader.spoken.whole)
+      if said == spoken { break }
+      spoken = said
     }
     return spoken
   }
