@@ -206,9 +206,10 @@ class Writer:
         return " ".join(out)
 
     def word(self):
-        r = self.rng.random()
-        lists = self.s.words
-        return self.rng.choice(lists[10] if r < 0.3 else lists[20] if r < 0.45 else lists[35] if r < 0.7 else self.rarer if r < 0.78 else lists[70] if r < 0.86 else self.s.names)
+        """everyday words above all"""
+        r, s = self.rng.random(), self.s
+        kinds = (0.3, s.words[10]), (0.45, s.words[20]), (0.7, s.words[35]), (0.78, self.rarer), (0.86, s.words[70]), (1, s.names)
+        return self.rng.choice(next(words for most, words in kinds if r < most))
 
     def jumble(self):
         """unrelated words: spelling and sound alone"""
