@@ -13,7 +13,7 @@ package enum EnglishNormalizer {
   package static func normalize(_ text: String) -> String {
     var spoken = text
     // What is said can look like something written: a sentence that ends in a letter like an
-    // initial. Read again, it comes to rest.
+    // initial, also where only its dictation put a comma before it. Read again, it comes to rest.
     for _ in 0..<4 {
       var reader = EnglishReader(Folding.fold(spoken))
       reader.read()

@@ -57,7 +57,9 @@ struct Inspect: AsyncParsableCommand {
       talker: shape(talker), predictor: shape(configuration.predictor.transformer),
       voices: configuration.talker.speakers.keys.sorted(),
       languages: LanguageChoice.names(configuration.talker),
-      state_bytes_per_second: Int(12.5 * Double(talker.layerCount * 2 * talker.kvWidth * 4)))
+      state_bytes_per_second: Int(
+        12.5
+          * Double(2 * talker.layerCount * talker.kvWidth * CachePrecision.float32.byteCount)))
     if json { return try printJSON(description) }
     func megabytes(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }
     print("Qwen3-TTS 12 Hz, \(description.variant), size \(description.size)")

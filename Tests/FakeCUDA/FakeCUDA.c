@@ -26,10 +26,12 @@ static struct {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int countedCall(const char *symbol) {
-  // A device that fails for good refuses everything, a compiler what it refused before: its other calls, in
-  // other threads, come sooner or later than the first failure.
-  int isCompiler = fault.symbol && !strncmp(fault.symbol, "nvrtc", 5);
-  if (fault.failed && fault.lasting && (!isCompiler || !strcmp(fault.symbol, symbol))) return fault.code;
+  if (fault.failed && fault.lasting) {
+    // A device that fails for good refuses everything, a compiler what it refused before: its other
+    // calls, in other threads, come sooner or later than the first failure.
+    int isCompiler = !strncmp(fault.symbol, "nvrtc", 5);
+    if (!isCompiler || !strcmp(fault.symbol, symbol)) return fault.code;
+  }
   for (int i = 0; i < SYMBOLS; i++) {
     if (!counters[i].symbol) counters[i].symbol = symbol;
     if (strcmp(counters[i].symbol, symbol)) continue;
