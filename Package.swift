@@ -40,17 +40,20 @@ let package = Package(
     .target(
       name: "CUDABackend", dependencies: ["SpeechModel", "CUDA", "CKernelSources"],
       exclude: kernelSources, swiftSettings: settings),
+    .target(name: "CGoldenUtterances", exclude: ["golden.safetensors"]),
     .target(
       name: "BackendVerification",
-      dependencies: ["SpeechModel", "CUDA", "CUDABackend", "ModelFiles", "SyntheticCheckpoint"],
-      swiftSettings: settings),
-    .executableTarget(
-      name: "gpu-check",
       dependencies: [
-        "SpeechModel", "BackendVerification", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles",
-        "SyntheticCheckpoint", "Qwen3TTS",
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "SyntheticCheckpoint",
+        "CGoldenUtterances", "Qwen3TTS",
       ],
-      path: "Sources/GPUCheck", swiftSettings: settings),
+      swiftSettings: settings),
+    .target(
+      name: "Benchmarking",
+      dependencies: [
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "Qwen3TTS",
+      ],
+      swiftSettings: settings),
     .target(name: "CCPUKernels"),
     .target(
       name: "CPUBackend", dependencies: ["SpeechModel", "CCPUKernels"],
@@ -84,7 +87,7 @@ let package = Package(
       name: "qwen3-tts",
       dependencies: [
         "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "BackendVerification",
-        "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio",
+        "Benchmarking", "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -115,8 +118,8 @@ let package = Package(
     .testTarget(
       name: "CUDATests",
       dependencies: [
-        "FakeCUDA", "CUDA", "CUDABackend", "Qwen3TTS", "SpeechModel", "ModelFiles",
-        "SyntheticCheckpoint",
+        "FakeCUDA", "BackendVerification", "Benchmarking", "CUDA", "CUDABackend", "Qwen3TTS",
+        "SpeechModel", "ModelFiles", "SyntheticCheckpoint",
       ],
       swiftSettings: pointerSettings),
     .testTarget(
@@ -126,6 +129,19 @@ let package = Package(
         "SyntheticCheckpoint",
       ],
       swiftSettings: pointerSettings),
+    .testTarget(
+      name: "BenchmarkingTests",
+      dependencies: [
+        "Benchmarking", "ModelFiles", "Qwen3TTS", "SpeechModel", "SyntheticCheckpoint",
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "GPUTests",
+      dependencies: [
+        "BackendVerification", "CPUBackend", "CUDA", "CUDABackend", "Qwen3TTS", "SpeechModel",
+        "SyntheticCheckpoint",
+      ],
+      swiftSettings: settings),
     .testTarget(
       name: "Qwen3TTSTests",
       dependencies: [

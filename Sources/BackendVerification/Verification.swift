@@ -108,7 +108,7 @@ package struct Verification<Candidate: Backend, Reference: Backend> {
 
   /// Reports the outcomes of each case. One that throws is the last: what a device says after it has
   /// failed means nothing.
-  private func every<Case>(
+  func every<Case>(
     _ cases: [(value: Case, name: String)], _ outcomes: (Case) throws -> [VerificationOutcome]
   ) -> Bool {
     var passes = true

@@ -146,6 +146,8 @@ package struct Tolerance: Sendable, Equatable {
   /// models, products off by 1e-7, 5e-6 and 2e-5 take a quarter, a third and a half of it; a cache that is
   /// not rounded takes 1.2 times as much.
   static let roundedNetwork = Tolerance(share: 1e-3, scale: .largest)
+  /// Speaker embeddings: networks of F32 products in another order.
+  static let embedding = Tolerance(share: 1e-4, scale: .largest)
   /// −60 dB of the loudest sample.
   static let audio = Tolerance(share: 1e-3, scale: .largest)
 }

@@ -142,10 +142,12 @@ package final class CUDABackend: Backend {
   ///   - frameKernel: Whether a frame runs as one kernel where the model fits it.
   ///   - model: The model whose frames will be made here: their kernel is then compiled beside the others
   ///     and not after them.
+  ///   - cachePrecision: How that model's keys and values will be kept; `nil` for bf16, as its weights are.
   package init(
     _ context: CUDAContext, recordsSteps: Bool = true, streamsWeights: Bool = true,
     sharedMemoryShare: Int? = 50, cache: KernelCache = .standard,
-    frameKernel: FrameKernel = .automatic, model: ModelConfiguration? = nil
+    frameKernel: FrameKernel = .automatic, model: ModelConfiguration? = nil,
+    cachePrecision: CachePrecision? = nil
   ) throws(CUDAError) {
     self.streamsWeights = streamsWeights
     self.cache = cache
@@ -156,7 +158,9 @@ package final class CUDABackend: Backend {
     stream = try CUDAStream(context)
     let general = KernelSources.general(options: context.compilerOptions)
     var programs = general
-    if let model, let frameDefinitions, let shape = FrameShape(model, context) {
+    if let model, let frameDefinitions,
+      let shape = FrameShape(model, talkerCache: cachePrecision ?? .bfloat16, context)
+    {
       programs.append(shape.program(context, definitions: frameDefinitions))
     }
     let modules = try cache.images(programs).prefix(general.count).map { image throws(CUDAError) in
@@ -204,7 +208,7 @@ package final class CUDABackend: Backend {
     guard grid.x > 0, grid.y > 0 else { return }
     try stream.launch(
       kernel, grid: grid, block: block, sharedBytes: sharedBytes,
-      programmatic: context.architecture >= 90, clusterDepth: clusterDepth,
+      programmatic: context.architecture.hasProgrammaticLaunch, clusterDepth: clusterDepth,
       repeat each arguments)
   }
 

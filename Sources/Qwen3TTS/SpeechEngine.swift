@@ -23,8 +23,18 @@ package protocol PromptSpeaking: AnyObject {
   func measure(
     behind prompt: Prompt, settings: UtteranceSettings, count: Int
   ) throws -> FrameTimes
+  /// Times of reading a prompt, each until the device has done so.
+  func measurePrompt(
+    _ prompt: Prompt, settings: UtteranceSettings, count: Int
+  ) throws -> [Duration]
+  /// Times of decoding a chunk of so many frames, each until its samples are in memory of the host.
+  ///
+  /// - Precondition: A chunk can have so many frames.
+  func measureCodec(frames: Int, count: Int) throws -> [Duration]
   /// Positions of prompt and frames together.
   var capacity: Int { get }
+  /// How the talker's keys and values are kept.
+  var cachePrecision: CachePrecision { get }
 }
 
 /// What happened in one utterance.
@@ -42,6 +52,8 @@ package struct UtteranceReport: Sendable {
 package struct FrameTimes: Sendable {
   package var frame: [Duration] = []
   package var parts: [FramePart: [Duration]] = [:]
+  /// Whether a frame step is one kernel.
+  package var isOneKernel = false
 }
 
 /// A language model and a codec on one backend, with the state of one utterance.
@@ -54,19 +66,24 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
   private let waitsForFrames: Bool
 
   package var capacity: Int { step.capacity }
+  package var cachePrecision: CachePrecision { step.cachePrecision }
 
   /// Frames the codec decodes at once.
   package static var longestChunk: Int { 16 }
 
   /// - Parameters:
+  ///   - cachePrecision: How the talker's keys and values are kept; by default as `backend` keeps those of
+  ///     such weights.
   ///   - backend: Where the language model runs.
   ///   - codec: Where the codec runs, beside it if that is another value; by default `backend`.
   package init(
-    _ checkpoint: Checkpoint, capacity: Int, on backend: B, codec codecBackend: B? = nil
+    _ checkpoint: Checkpoint, capacity: Int, cachePrecision: CachePrecision? = nil, on backend: B,
+    codec codecBackend: B? = nil
   ) throws {
     let model = try LanguageModel(
       reading: checkpoint.weights, checkpoint.configuration, on: backend)
-    step = try FrameStep(model, capacity: capacity, on: backend)
+    step = try FrameStep(
+      model, capacity: capacity, cachePrecision: cachePrecision, on: backend)
     let codecBackend = codecBackend ?? backend
     waitsForFrames = backend.framesFillDevice(step)
     codec = try CodecStream(
@@ -156,6 +173,7 @@ extension SpeechEngine {
       // Parts run alone would be other kernels than those frames are made of. A first frame is the same
       // kernel without the talker; draws cannot be told apart.
       let withoutTalker = try durations { () throws(B.Failure) in try step.firstFrame() }
+      times.isOneKernel = true
       times.parts[.predictor] = withoutTalker
       times.parts[.talker] = zip(times.frame, withoutTalker).map { $0 - $1 }
       return times
@@ -164,6 +182,29 @@ extension SpeechEngine {
       times.parts[part] = try durations { () throws(B.Failure) in try step.run(part) }
     }
     return times
+  }
+
+  package func measurePrompt(
+    _ prompt: Prompt, settings: UtteranceSettings, count: Int
+  ) throws -> [Duration] {
+    func time() throws -> Duration {
+      try step.backend.time { () throws(B.Failure) in try step.begin(prompt, settings: settings) }
+    }
+    // The first may be recorded; it does not count.
+    _ = try time()
+    return try (0..<count).map { _ in try time() }
+  }
+
+  package func measureCodec(frames: Int, count: Int) throws -> [Duration] {
+    precondition(frames <= Self.longestChunk, "frames fit a chunk")
+    let entries = Int32(step.model.predictor.configuration.codebookSize)
+    let codes = (0..<Int32(frames * step.model.configuration.talker.codebookCount))
+      .map { $0 % entries }
+    let clock = ContinuousClock()
+    try codec.begin(after: [])
+    func time() throws -> Duration { try clock.measure { _ = try codec.decode(codes) } }
+    _ = try time()
+    return try (0..<count).map { _ in try time() }
   }
 }
 

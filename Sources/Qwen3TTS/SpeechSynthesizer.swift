@@ -52,17 +52,18 @@ public actor SpeechSynthesizer {
   ///   - capacity: Positions of prompt and frames together that one part of a text can take.
   ///   - recordsSteps: Whether a GPU records a step once and replays it. Operation by operation it is
   ///     slower, and helps to find which one fails.
+  ///   - kvPrecision: How the talker's keys and values are kept.
   /// - Throws: `SynthesisError`: `invalidModel` with file, expected and found, or
   ///   `deviceUnavailable`.
   public init(
     model: URL? = nil, device: Device = .automatic, capacity: Int = 4096,
-    recordsSteps: Bool = true
+    recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic
   ) async throws {
     let folder = model ?? Self.bundledModel
     do {
       try self.init(
         Checkpoint(folder: folder.path), tokenizer: TextTokenizer(folder: folder),
-        device: device, capacity: capacity, recordsSteps: recordsSteps)
+        device: device, capacity: capacity, recordsSteps: recordsSteps, kvPrecision: kvPrecision)
     } catch let error as SynthesisError {
       throw error
     } catch {
@@ -73,7 +74,7 @@ public actor SpeechSynthesizer {
   /// Takes over a model that is open.
   package init(
     _ checkpoint: Checkpoint, tokenizer: TextTokenizer, device: Device = .cpu,
-    capacity: Int = 4096, recordsSteps: Bool = true
+    capacity: Int = 4096, recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic
   ) throws {
     guard capacity >= 64 else {
       throw SynthesisError(.invalidInput, "capacity: expected at least 64, found \(capacity)")
@@ -81,7 +82,8 @@ public actor SpeechSynthesizer {
     self.checkpoint = checkpoint
     self.tokenizer = tokenizer
     opened = try OpenedEngine.open(
-      checkpoint, on: device, capacity: capacity, recordsSteps: recordsSteps)
+      checkpoint, on: device, capacity: capacity, recordsSteps: recordsSteps,
+      kvPrecision: kvPrecision)
     self.device = opened.device
     requests = RequestBuilder(
       configuration: checkpoint.configuration, generation: checkpoint.generation)

@@ -18,7 +18,7 @@ package enum SyntheticSize: String, Sendable, CaseIterable {
   case large = "1.7B"
 
   /// All of a released model.
-  var isReleased: Bool { self == .small || self == .large }
+  package var isReleased: Bool { self == .small || self == .large }
   /// Whether the language model has the released widths.
   package var isWide: Bool { isReleased || self == .wide || self == .wide06 }
   /// Whether talker and predictor differ in width, as in the 1.7B.

@@ -87,6 +87,9 @@ struct ModelArguments: ParsableArguments {
   @Option(help: "auto, cpu or cuda.")
   var device = Device.automatic
 
+  @Option(help: KVPrecision.help)
+  var kvPrecision = KVPrecision.automatic
+
   @Flag(help: "On a GPU, run each operation by itself: slower, and an error is nearer its cause.")
   var eager = false
 
@@ -95,7 +98,8 @@ struct ModelArguments: ParsableArguments {
   func open() async throws -> SpeechSynthesizer {
     processor.apply()
     return try await SpeechSynthesizer(
-      model: model.map(ModelLibrary.standard.model), device: device, recordsSteps: !eager)
+      model: model.map(ModelLibrary.standard.model), device: device, recordsSteps: !eager,
+      kvPrecision: kvPrecision)
   }
 }
 

@@ -102,6 +102,8 @@ typedef struct CNVRTCProgram *CNVRTCProgram;
   X(cnvrtcGetCUBINSize, "nvrtcGetCUBINSize", (CNVRTCProgram program, size_t *bytes),               \
     (program, bytes))                                                                              \
   X(cnvrtcGetCUBIN, "nvrtcGetCUBIN", (CNVRTCProgram program, char *image), (program, image))       \
+  X(cnvrtcGetPTXSize, "nvrtcGetPTXSize", (CNVRTCProgram program, size_t *bytes), (program, bytes)) \
+  X(cnvrtcGetPTX, "nvrtcGetPTX", (CNVRTCProgram program, char *text), (program, text))             \
   X(cnvrtcGetProgramLogSize, "nvrtcGetProgramLogSize", (CNVRTCProgram program, size_t *bytes),     \
     (program, bytes))                                                                              \
   X(cnvrtcGetProgramLog, "nvrtcGetProgramLog", (CNVRTCProgram program, char *log), (program, log))

@@ -30,9 +30,9 @@ package enum FrameKernel: Sendable {
   case on(macros: [String])
 
   /// Macros of the kernel for devices of an architecture; `nil` where a frame runs as a graph.
-  package func macros(architecture: Int) -> [String]? {
+  package func macros(architecture: Architecture) -> [String]? {
     switch self {
-    case .automatic: architecture == 90 ? [] : nil
+    case .automatic: architecture.number == 90 ? [] : nil
     case .off: nil
     case .on(let macros): macros
     }
@@ -91,7 +91,7 @@ struct FrameShape {
     guard counts.allSatisfy({ $0 >= 8 * grid }), talkerVocabulary >= 8 * grid,
       predictorVocabulary >= 8 * grid, talkerVocabulary % 8 == 0, predictorVocabulary % 8 == 0
     else { return nil }
-    guard context.launchesCooperatively, context.architecture >= 80,
+    guard context.launchesCooperatively, context.architecture.number >= 80,
       (2...32).contains(codebookCount), talkerVocabulary <= 4096, predictorVocabulary <= 4096
     else { return nil }
     slots = 0

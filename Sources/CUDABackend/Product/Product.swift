@@ -70,7 +70,7 @@ extension CUDABackend {
     ])
 
   /// Bytes of shared memory a kernel of `productKernels` may ask for.
-  static func productSharedBytes(_ name: String, architecture: Int) -> Int? {
+  static func productSharedBytes(_ name: String, architecture: Architecture) -> Int? {
     for parts in [1, 2] {
       for tile in ProductTile.all where tile.kernel(parts: parts) == name {
         return tile.sharedBytes(parts: parts, architecture: architecture)
@@ -113,7 +113,7 @@ extension CUDABackend {
       grid: CUDAGrid(plan.grid.x + (keptColumns + 127) / 128, plan.grid.y, plan.grid.z),
       block: 128,
       sharedBytes: plan.tile.sharedBytes(parts: parts, architecture: context.architecture),
-      clusterDepth: context.architecture >= 90 ? plan.grid.z : 1,
+      clusterDepth: context.architecture.hasClusters ? plan.grid.z : 1,
       x.address, history?.address ?? 0, weight.address, end.bias?.address ?? 0,
       end.scale?.address ?? 0, end.snake?.alpha.address ?? 0, end.snake?.inverseBeta.address ?? 0,
       end.out?.address ?? 0, end.parts?.address ?? 0, shares.address, arrivals.address, Int32(m),

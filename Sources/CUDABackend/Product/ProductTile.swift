@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import CUDA
+
 /// Part of a product that one block makes: a kernel of `Product.cu`.
 struct ProductTile: Equatable {
   /// Rows of the weight.
@@ -21,8 +23,8 @@ struct ProductTile: Equatable {
   func stageBytes(parts: Int) -> Int { 128 * (columns * parts + 2 * rows) }
 
   /// Shared memory a block asks for; `multiply` derives its number of stages alike.
-  func sharedBytes(parts: Int, architecture: Int) -> Int {
-    let room = (architecture == 90 || architecture == 100 ? 112 : 96) << 10
+  func sharedBytes(parts: Int, architecture: Architecture) -> Int {
+    let room = ([90, 100].contains(architecture.number) ? 112 : 96) << 10
     return min(6, room / stageBytes(parts: parts)) * stageBytes(parts: parts)
   }
 }
