@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import BackendVerification
+import Benchmarking
 import CUDA
 import CUDABackend
 import FakeCUDA
@@ -88,6 +90,128 @@ import Testing
         // The fake's events are a millisecond apart, so nothing is left for the talker.
         #expect(times.parts[.talker]?[0] == (isWhole ? .zero : .milliseconds(1)), "\(size)")
       }
+    }
+  }
+
+  /// Each is one device's way: what is compiled, how it is launched, and how much memory it is granted.
+  @Test(arguments: [
+    (80, 163 << 10), (86, 99 << 10), (87, 163 << 10), (89, 99 << 10), (90, 227 << 10),
+  ])
+  func `a device runs as an older architecture in everything`(
+    _ number: Int, _ sharedBytes: Int
+  ) async {
+    await #expect(processExitsWith: .success) { [number, sharedBytes] in
+      FakeDevice.install()
+      fakeCUDAProcessors(132)
+      let isOwn = number == 90
+      let context = try CUDAContext(runningAs: Architecture(number: number))
+      #expect(context.deviceDescription == (isOwn ? "Fake, sm_90" : "Fake, sm_90, as sm_\(number)"))
+      #expect(context.sharedBytesPerBlock == sharedBytes)
+      let checkpoint = Checkpoint.synthetic(.wide06, variant: .customVoice, seed: 0)
+      let engine = try SpeechEngine(
+        checkpoint, capacity: 256, on: CUDABackend(context), codec: CUDABackend(context))
+      // A frame is one kernel on sm_90 alone.
+      let times = try engine.measure(
+        behind: FakeDevice.prompt(checkpoint), settings: FakeDevice.settings, count: 3)
+      #expect(times.isOneKernel == isOwn)
+      let target = String(cString: fakeCUDACompilerTarget())
+      #expect(target == (isOwn ? "sm_90" : "compute_\(number)"))
+      #expect((fakeCUDAPTXModules() == 0) == isOwn)
+      #expect((fakeCUDAProgrammaticLaunches() == 0) == !isOwn)
+      #expect((fakeCUDAClusterLaunches() == 0) == !isOwn)
+      #expect(fakeCUDAMostSharedBytes() > 0 && fakeCUDAMostSharedBytes() <= sharedBytes)
+    }
+  }
+
+  @Test func `a benchmark says as which architecture it ran and how`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      fakeCUDAProcessors(132)
+      var benchmark = SpeechBenchmark("wide") {
+        .synthetic(.wide06, variant: .customVoice, seed: 0)
+      }
+      benchmark.device = .cuda
+      benchmark.frames = 4
+      benchmark.repeats = 1
+      for (number, path, words) in [
+        (
+          Int?.none, "kernel", "wide on Fake, sm_90; keys and values in bf16, a frame is one kernel"
+        ),
+        (86, "graph", "on Fake, sm_90, as sm_86; keys and values in bf16, a frame is a graph"),
+      ] {
+        benchmark.architecture = number.map(Architecture.init(number:))
+        let result = try benchmark.run { Issue.record("\($0)") }
+        #expect(result.table.contains(words), "\(result.table.prefix(200))")
+        let json = String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
+        #expect(json.contains("\"frame_path\":\"\(path)\""))
+        #expect(json.contains("\"architecture\":\"sm_\(number ?? 90)\""))
+      }
+    }
+  }
+
+  @Test(arguments: [75, 86, 89, 100])
+  func `an architecture that the device cannot run is refused with those it can`(
+    _ number: Int
+  ) async {
+    await #expect(processExitsWith: .success) { [number] in
+      FakeDevice.install()
+      fakeCUDAArchitecture(80)
+      let error = #expect(throws: SynthesisError.self) {
+        try OpenedEngine.open(
+          FakeDevice.checkpoint, on: .cuda, capacity: 256,
+          architecture: Architecture(number: number))
+      }
+      #expect(error?.code == .invalidInput)
+      #expect(error?.message.contains("sm_80 as sm_\(number)") == true)
+      #expect(error?.message.hasSuffix("choose one of 80") == true)
+      #expect(fakeCUDALiveObjects() == 0)
+    }
+  }
+
+  @Test func `a kernel that wants more shared memory than the architecture has is refused`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      let context = try CUDAContext(runningAs: Architecture(number: 86))
+      let program = KernelProgram(name: "any", source: "", options: context.compilerOptions)
+      let module = try CUDAModule(image: NVRTC.compile(program), context)
+      _ = try module.kernel("fits", sharedBytes: 99 << 10)
+      let error = #expect(throws: CUDAError.self) {
+        try module.kernel("large", sharedBytes: (99 << 10) + 1)
+      }
+      #expect(error?.remedy == "sm_86 has 101376 bytes a block")
+    }
+  }
+
+  /// The fake allocates what it is asked for, so the bytes are those of a GPU.
+  @Test func `keys and values are kept in the precision that is asked for`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      var bytes: [KVPrecision: Int] = [:]
+      for precision in KVPrecision.allCases {
+        let opened = try OpenedEngine.open(
+          FakeDevice.checkpoint, on: .cuda, capacity: 4096, kvPrecision: precision)
+        #expect(
+          opened.engine.cachePrecision == (precision == .float32 ? .float32 : .bfloat16))
+        bytes[precision] = opened.context?.liveByteCount
+        let onCPU = try OpenedEngine.open(
+          FakeDevice.checkpoint, on: .cpu, capacity: 256, kvPrecision: precision)
+        #expect(
+          onCPU.engine.cachePrecision == (precision == .bfloat16 ? .bfloat16 : .float32))
+      }
+      // The talker of `tiny06`: three layers of keys and values of two heads of 128.
+      let difference = try #require(bytes[.float32]) - #require(bytes[.bfloat16])
+      #expect(difference == 2 * 3 * 4096 * 256 * 2)
+      #expect(bytes[.automatic] == bytes[.bfloat16])
+    }
+  }
+
+  @Test func `an engine that is released frees its memory while another speaks`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      var lines: [String] = []
+      let context = try CUDAContext()
+      #expect(EngineMemory(context) { lines.append($0.line) }.verify(), "\(lines)")
+      #expect(lines.count == 1 && context.liveAllocationCount == 0)
     }
   }
 
