@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// The speaker encoder's input (model specification, section 13): logarithms of the magnitudes of a
+// The speaker encoder's input (docs/model.md, section 13): logarithms of the magnitudes of a
 // short-time Fourier transform, summed by a bank of triangular filters on Slaney's mel scale.
 
 /// Waveform to log-mel bands.

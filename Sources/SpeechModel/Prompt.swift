@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// The rows the talker reads before it speaks (model specification, section 6).
+// The rows the talker reads before it speaks (docs/model.md, section 6).
 
 /// The codec side of a prompt row.
 package enum CodecEntry: Sendable, Equatable {

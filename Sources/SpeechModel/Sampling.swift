@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// How one code is drawn from the scores of a head (model specification, sections 8.2 and 8.3).
+// How one code is drawn from the scores of a head (docs/model.md, sections 8.2 and 8.3).
 //
 // The official code draws with one multinomial sample, which torch computes as an exponential race:
 // the token with the largest p / e, e drawn from the unit exponential distribution for each token.
