@@ -13,7 +13,7 @@ let pointerSettings: [SwiftSetting] = [
 
 let settings: [SwiftSetting] = [.strictMemorySafety()] + pointerSettings
 
-/// Every kernel source, read by `CKernelSources` from beside its wrapper.
+/// Every kernel source, read by `CKernelSources` from its wrapper's folder.
 let kernelSources = [
   "Common/Common.cuh", "Rows/Rows.cu", "Norm/Norm.cu", "Tiles/Tiles.cu",
   "Product/Product.cu", "Product/Parts.cu", "Product/FewRows.cu", "Linear/Linear.cu",

@@ -12,7 +12,7 @@ import SyntheticCheckpoint
 ///
 /// Compares the encoders' operations, and both encoders on a random-weight Base model of size tiny and of
 /// the given one, with the CPU's; then prints the time of encoding ten seconds, and of the first audio
-/// of a cloned voice beside that of a speech without one. With `--cpu` the CPU is compared with itself.
+/// of a cloned voice next to that of a speech without one. With `--cpu` the CPU is compared with itself.
 func checkEncoders(_ size: SyntheticSize, onCPU: Bool) throws {
   let context = onCPU ? nil : try CUDAContext()
   print(context.map { "\($0.name), sm_\($0.architecture)" } ?? "CPU against itself")
@@ -313,7 +313,7 @@ struct EncoderCheck<B: Backend> {
     }
     let bands = try own.mel(samples)
     try time("mel, samples there included") { try own.hear(samples) }
-    try time("speaker encoder behind the mel, bands there included") {
+    try time("speaker encoder after the mel, bands there included") {
       _ = try own.speaker.embedding(ofMel: bands)
     }
     try time("speaker encoder and mel") { _ = try own.speaker.embedding(of: samples) }
@@ -372,7 +372,7 @@ struct EncoderCheck<B: Backend> {
       }
       let medians = times.mapValues { $0.sorted()[$0.count / 2] }
       let base = medians["without a voice"] ?? .nan
-      print("first audio behind \(preset.rows.count) rows, text \(layout.rawValue):")
+      print("first audio after \(preset.rows.count) rows, text \(layout.rawValue):")
       for (name, time) in medians.sorted(by: { $0.value < $1.value }) {
         print("  \(name): median \(time) ms, \(time / base) of without")
       }

@@ -41,7 +41,7 @@ import SyntheticCheckpoint
           context, frameKernel: .on(macros: variant.split(separator: "+").map(String.init)))
       var greedy = SamplingSettings(samples: false)
       greedy.repetitionPenalty = 1.05
-      let run = try Speaker(checkpoint, on: backend)
+      let run = try ModelHarness(checkpoint, on: backend)
       for (name, settings) in [
         ("greedy", greedy), ("top-k", SamplingSettings(repetitionPenalty: 1.05)),
       ] {
@@ -55,10 +55,10 @@ import SyntheticCheckpoint
     }
     if !variants.isEmpty { return }
     let streams = !arguments.contains("--plain")
-    let recorded = try Speaker(
+    let recorded = try ModelHarness(
       checkpoint,
       on: CUDABackend(context, streamsWeights: streams, sharedMemoryShare: share ?? 50))
-    let eager = try Speaker(
+    let eager = try ModelHarness(
       checkpoint, on: CUDABackend(context, recordsSteps: false, streamsWeights: streams))
     var greedy = SamplingSettings(samples: false)
     greedy.repetitionPenalty = 1.05
@@ -82,15 +82,15 @@ import SyntheticCheckpoint
     _ checkpoint: Checkpoint, _ context: CUDAContext, _ arguments: [String]
   ) throws {
     if arguments.contains("--once") {
-      let eager = try Speaker(
+      let eager = try ModelHarness(
         checkpoint, on: CUDABackend(context, recordsSteps: false))
       return try eager.once()
     }
-    try Speaker(checkpoint, on: CUDABackend(context)).measure()
+    try ModelHarness(checkpoint, on: CUDABackend(context)).measure()
   }
 }
 
-extension Speaker {
+extension ModelHarness {
   /// Milliseconds a frame of an invented text takes, and one without the talker's step.
   func time(
     _ settings: SamplingSettings, frames: Int
@@ -118,7 +118,7 @@ extension Speaker {
   }
 }
 
-extension Speaker where B == CUDABackend {
+extension ModelHarness where B == CUDABackend {
   func once() throws {
     let codes = inventedCodes(frames: 4)
     _ = try read(prompt(tokens: 30, layout: .whole), settings.talker)

@@ -91,7 +91,7 @@ package struct CodePredictorWorkspace<B: Backend> {
 }
 
 extension CodePredictor {
-  /// Draws codes 1…15 of the frame whose code 0 stands in `codes`, `[slots, codebookCount]`.
+  /// Draws codes 1…15 of the frame whose code 0 is in `codes`, `[slots, codebookCount]`.
   ///
   /// - Parameter talkerHidden: `[slots, talker width]`, after the talker's last norm.
   package func predict(

@@ -136,7 +136,7 @@ package struct DecoderBlock<B: Backend> {
 /// The weights of the codec decoder.
 package struct CodecDecoder<B: Backend> {
   package let configuration: CodecDecoderConfiguration
-  /// All codebooks, one behind the other, and what a row of each counts.
+  /// All codebooks, one after the other, and what a row of each counts.
   let codebooks: B.Matrix
   let codebookScale: B.Tensor
   let semanticOutput: B.Matrix

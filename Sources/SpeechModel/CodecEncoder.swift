@@ -5,7 +5,7 @@
 // quantizers. A strided convolution is one of kernel 2 over rows of `stride` time steps, because its
 // kernel is always twice its stride; so it needs no operation of its own.
 
-/// A residual unit, `x + pointwise(elu(conv(elu(x))))`, and the shortening behind it.
+/// A residual unit, `x + pointwise(elu(conv(elu(x))))`, and the shortening after it.
 struct EncoderStage<B: Backend> {
   /// Channels before the shortening.
   let channels: Int

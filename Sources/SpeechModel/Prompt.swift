@@ -131,7 +131,7 @@ extension Prompt {
     }
   }
 
-  /// Section 6.3: transcript and target text beside the reference codes.
+  /// Section 6.3: transcript and target text alongside the reference codes.
   private static func referenceRows(
     _ body: [Int32], _ reference: PromptReference, layout: TextLayout,
     configuration: ModelConfiguration

@@ -19,7 +19,7 @@ struct Bench: AsyncParsableCommand {
       docs/benchmark.md.
       """)
 
-  @Option(help: "Name or folder of a model; without it, the bundled voice.")
+  @Option(help: "Name or folder of a model; by default the bundled voice.")
   var model: String?
 
   @Option(help: "Random weights in the shape of tiny, 0.6B or 1.7B.")
@@ -34,7 +34,7 @@ struct Bench: AsyncParsableCommand {
   @Option(help: "Text tokens of the prompt.")
   var tokens = 30
 
-  @Option(help: "Frames of each chunk behind the first.")
+  @Option(help: "Frames of each chunk after the first.")
   var laterChunk = 4
 
   @Option(help: "auto, cpu or cuda.")
@@ -43,7 +43,7 @@ struct Bench: AsyncParsableCommand {
   @Flag(help: "On a GPU, run each operation by itself instead of a recorded step.")
   var eager = false
 
-  @Flag(help: "Also speaks 10 and 60 seconds in one go each, and compares their RTF.")
+  @Flag(help: "Also speaks 10 and 60 seconds without a break, and compares their RTF.")
   var long = false
 
   @OptionGroup var processor: ProcessorArguments

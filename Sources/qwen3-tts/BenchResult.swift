@@ -47,7 +47,7 @@ struct BenchResult: Codable {
   var device_peak_bytes: Int?
   var device_used_bytes: Int?
 
-  /// Two speeches in one go each.
+  /// Two speeches, each without a break.
   struct LongSpeeches: Codable {
     let rtf_10_s: Double
     let rtf_60_s: Double
@@ -90,8 +90,8 @@ struct BenchResult: Codable {
         ttfa_ms_by_chunk[String(frames)])
     }
     line("RTF", rtf)
-    fact("RTF of 10 s in one go", long?.rtf_10_s, "")
-    fact("RTF of 60 s in one go", long?.rtf_60_s, "")
+    fact("RTF of 10 s at once", long?.rtf_10_s, "")
+    fact("RTF of 60 s at once", long?.rtf_60_s, "")
     fact("bytes of a frame", megabytes(frame_bytes), "MB")
     fact("  read at", achieved_gb_s, "GB/s")
     fact("  of the device's", read_bandwidth_gb_s, "GB/s")

@@ -16,7 +16,7 @@ struct BenchRuns {
 
   /// - Parameters:
   ///   - tokens: Of the invented text.
-  ///   - laterChunk: Frames of each chunk behind the first.
+  ///   - laterChunk: Frames of each chunk after the first.
   init(engine: any PromptSpeaking, checkpoint: Checkpoint, tokens: Int, laterChunk: Int) {
     (self.engine, self.checkpoint, self.laterChunk) = (engine, checkpoint, laterChunk)
     let configuration = checkpoint.configuration
@@ -97,7 +97,7 @@ struct BenchRuns {
   /// Frame step and its parts on the device, and how fast it reads what a frame has to read.
   func split(into result: inout BenchResult) throws {
     let count = 101
-    let times = try engine.measure(behind: prompt, settings: settings(seed: 1), count: count)
+    let times = try engine.measure(after: prompt, settings: settings(seed: 1), count: count)
     func milliseconds(_ durations: [Duration]) -> Spread {
       Spread(durations.map { $0.seconds * 1000 })
     }
@@ -112,7 +112,7 @@ struct BenchRuns {
     result.achieved_gb_s = Double(bytes) / (frame.p50 / 1000) / 1e9
   }
 
-  /// Ten and sixty seconds in one go each: one utterance that does not end before.
+  /// Ten and sixty seconds without a break: one utterance that does not end before.
   func long() throws -> BenchResult.LongSpeeches {
     func factor(frames: Int) throws -> Double {
       for seed in 0..<UInt64(200) {

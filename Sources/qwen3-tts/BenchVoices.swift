@@ -13,7 +13,7 @@ import SyntheticCheckpoint
 struct BenchVoices: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench-voices",
-    abstract: "Measures cloning: the encoders, and the start of a speech behind a reference.")
+    abstract: "Measures cloning: the encoders, and the start of a speech after a reference.")
 
   @Option(help: "Name or folder of a Base model.")
   var model: String?

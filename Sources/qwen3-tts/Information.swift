@@ -17,7 +17,7 @@ struct Inspect: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Says what a checkpoint is and what memory it will need.")
 
-  @Argument(help: "Name or folder of a model; without it, the bundled voice.")
+  @Argument(help: "Name or folder of a model; by default the bundled voice.")
   var model: String?
 
   @Flag(help: "Prints JSON.")
@@ -96,7 +96,7 @@ struct Doctor: AsyncParsableCommand {
   @Option(help: "With --verify: cuda, cpu, or auto for a GPU where there is one.")
   var device = Device.automatic
 
-  @Option(help: "With --verify: of the random inputs; without it, another one each time.")
+  @Option(help: "With --verify: the seed of the random inputs; by default another one each time.")
   var seed: UInt64?
 
   @Option(help: "With --verify: operations with this word in their names, and nothing else.")

@@ -13,14 +13,14 @@ import SyntheticCheckpoint
 struct DeviceVerification {
   /// Where to look for errors.
   let device: Device
-  /// Of the random inputs.
+  /// The seed of the random inputs.
   let seed: UInt64
   /// Shapes of the models that speak.
   let sizes: [SyntheticSize]
   /// Operations whose names hold this word, and no utterances; `nil`: everything.
   let only: String?
 
-  /// Prints a line an operation and an utterance, and what it all comes to.
+  /// Prints a line for each operation and utterance, and the result.
   ///
   /// - Throws: `SynthesisError`: `deviceUnavailable` when the device cannot be used,
   ///   `internalFailure` when something it computes is wrong.
