@@ -13,7 +13,7 @@ let pointerSettings: [SwiftSetting] = [
 
 let settings: [SwiftSetting] = [.strictMemorySafety()] + pointerSettings
 
-/// Every kernel source, read by `CKernelSources` from beside its wrapper.
+/// Every kernel source, read by `CKernelSources` from its wrapper's folder.
 let kernelSources = [
   "Common/Common.cuh", "Rows/Rows.cu", "Norm/Norm.cu", "Tiles/Tiles.cu",
   "Product/Product.cu", "Product/Parts.cu", "Product/FewRows.cu", "Linear/Linear.cu",
@@ -93,6 +93,18 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "CSoundFile", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "Audio", dependencies: ["SystemIO", "CSoundFile"], swiftSettings: settings),
+    .target(
+      name: "ExampleSupport", path: "Examples/Support", packageAccess: false,
+      swiftSettings: settings),
+    .executableTarget(
+      name: "speak-to-file", dependencies: ["ExampleSupport", "Qwen3TTS"],
+      path: "Examples/SpeakToFile", packageAccess: false, swiftSettings: settings),
+    .executableTarget(
+      name: "play-while-speaking", dependencies: ["ExampleSupport", "Qwen3TTS"],
+      path: "Examples/PlayWhileSpeaking", packageAccess: false, swiftSettings: settings),
+    .executableTarget(
+      name: "clone-voice", dependencies: ["ExampleSupport", "Qwen3TTS"],
+      path: "Examples/CloneVoice", packageAccess: false, swiftSettings: settings),
     .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: settings),
     .target(
       name: "FuzzTargets",

@@ -28,7 +28,7 @@ stage quantizer.py --libs libs --text text --out quantizer.npz --frames 3000 --i
 mkdir -p speech
 stage speech.py --libs libs --text text --quantizer quantizer.npz --out speech --workers 1 --max-lines 40 --audio-hours 0.02 --held-out 3
 stage codec.py --speech speech --quantizer quantizer.npz --ckpt ckpt --seconds 60 --max-steps 2 --frames 48 --crop 24 --cap-hours 0.2
-for again in 1 2; do # the second goes on from the first
+for again in 1 2; do # the second resumes the first
   stage talker.py --speech speech --text text --quantizer quantizer.npz --ckpt ckpt --start ckpt --seconds 60 --max-steps 3 --tokens 1000 \
     --cp-frames 100 --wait-hours 0.001 --cap-hours 0.2
 done

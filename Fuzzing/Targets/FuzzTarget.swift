@@ -23,7 +23,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case configuration
   /// The same files with values replaced: three bytes say which value, by what, and how often.
   case settings
-  /// Text to speak, and behind a zero byte merges of a tokenizer.
+  /// Text to speak, and after a zero byte merges of a tokenizer.
   case text
   /// Text to write out in English words.
   case normalizer

@@ -25,7 +25,7 @@ package struct VerificationOutcome: Sendable {
       return
     }
     error = nil
-    // The first of equal ones, so that a failure is told where it begins.
+    // The first of equal ones, so that a failure is reported where it begins.
     var worst: Deviation?
     for (found, expected) in zip(found, expected) {
       let deviation = Deviation(found, expected)

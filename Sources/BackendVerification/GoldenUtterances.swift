@@ -58,7 +58,7 @@ extension Verification {
   ) throws {
     let checkpoint = Checkpoint.synthetic(golden.size, variant: golden.variant, seed: golden.seed)
     let backend = try candidate(true)
-    let speaker = try Speaker(checkpoint, cachePrecision: precision, on: backend)
+    let speaker = try ModelHarness(checkpoint, cachePrecision: precision, on: backend)
     let encoders =
       golden.variant == .base
       ? try Encoders(checkpoint, capacity: recording.count, on: backend) : nil
@@ -109,7 +109,7 @@ private struct GoldenSpeech {
   }
 }
 
-extension Speaker {
+extension ModelHarness {
   /// Speaks an utterance greedily, as the official package was asked to.
   fileprivate func speak(
     _ golden: GoldenUtterance, _ encoders: Encoders<B>?, _ recording: [Float]

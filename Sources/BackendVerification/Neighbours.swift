@@ -14,8 +14,8 @@ extension Verification {
     let checkpoints = [(SyntheticSize.tiny06, 0), (.tiny06, 1), (.tiny, 0)].map { size, seed in
       Checkpoint.synthetic(size, variant: .customVoice, seed: seed).keepingWeights()
     }
-    func speakers(_ backend: () throws -> Candidate) throws -> [Speaker<Candidate>] {
-      try checkpoints.map { try Speaker($0, cachePrecision: .float32, on: backend()) }
+    func speakers(_ backend: () throws -> Candidate) throws -> [ModelHarness<Candidate>] {
+      try checkpoints.map { try ModelHarness($0, cachePrecision: .float32, on: backend()) }
     }
     let cases = [(true, "models in turn, one backend"), (false, "models in turn, a backend each")]
     return every(cases) { isShared in
@@ -39,7 +39,7 @@ extension Verification {
   }
 }
 
-extension Speaker {
+extension ModelHarness {
   /// Five frames more of one speech, and their samples.
   fileprivate func results(ofTurn turn: Int, model: Int) throws -> [MeasuredResult] {
     if turn == 0 {

@@ -20,7 +20,7 @@ private struct AttentionRows {
   }
 }
 
-/// A shape, and the rows that pass through it in turn.
+/// A shape, and the rows that pass through it one after the other.
 private struct AttentionCase {
   var heads: Int
   var kvHeads: Int
@@ -147,7 +147,7 @@ extension Workbench {
     }
   }
 
-  /// Two utterances are kept in one cache; in a copy of it they go on as in the cache itself, which
+  /// Two utterances are kept in one cache; in a copy of it they continue as in the cache itself, which
   /// is left to NaN.
   private mutating func copiedCache(_ precision: CachePrecision) throws {
     let shape = AttentionShape(headCount: 4, kvHeadCount: 2, headDim: 128)

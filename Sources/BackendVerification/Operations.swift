@@ -172,7 +172,7 @@ extension Workbench {
   mutating func counters() throws {
     let values = try indices(random.ids(20, below: 1000), stride: 2)
     let time = try backend.time { () throws(B.Failure) in try backend.increment(values, by: -3) }
-    // Behind its own work it stands anyway.
+    // It comes after its own work anyway.
     try backend.follow(backend)
     try expect(values, "increment")
     keep([time > .zero && time < .seconds(10) ? 1 : 0], "time of an increment", within: .exact)

@@ -60,7 +60,7 @@ package struct BenchmarkResult: Codable, Sendable {
     case kernel, graph, operations
   }
 
-  /// Two speeches in one go each.
+  /// Two speeches, each without a break.
   struct LongSpeeches: Codable, Sendable {
     let rtf_10_s: Double
     let rtf_60_s: Double
@@ -116,8 +116,8 @@ package struct BenchmarkResult: Codable, Sendable {
     line("RTF", rtf)
     each(prompt_ms_by_rows) { "prompt of \($0) rows, ms" }
     each(codec_ms_by_chunk) { "codec, \(frames($0)), ms" }
-    fact("RTF of 10 s in one go", long?.rtf_10_s, "")
-    fact("RTF of 60 s in one go", long?.rtf_60_s, "")
+    fact("RTF of 10 s at once", long?.rtf_10_s, "")
+    fact("RTF of 60 s at once", long?.rtf_60_s, "")
     fact("bytes of a frame", megabytes(frame_bytes), "MB")
     fact("  read at", achieved_gb_s, "GB/s")
     fact("  of the device's", read_bandwidth_gb_s, "GB/s")

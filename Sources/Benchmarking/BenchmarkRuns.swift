@@ -99,7 +99,7 @@ struct BenchmarkRuns {
   /// Frame step and its parts on the device, and how fast it reads what a frame has to read.
   func split(into result: inout BenchmarkResult) throws {
     let count = 101
-    let times = try engine.measure(behind: prompt, settings: settings(seed: 1), count: count)
+    let times = try engine.measure(after: prompt, settings: settings(seed: 1), count: count)
     let frame = milliseconds(times.frame)
     result.frame_path =
       times.isOneKernel
@@ -133,7 +133,7 @@ struct BenchmarkRuns {
     Spread(durations.map { $0.seconds * 1000 })
   }
 
-  /// Ten and sixty seconds in one go each: one utterance that does not end before.
+  /// Ten and sixty seconds without a break: one utterance that does not end before.
   func long() throws -> BenchmarkResult.LongSpeeches {
     func factor(frames: Int) throws -> Double {
       for seed in 0..<UInt64(200) {

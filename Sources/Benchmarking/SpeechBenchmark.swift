@@ -31,7 +31,7 @@ package struct SpeechBenchmark {
   package var tokens = 30
   /// Frames of each chunk after the first.
   package var laterChunk = 4
-  /// Whether 10 and 60 seconds are spoken in one go each.
+  /// Whether 10 and 60 seconds are spoken without a break.
   package var speaksLong = false
   /// Arguments with which this program makes itself ready to speak and then prints
   /// `StartUp.secondsSinceStart`; `nil` when its start is not measured.

@@ -106,7 +106,7 @@ static void convolve(const convolution_job *job, int m) {
     return;
   }
   // Where panels are few, rows are cut too: into pieces large enough for a panel's packing to be
-  // little beside its products.
+  // little next to its products.
   int pieces = (4 * qt_thread_count() + t.panels - 1) / t.panels;
   int rows = (m + pieces - 1) / pieces;
   t.rows_a_task = rows < LEAST_ROWS ? LEAST_ROWS : rows;

@@ -190,7 +190,7 @@ package final class CPUBackend: Backend {
         case .float16: QT_F16
         case .int32, .int64, .int16, .uint8: preconditionFailure("\(tensor.name) holds integers")
         }
-      // Safety: the storage never moves its bytes and is kept beside the address.
+      // Safety: the storage never moves its bytes and is kept with the address.
       let address = tensor.storage.withBytes { bytes in
         bytes.withUnsafeBytes { buffer in
           buffer.baseAddress.map { $0 + tensor.byteRange.lowerBound }

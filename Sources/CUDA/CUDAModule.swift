@@ -32,7 +32,7 @@ package final class CUDAModule {
   ///   - sharedMemoryShare: Percent of an SM's first-level memory that is shared memory while the
   ///     kernel runs; `nil` leaves it to the driver. Kernels with different shares cannot be on one
   ///     SM together.
-  ///   - sharedBytes: The most shared memory a launch asks for beside what the kernel declares;
+  ///   - sharedBytes: The most shared memory a launch asks for on top of what the kernel declares;
   ///     `nil` when it is less than 48 KB.
   package func kernel(
     _ name: String, sharedMemoryShare: Int? = nil, sharedBytes: Int? = nil

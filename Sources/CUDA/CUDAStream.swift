@@ -50,7 +50,7 @@ package final class CUDAStream {
     return !waits
   }
 
-  /// Queues one run of a kernel. The arguments stand as in the kernel's parameter list; each is at
+  /// Queues one run of a kernel. The arguments are in the order of the kernel's parameter list; each is at
   /// most eight bytes: addresses as `UInt64`, numbers as `Int32` or `Float`.
   ///
   /// - Parameter clusterDepth: So many neighbouring blocks along z form a cluster.

@@ -61,7 +61,7 @@ package struct CUDACache {
   let values: [CUDATensor]
   let capacity: Int
   let precision: CachePrecision
-  /// Where blocks of one head leave what the product behind them merges.
+  /// Where blocks of one head leave what the product after them merges.
   let partial: CUDATensor
 }
 
@@ -140,7 +140,7 @@ package final class CUDABackend: Backend {
   ///     all kernels, so that one may begin on an SM where another ends.
   ///   - cache: Where compiled kernels are kept.
   ///   - frameKernel: Whether a frame runs as one kernel where the model fits it.
-  ///   - model: The model whose frames will be made here: their kernel is then compiled beside the others
+  ///   - model: The model whose frames will be made here: their kernel is then compiled along with the others
   ///     and not after them.
   ///   - cachePrecision: How that model's keys and values will be kept; `nil` for bf16, as its weights are.
   package init(
@@ -290,7 +290,7 @@ package final class CUDABackend: Backend {
     return CUDAMatrix(address: memory.address, rows: rows, columns: columns, suffix: suffix)
   }
 
-  /// Copies stored bytes, one behind the other.
+  /// Copies stored bytes, one after the other.
   func upload(_ parts: [HostTensor], to memory: DeviceMemory) throws(CUDAError) {
     var offset = 0
     for part in parts {
@@ -428,7 +428,7 @@ package final class CUDABackend: Backend {
     return .nanoseconds(Int64(try end.milliseconds(since: start) * 1e6))
   }
 
-  /// The codec waits behind whole frames, so few of those.
+  /// The codec waits for whole frames, so few of those.
   package var framesInFlight: Int { framePrograms.isEmpty ? 4 : 2 }
 
   package func promptRows(for count: Int) -> Int {

@@ -3,7 +3,7 @@
 package import Foundation
 package import ModelStore
 
-/// A server in the manner of the Hugging Face hub, and what it may be told.
+/// A server in the manner of the Hugging Face hub, and what it may be sent.
 package struct Hub: Sendable {
   /// Such as `https://huggingface.co`, without a slash at its end.
   package let endpoint: URL

@@ -5,8 +5,8 @@ import SpeechModel
 import Foundation
 
 // The JSON files of a checkpoint, as they are spelled there. Keys the engine does not use are
-// ignored; absent keys take the official classes' defaults where those have one (model
-// specification, section 2).
+// ignored; absent keys take the official classes' defaults where those have one
+// (docs/model.md, section 2).
 
 /// `config.json`.
 struct ConfigurationFile: Decodable {

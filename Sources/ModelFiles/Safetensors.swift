@@ -165,7 +165,7 @@ package struct Safetensors: WeightSource, Sendable {
     guard let tensor = tensors[name] else {
       throw CheckpointError(
         file: path, subject: name, expected: "a tensor \(shape)", found: "none of that name",
-        remedy: "Is this a Qwen3-TTS 12 Hz checkpoint of the configuration beside it?")
+        remedy: "Is this a Qwen3-TTS 12 Hz checkpoint of the configuration next to it?")
     }
     guard tensor.shape == shape else {
       throw CheckpointError(

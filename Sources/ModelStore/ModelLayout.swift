@@ -16,7 +16,7 @@ package enum ModelLayout {
     "speech_tokenizer/preprocessor_config.json",
   ]
 
-  /// Whether every needed file stands in a folder and has bytes in it.
+  /// Whether every needed file is in a folder and not empty.
   package static func isComplete(_ folder: String) -> Bool {
     needed.allSatisfy { (byteCount(of: folder + "/" + $0) ?? 0) > 0 }
   }
@@ -30,7 +30,7 @@ package enum ModelLayout {
     return (attributes[.size] as? NSNumber)?.intValue
   }
 
-  /// Whether a folder, not a file, stands at a path.
+  /// Whether a folder, not a file, is at a path.
   package static func isFolder(_ path: String) -> Bool {
     let values = try? URL(filePath: path).resolvingSymlinksInPath().resourceValues(
       forKeys: [.isDirectoryKey])

@@ -48,7 +48,7 @@ package struct ModelStore: Sendable {
   ///
   /// - Throws: `ModelNotFound`, which says the command that fetches it.
   package func resolve(_ text: String) throws(ModelNotFound) -> String {
-    // A path comes first, so that what stands here is used and no name shadows it.
+    // A path comes first, so that a folder that is here is used and no name shadows it.
     if FileManager.default.fileExists(atPath: text) { return text }
     guard let name = ModelName(text) else {
       throw ModelNotFound(text: text, name: nil, store: self)

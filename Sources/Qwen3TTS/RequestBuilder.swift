@@ -67,7 +67,7 @@ struct RequestBuilder: Sendable {
       ? "The text was cut into parts, and this model designs a voice for each: it may change." : nil
   }
 
-  /// Tokens of text spoken in one go.
+  /// Tokens of text spoken at once.
   private func tokensPerPart(_ options: SpeechOptions) -> Int {
     options.tokensPerPart ?? (configuration.variant == .voiceDesign ? 600 : 120)
   }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-/// Cuts a long text into parts the model speaks well in one go: at the ends of sentences where it
+/// Splits a long text into parts that the model speaks well at once: at the ends of sentences where it
 /// can, else at commas, else at spaces, else anywhere. Nothing but the spaces between parts is lost.
 ///
 /// Parts are found as they are asked for, so that a long text starts to speak as soon as a short one.
 package struct SentenceSplitter: Sequence, IteratorProtocol {
-  /// Text to speak in one go; it holds a letter or a digit.
+  /// Text to speak at once; it contains a letter or a digit.
   package struct Part: Equatable {
     package var text: String
     /// Share of the whole text up to its end, 0…1.
@@ -177,7 +177,7 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
     text[index].isWhitespace
   }
 
-  /// Index after the first character for which `ends` holds, and after what closes behind it.
+  /// Index after the first character for which `ends` holds, and after what closes after it.
   private static func end(
     of text: Substring, where ends: (Substring, String.Index) -> Bool
   ) -> String.Index {
@@ -196,7 +196,7 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
 }
 
 extension StringProtocol {
-  /// Whether there is a letter or a digit. One may hide behind a mark in the same character.
+  /// Whether there is a letter or a digit. One may be hidden by a mark in the same character.
   var isSpeakable: Bool {
     unicodeScalars.contains { $0.properties.isAlphabetic || $0.properties.numericType != nil }
   }

@@ -12,16 +12,16 @@ package protocol PromptSpeaking: AnyObject {
   ///   - chunks: Frames in the first chunk and in later ones.
   ///   - isCancelled: Asked once a frame.
   ///   - deliver: Receives samples, and the codes they were made of, as they are made.
-  /// - Returns: Why it ended, and the milliseconds each frame took.
+  /// - Returns: Why it ended, and the time each frame took.
   func speak(
     _ prompt: Prompt, settings: UtteranceSettings, budget: Int, chunks: (first: Int, later: Int),
     isCancelled: () -> Bool, deliver: ([Float], [[Int32]]) -> Void
   ) throws -> UtteranceReport
-  /// Times of the frame step and of its parts behind a prompt, on the device.
+  /// Times of the frame step and of its parts after a prompt, on the device.
   ///
   /// - Precondition: Prompt and twice `count` frames fit `capacity`.
   func measure(
-    behind prompt: Prompt, settings: UtteranceSettings, count: Int
+    after prompt: Prompt, settings: UtteranceSettings, count: Int
   ) throws -> FrameTimes
   /// Times of reading a prompt, each until the device has done so.
   func measurePrompt(
@@ -61,8 +61,8 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
   private let step: FrameStep<B>
   private let codec: CodecStream<B>
   private let endToken: Int32
-  /// Whether the codec works in turn with the frames: when these leave no room, each of its kernels
-  /// would else wait for a frame.
+  /// Whether the codec alternates with the frames: when these leave no room, each of its kernels
+  /// would otherwise wait for a frame.
   private let waitsForFrames: Bool
 
   package var capacity: Int { step.capacity }
@@ -75,7 +75,7 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
   ///   - cachePrecision: How the talker's keys and values are kept; by default as `backend` keeps those of
   ///     such weights.
   ///   - backend: Where the language model runs.
-  ///   - codec: Where the codec runs, beside it if that is another value; by default `backend`.
+  ///   - codec: Where the codec runs, in parallel if that is another value; by default `backend`.
   package init(
     _ checkpoint: Checkpoint, capacity: Int, cachePrecision: CachePrecision? = nil, on backend: B,
     codec codecBackend: B? = nil
@@ -131,7 +131,7 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
         break
       }
       let start = clock.now
-      // Until something is heard, no later frame may stand in its way.
+      // Until something is heard, no later frame may delay it.
       let ahead = delivered == 0 ? chunks.first : index + step.backend.framesInFlight
       while launched < min(limit, max(index + 1, ahead)) {
         if launched == 0 { try step.firstFrame() } else { try step.nextFrame() }
@@ -157,7 +157,7 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
 
 extension SpeechEngine {
   package func measure(
-    behind prompt: Prompt, settings: UtteranceSettings, count: Int
+    after prompt: Prompt, settings: UtteranceSettings, count: Int
   ) throws -> FrameTimes {
     precondition(prompt.rows.count + 2 * count < capacity, "the measured frames fit")
     func durations(_ body: () throws(B.Failure) -> Void) throws -> [Duration] {
@@ -171,7 +171,7 @@ extension SpeechEngine {
     times.frame = try durations { () throws(B.Failure) in try step.nextFrame() }
     guard !step.backend.framesFillDevice(step) else {
       // Parts run alone would be other kernels than those frames are made of. A first frame is the same
-      // kernel without the talker; draws cannot be told apart.
+      // kernel without the talker; draws cannot be separated.
       let withoutTalker = try durations { () throws(B.Failure) in try step.firstFrame() }
       times.isOneKernel = true
       times.parts[.predictor] = withoutTalker
@@ -208,13 +208,13 @@ extension SpeechEngine {
   }
 }
 
-/// Notices speech that will not end: the same few codes over and over, or lasting silence.
+/// Detects speech that will not end: the same few codes over and over, or lasting silence.
 struct RunawayDetector {
   /// Frames of a repetition before it counts: 6.4 s, longer than any drawn-out sound.
   static let longestLoop = 80
   /// Periods looked for.
   static let periods = 1...8
-  /// Silence that no text asks for, in samples: 6 s.
+  /// Silence that no text calls for, in samples: 6 s.
   static let longestSilence = 144_000
   /// Below −66 dBFS.
   static let silence: Float = 0.0005

@@ -8,14 +8,14 @@ import SpeechModel
 
 /// How a voice is taken from a recording.
 public struct VoiceOptions: Sendable, Equatable {
-  /// The longest silence that can be put behind a recording, in seconds.
+  /// The longest silence that can be appended to a recording, in seconds.
   public static let longestSilence = 5.0
 
   /// The words of the recording. With them the model continues the recording itself; without, it
   /// has the speaker embedding alone.
   public var transcript: String?
-  /// Seconds of silence put behind a recording that has a transcript: keeps its last sound out of
-  /// the speech. The official package puts none.
+  /// Seconds of silence appended to a recording that has a transcript: keeps its last sound out of
+  /// the speech. The official package appends none.
   public var trailingSilence = 0.0
 
   /// The defaults.

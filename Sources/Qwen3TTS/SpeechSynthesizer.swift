@@ -93,7 +93,7 @@ public actor SpeechSynthesizer {
   /// Names of the model's voices, in alphabetical order; none in Base and VoiceDesign models.
   public nonisolated var voices: [String] { requests.voices }
 
-  /// Languages that can be asked for, besides "auto".
+  /// Languages that can be asked for, in addition to "auto".
   public nonisolated var languages: [String] { requests.languages }
 
   /// The text as the model reads it: normalised where the options and the model ask for it.

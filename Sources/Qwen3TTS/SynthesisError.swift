@@ -21,7 +21,7 @@ public struct SynthesisError: Error, CustomStringConvertible, Sendable {
   public let code: Code
   /// What was expected, what was found, what to do.
   public let message: String
-  /// The error behind it, if there is one.
+  /// The error that caused it, if there is one.
   public let underlying: (any Error)?
 
   /// An error with a message for people.

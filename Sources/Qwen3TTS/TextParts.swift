@@ -12,7 +12,7 @@ struct EnglishSections: Sequence, IteratorProtocol {
     var text: String
     /// Share of the whole text up to its end, 0…1.
     var end: Double
-    /// Whether its last paragraph goes on in the next section.
+    /// Whether its last paragraph continues in the next section.
     var isOpen: Bool
   }
 
@@ -32,7 +32,7 @@ struct EnglishSections: Sequence, IteratorProtocol {
       let end = Self.end(of: rest)
       let paragraphs = SentenceSplitter.paragraphs(of: rest[..<end])
       rest = rest[end...]
-      // Each paragraph by itself, because longer lines could not be told from wrapped ones any more.
+      // Each paragraph by itself, because longer lines could no longer be distinguished from wrapped ones.
       let text = paragraphs.map { EnglishNormalizer.normalize(String($0)) }
         .filter { !$0.isEmpty }.joined(separator: "\n\n")
       guard !text.isEmpty else { continue }
@@ -43,7 +43,7 @@ struct EnglishSections: Sequence, IteratorProtocol {
     return nil
   }
 
-  /// The first place behind the section's length where a paragraph ends, or a sentence without doubt.
+  /// The first place after the section's length where a paragraph ends, or a sentence without doubt.
   private static func end(of text: Substring) -> Substring.Index {
     guard var index = text.index(text.startIndex, offsetBy: length, limitedBy: text.endIndex) else {
       return text.endIndex
@@ -58,7 +58,7 @@ struct EnglishSections: Sequence, IteratorProtocol {
     return index
   }
 
-  /// A mark behind a word that is no abbreviation, and a capital behind a space.
+  /// A mark after a word that is no abbreviation, and a capital after a space.
   private static func endsSentence(_ text: Substring, _ index: Substring.Index) -> Bool {
     guard ".!?".contains(text[index]), text[..<index].suffix(4).allSatisfy(\.isLowercase) else {
       return false

@@ -13,7 +13,7 @@
 /// **Replay.** A step must be replayable: what changes between steps (positions, codes, random
 /// counters) is read from tensors, never passed as a Swift argument, so that a backend can record
 /// the body of `replay` once and run the record. Operations marked *host* exchange data with the
-/// host and may wait; they never stand inside a replayed body.
+/// host and may wait; they never occur inside a replayed body.
 ///
 /// **Slots.** State is kept per utterance slot. `slots[r]` says which slot's cache row `r` belongs
 /// to, `positions[r]` at which position, so the same operations serve a prompt in one pass (many
@@ -92,7 +92,7 @@ package protocol Backend: AnyObject {
   /// *Host.* How long the device takes for what `body` queues, once everything before has run; waits
   /// until it is done.
   func time(_ body: () throws(Failure) -> Void) throws(Failure) -> Duration
-  /// As many rows as a prompt of `count` is run with. Those behind its last have any finite value; a
+  /// As many rows as a prompt of `count` is run with. Those after its last have any finite value; a
   /// backend that records bodies has fewer to record.
   func promptRows(for count: Int) -> Int
   /// Frame steps that may be under way before the host collects the first: 1 means none ahead.
@@ -114,13 +114,13 @@ package protocol Backend: AnyObject {
   func add(_ source: Tensor, into out: Tensor) throws(Failure)
   /// `out[r] = table[ids[r]]`, or `out[r] += …` with `accumulate`.
   ///
-  /// A negative id stands for a row of zeros. With `scale`, `[1, table rows]`, row `i` counts
+  /// A negative id means a row of zeros. With `scale`, `[1, table rows]`, row `i` counts
   /// `scale[i]` times.
   func gather(
     _ table: Matrix, ids: Indices, scale: Tensor?, accumulate: Bool, into out: Tensor
   ) throws(Failure)
   /// `out[r] = Σ_g scale[i] · table[i]` with `i = g · entries + codes[r · width + g]`, over the
-  /// codebooks `g` of `range`; `table` holds codebooks of `entries` rows one behind the other.
+  /// codebooks `g` of `range`; `table` holds codebooks of `entries` rows one after the other.
   func gatherSum(
     _ table: Matrix, entries: Int, scale: Tensor, codes: Indices, width: Int, range: Range<Int>,
     into out: Tensor
@@ -227,7 +227,7 @@ package protocol Backend: AnyObject {
 
   /// `step.advance()`, if the frame before is to be fed to the talker, then `step.makeCodes()`.
   func makeFrame(_ step: FrameStep<Self>, advancing: Bool) throws(Failure)
-  /// *Host.* Whether a frame of the step leaves no room on the device for other work beside it.
+  /// *Host.* Whether a frame of the step leaves no room on the device for other work in parallel.
   func framesFillDevice(_ step: FrameStep<Self>) -> Bool
   /// *Host.* What is queued from now on begins when all that `other` has queued so far is done.
   func follow(_ other: Self) throws(Failure)

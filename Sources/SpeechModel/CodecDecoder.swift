@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Codes to waveform (model specification, sections 10 and 11): dequantize, a causal convolution, a
+// Codes to waveform (docs/model.md, sections 10 and 11): dequantize, a causal convolution, a
 // windowed transformer, two upsampling stages, and a stack of Snake activations and convolutions.
 // Everything is causal, so keeping the last inputs of each convolution and the last keys and values
 // makes any split into chunks give the samples of one pass.
@@ -136,7 +136,7 @@ package struct DecoderBlock<B: Backend> {
 /// The weights of the codec decoder.
 package struct CodecDecoder<B: Backend> {
   package let configuration: CodecDecoderConfiguration
-  /// All codebooks, one behind the other, and what a row of each counts.
+  /// All codebooks, one after the other, and what a row of each counts.
   let codebooks: B.Matrix
   let codebookScale: B.Tensor
   let semanticOutput: B.Matrix

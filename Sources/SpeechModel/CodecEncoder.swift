@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-// Waveform to codes (model specification, section 12): convolutions that shorten 960 samples to one
+// Waveform to codes (docs/model.md, section 12): convolutions that shorten 960 samples to one
 // row, a causal transformer over all rows so far, a last convolution of stride 2, and residual
 // quantizers. A strided convolution is one of kernel 2 over rows of `stride` time steps, because its
 // kernel is always twice its stride; so it needs no operation of its own.
 
-/// A residual unit, `x + pointwise(elu(conv(elu(x))))`, and the shortening behind it.
+/// A residual unit, `x + pointwise(elu(conv(elu(x))))`, and the shortening after it.
 struct EncoderStage<B: Backend> {
   /// Channels before the shortening.
   let channels: Int

@@ -97,7 +97,7 @@ package struct CodecEncoding<B: Backend> {
     var rows = 0
     for start in stride(from: 0, to: samples.count, by: chunk) {
       rows += try convolve(
-        Array(samples[start..<min(start + chunk, samples.count)]), behind: rows)
+        Array(samples[start..<min(start + chunk, samples.count)]), after: rows)
     }
     for start in stride(from: 0, to: rows, by: Self.block) {
       try runTransformer(start..<min(start + Self.block, rows))
@@ -115,8 +115,8 @@ package struct CodecEncoding<B: Backend> {
       .reshaped(rows: rows, columns: columns)
   }
 
-  /// The next samples to rows of the transformer's input, behind those there; returns how many.
-  private func convolve(_ samples: [Float], behind done: Int) throws(B.Failure) -> Int {
+  /// The next samples to rows of the transformer's input, after those there; returns how many.
+  private func convolve(_ samples: [Float], after done: Int) throws(B.Failure) -> Int {
     let shape = encoder.configuration
     var rows = samples.count
     let input = view(1, rows: rows, columns: 1)
@@ -165,7 +165,7 @@ package struct CodecEncoding<B: Backend> {
     return shorter
   }
 
-  /// Some rows, behind all before them, through the transformer in place.
+  /// Some rows, after all before them, through the transformer in place.
   private func runTransformer(_ rows: Range<Int>) throws(B.Failure) {
     let shape = encoder.configuration.transformer
     let hidden = hidden.rows(rows)

@@ -274,7 +274,7 @@ package struct CodecDecoderConfiguration: Sendable, Equatable {
 
 /// The codec encoder: waveform to codes.
 package struct CodecEncoderConfiguration: Sendable, Equatable {
-  /// Full causal attention; the configured window is not applied (model specification, section 12).
+  /// Full causal attention; the configured window is not applied (docs/model.md, section 12).
   package var transformer: TransformerConfiguration
   package var codebookSize: Int
   package var quantizerCount: Int

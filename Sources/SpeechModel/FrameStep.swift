@@ -137,7 +137,7 @@ package struct FrameStep<B: Backend> {
     try backend.publish(codes, to: ring)
   }
 
-  /// The code predictor's passes and draws behind the talker's code.
+  /// The code predictor's passes and draws after the talker's code.
   func predictCodes() throws(B.Failure) {
     try model.predictor.predict(
       talkerHidden: hidden, codecEmbedding: model.talker.codecEmbedding, codes: codes,
@@ -271,7 +271,7 @@ extension FrameStep {
     _ prompt: Prompt, rows: Range<Int>, index: [Int32: Int32], slot: Int
   ) throws(B.Failure) {
     try buildBlock(prompt, rows: rows, index: index)
-    // Rows behind the prompt write keys where later rows write theirs before they are seen.
+    // Rows after the prompt write keys where later rows write theirs before they are seen.
     let padded = backend.promptRows(for: rows.count)
     let fits = padded <= Self.promptBlock && rows.lowerBound + padded <= capacity
     let count = fits ? padded : rows.count

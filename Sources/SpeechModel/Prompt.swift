@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// The rows the talker reads before it speaks (model specification, section 6).
+// The rows the talker reads before it speaks (docs/model.md, section 6).
 
 /// The codec side of a prompt row.
 package enum CodecEntry: Sendable, Equatable {
@@ -131,7 +131,7 @@ extension Prompt {
     }
   }
 
-  /// Section 6.3: transcript and target text beside the reference codes.
+  /// Section 6.3: transcript and target text alongside the reference codes.
   private static func referenceRows(
     _ body: [Int32], _ reference: PromptReference, layout: TextLayout,
     configuration: ModelConfiguration

@@ -126,7 +126,7 @@ package struct SpeakerEncoding<B: Backend> {
     try backend.write(places, to: indices)
   }
 
-  /// A convolution that sees as much before a row as behind it.
+  /// A convolution that sees as much before a row as after it.
   private func convolve(
     _ x: B.Tensor, _ convolution: Convolution<B>, kernel: Int, dilation: Int, into out: B.Tensor
   ) throws(B.Failure) {

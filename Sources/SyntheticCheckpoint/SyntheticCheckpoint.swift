@@ -41,7 +41,7 @@ extension Checkpoint {
 }
 
 extension ModelConfiguration {
-  /// The released configurations (model specification, section 2), and the small ones of the oracle.
+  /// The released configurations (docs/model.md, section 2), and the small ones of the oracle.
   static func synthetic(_ size: SyntheticSize, variant: ModelVariant) -> ModelConfiguration {
     let (released, wide, projected) = (size.isReleased, size.isWide, size.isProjected)
     let codes = Int32(size.codes)

@@ -48,7 +48,7 @@ extension SystemError {
   /// Whether the file is larger than the file system or the process may write.
   package var isFileTooLarge: Bool { number == EFBIG }
 
-  /// Whether nothing stands at the path.
+  /// Whether nothing is at the path.
   package var isNotFound: Bool { number == ENOENT || number == ENOTDIR }
 
   /// Whether the path exists already where a fresh one was asked for.

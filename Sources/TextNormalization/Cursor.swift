@@ -16,7 +16,7 @@ struct Cursor {
     return text.indices.contains(index) ? text[index] : nil
   }
 
-  /// Whether no word goes on here.
+  /// Whether no word continues here.
   var isAtEnd: Bool { !(current?.isWordPart ?? false) }
 
   mutating func take(_ scalar: Unicode.Scalar) -> Bool {

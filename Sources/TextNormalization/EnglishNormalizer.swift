@@ -27,7 +27,7 @@ package enum EnglishNormalizer {
 
 /// Goes over a text and says it piece by piece: at each place the first rule that fits.
 struct EnglishReader {
-  /// What was said last, for the meaning of a hyphen or a number behind it.
+  /// What was said last, for the meaning of a hyphen or a number after it.
   enum Piece { case word, number, year }
 
   var cursor: Cursor
@@ -64,7 +64,7 @@ struct EnglishReader {
     readPlainNumber()
   }
 
-  /// A number behind a sign that belongs to it.
+  /// A number after a sign that belongs to it.
   private mutating func readSignedNumber() -> Bool {
     let next = cursor.peek(1)
     switch cursor.current {
@@ -90,7 +90,7 @@ struct EnglishReader {
     }
   }
 
-  /// Goes on behind a piece and says it.
+  /// Continues after a piece and says it.
   mutating func say(_ words: String, _ piece: Piece = .number, upTo end: Cursor) -> Bool {
     cursor = end
     spoken.sayInstead(words)

@@ -28,7 +28,7 @@ extension EnglishReader {
       end += 1
       if end - cursor.position > Self.longestAddress { return false }
     }
-    // Marks behind it are the sentence's.
+    // Marks after it are the sentence's.
     while end > cursor.position, !text[end - 1].isWordPart, text[end - 1] != "/" { end -= 1 }
     var address = text[cursor.position..<end]
     func drop(_ prefix: String) -> Bool {

@@ -149,7 +149,7 @@ extension EnglishReader {
   private mutating func sayTime(_ words: String, _ half: String?, upTo end: Cursor) -> Bool {
     guard let half else { return say(words, upTo: end) }
     _ = say(words + " " + half, upTo: end)
-    // The full stop of "p.m." may end a sentence besides.
+    // The full stop of "p.m." may also end a sentence.
     if end.previous == ".", endsSentence(end) { spoken.put(".") }
     return true
   }

@@ -25,7 +25,7 @@ package enum AddedTokenPolicy: Sendable {
   case asText
 }
 
-/// The byte-level BPE of Qwen2 (model specification, section 4).
+/// The byte-level BPE of Qwen2 (docs/model.md, section 4).
 package struct TextTokenizer: Sendable {
   private struct Pair: Hashable {
     var left: Int32

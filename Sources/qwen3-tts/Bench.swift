@@ -20,7 +20,7 @@ struct Bench: AsyncParsableCommand {
       docs/benchmark.md.
       """)
 
-  @Option(help: "Name or folder of a model; without it, the bundled voice.")
+  @Option(help: "Name or folder of a model; by default the bundled voice.")
   var model: String?
 
   @Option(help: "Random weights in the shape of tiny, 0.6B or 1.7B.")
@@ -56,7 +56,7 @@ struct Bench: AsyncParsableCommand {
       """)
   var framePath = FrameKernel.automatic
 
-  @Flag(help: "Also speaks 10 and 60 seconds in one go each, and compares their RTF.")
+  @Flag(help: "Also speaks 10 and 60 seconds without a break, and compares their RTF.")
   var long = false
 
   @OptionGroup var processor: ProcessorArguments

@@ -12,7 +12,7 @@ struct Clone: AsyncParsableCommand {
     discussion: """
       qwen3-tts clone --model 1.7B-Base --ref-audio alice.wav --ref-text "What she says." -o alice
       qwen3-tts clone --model 1.7B-Base --design "An old, friendly man." --design-model \
-      1.7B-VoiceDesign --ref-text "What he shall say." -o grandpa.voice
+      1.7B-VoiceDesign --ref-text "What he is to say." -o grandpa.voice
 
       Three to ten seconds of clear speech are best. The result is a small file that every machine \
       with a model of the same width can speak with: qwen3-tts speak --voice alice "Hello."
@@ -22,7 +22,7 @@ struct Clone: AsyncParsableCommand {
   @OptionGroup var recording: RecordingArguments
   @OptionGroup var saved: LibraryArguments
 
-  @Option(help: "Design the voice in words instead, and keep it for ever.")
+  @Option(help: "Describe the voice in words instead of taking it from a recording.")
   var design: String?
 
   @Option(help: "Name or folder of a VoiceDesign model, for --design.")
@@ -31,10 +31,10 @@ struct Clone: AsyncParsableCommand {
   @Option(help: "The language the designed voice speaks, or auto.")
   var language = "auto"
 
-  @Option(help: "Makes the designed voice repeatable.")
+  @Option(help: "The same seed gives the same voice again.")
   var seed: UInt64?
 
-  @Option(help: "A WAV file for what the designed voice said.")
+  @Option(help: "Also write what the designed voice said to this WAV file.")
   var saveAudio: String?
 
   @Option(
@@ -53,7 +53,7 @@ struct Clone: AsyncParsableCommand {
       throw ValidationError("--design and --design-model go together.")
     }
     guard design == nil || recording.refText != nil else {
-      throw ValidationError("--design needs --ref-text: what the designed voice shall say.")
+      throw ValidationError("--design needs --ref-text: what the designed voice is to say.")
     }
     guard design != nil || (saveAudio == nil && seed == nil && language == "auto") else {
       throw ValidationError("--save-audio, --seed and --language go with --design.")
@@ -102,7 +102,7 @@ struct Mix: AsyncParsableCommand {
     abstract: "Mixes saved voices into a new one.",
     discussion: "qwen3-tts mix alice=0.7 bob=0.3 -o both")
 
-  @Argument(help: "Two or more voices, names or files, each with =WEIGHT behind it or weight 1.")
+  @Argument(help: "Two or more voices, names or files, each followed by =WEIGHT, or with weight 1.")
   var parts: [String]
 
   @OptionGroup var saved: LibraryArguments

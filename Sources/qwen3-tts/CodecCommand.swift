@@ -24,7 +24,7 @@ struct Codec: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "A WAV file, or - for standard output.")
     var output: String
 
-    @Option(help: "Name or folder of a model; without it, the bundled voice.")
+    @Option(help: "Name or folder of a model; by default the bundled voice.")
     var model: String?
 
     @Flag(help: "Decode in blocks of 300 frames, as the official package does.")

@@ -20,7 +20,7 @@ extension Codec {
     @Option(name: [.short, .long], help: "A safetensors file for the codes, I32 [frames, 16].")
     var output: String
 
-    @Option(help: "Name or folder of a model; without it, the bundled voice.")
+    @Option(help: "Name or folder of a model; by default the bundled voice.")
     var model: String?
 
     /// Ten minutes, any length down to one sample, silence too.

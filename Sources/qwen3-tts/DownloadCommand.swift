@@ -10,16 +10,16 @@ import Synchronization
 /// `qwen3-tts download`
 struct Download: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Fetches a model, checks it and puts it where --model finds it by name.",
+    abstract: "Downloads a model, verifies it and puts it where --model finds it by name.",
     discussion: """
       qwen3-tts download 0.6B-CustomVoice
       qwen3-tts speak "Good morning." --model 0.6B-CustomVoice -o morning.wav
 
       Released models: \(PublishedModel.all.map(\.name.short).joined(separator: ", ")). \
-      Their files are checked against sums that come with this program. Any other name is \
-      OWNER/NAME on the hub, and its files are checked against what the hub says.
+      Their files are verified against built-in checksums. Any other name is \
+      OWNER/NAME on the hub, and its files are verified against the hub's checksums.
 
-      An interrupted download goes on where it was. A model in the Hugging Face cache is used from \
+      An interrupted download resumes. A model in the Hugging Face cache is used from \
       there. This is the only command that touches the network; it needs libcurl \
       (apt install \(CurlLibrary.packageName)).
 
@@ -30,7 +30,7 @@ struct Download: AsyncParsableCommand {
   @Argument(help: "A released model's name, or OWNER/NAME.")
   var model: String
 
-  @Option(help: "A branch, tag or commit; its files are checked against the hub's own sums.")
+  @Option(help: "A branch, tag or commit; its files are verified against the hub's own checksums.")
   var revision: String?
 
   @Option(help: "Folder for the model; by default ~/.local/share/qwen3-tts/models/OWNER/NAME.")
@@ -39,13 +39,13 @@ struct Download: AsyncParsableCommand {
   @Option(help: "Files to fetch at once, 1 to 4.")
   var connections = 4
 
-  @Option(help: "Tries in a row without a new byte before it is given up, 0 to 1000.")
+  @Option(help: "Consecutive tries without a new byte before giving up, 0 to 1000.")
   var retries = 8
 
   @Option(help: "Seconds before the second try; the wait doubles up to 30.")
   var retryDelay = 1.0
 
-  @Option(help: "Seconds without bytes after which a connection is given up, 1 to 3600.")
+  @Option(help: "Seconds without bytes after which a connection is dropped, 1 to 3600.")
   var stallTimeout = 30
 
   @Flag(help: "Prints a summary as JSON.")
@@ -108,10 +108,10 @@ struct Download: AsyncParsableCommand {
     } catch { result = .failure(error) }
     display.cancel()
     await display.value
-    try tell(result.get(), name, after: ContinuousClock.now - start)
+    try report(result.get(), name, after: ContinuousClock.now - start)
   }
 
-  private func tell(
+  private func report(
     _ report: ModelDownload.Report, _ name: ModelName, after elapsed: Duration
   ) throws {
     let seconds = elapsed / Duration.seconds(1)
@@ -127,8 +127,8 @@ struct Download: AsyncParsableCommand {
     case .downloaded:
       printError(
         "\(name), \(size): \(ModelDownload.megabytes(report.fetchedByteCount)) fetched in "
-          + String(format: "%.0f s", seconds) + " and checked")
-    case .alreadyThere: printError("\(name), \(size), is there already, checked")
+          + String(format: "%.0f s", seconds) + " and verified")
+    case .alreadyThere: printError("\(name), \(size), is there already, verified")
     case .huggingFaceCache:
       printError("\(name), \(size), is in the Hugging Face cache, and is used from there")
     }
@@ -141,7 +141,7 @@ struct Download: AsyncParsableCommand {
   }
 }
 
-/// A line on the terminal that tells how far the download is; nothing when there is no terminal.
+/// A line on the terminal that shows how far the download is; nothing when there is no terminal.
 private enum DownloadLine {
   private static let isShown = isatty(STDERR_FILENO) == 1
 
@@ -153,7 +153,7 @@ private enum DownloadLine {
   /// Draws the bar until the task is cancelled.
   static func show(_ progress: DownloadProgress, since start: ContinuousClock.Instant) async {
     guard isShown else { return }
-    // The rate is that of the last seconds, so that it tells what the connection does at present.
+    // The rate is that of the last seconds, so that it shows what the connection does at present.
     var history: [(time: Double, done: Int)] = []
     while !Task.isCancelled {
       let moment = progress.now

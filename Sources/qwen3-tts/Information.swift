@@ -22,7 +22,7 @@ struct Inspect: AsyncParsableCommand {
       speak --kv-precision chooses.
       """)
 
-  @Argument(help: "Name or folder of a model; without it, the bundled voice.")
+  @Argument(help: "Name or folder of a model; by default the bundled voice.")
   var model: String?
 
   @Flag(help: "Prints JSON.")
@@ -123,7 +123,7 @@ struct Doctor: AsyncParsableCommand {
   @Option(help: "With --verify: cuda, cpu, or auto for a GPU where there is one.")
   var device = Device.automatic
 
-  @Option(help: "With --verify: of the random inputs; without it, another one each time.")
+  @Option(help: "With --verify: the seed of the random inputs; by default another one each time.")
   var seed: UInt64?
 
   @Option(

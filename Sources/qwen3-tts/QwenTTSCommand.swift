@@ -12,7 +12,7 @@ public import Qwen3TTS
 struct QwenTTSCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "qwen3-tts",
-    abstract: "Speaks with Qwen3-TTS. Without --model, with the small voice that comes along.",
+    abstract: "Speaks with Qwen3-TTS. Without --model it uses the small bundled voice.",
     discussion: """
       Exit codes: 0 done, 64 bad usage, 65 bad input or model, 69 device, library or network \
       missing, 70 internal, 130 interrupted.
@@ -81,7 +81,7 @@ func printJSON(_ value: some Encodable) throws {
 
 /// Which model, and where it runs.
 struct ModelArguments: ParsableArguments {
-  @Option(help: "Name or folder of a model; without it, the bundled voice.")
+  @Option(help: "Name or folder of a model; by default the bundled voice.")
   var model: String?
 
   @Option(help: "auto, cpu or cuda.")
@@ -90,7 +90,7 @@ struct ModelArguments: ParsableArguments {
   @Option(help: KVPrecision.help)
   var kvPrecision = KVPrecision.automatic
 
-  @Flag(help: "On a GPU, run each operation by itself: slower, and an error is nearer its cause.")
+  @Flag(help: "On a GPU, run each operation by itself: slower, but errors show where they happen.")
   var eager = false
 
   @OptionGroup var processor: ProcessorArguments
@@ -113,7 +113,7 @@ extension Checkpoint {
 
 /// How much of the processor to use.
 struct ProcessorArguments: ParsableArguments {
-  @Option(help: "Threads on the CPU, 1 to 64; without it, one for each core there is for us.")
+  @Option(help: "Threads on the CPU, 1 to 64; by default one for each core this process may use.")
   var threads: Int?
 
   func validate() throws {

@@ -37,25 +37,25 @@ struct Speak: AsyncParsableCommand {
   @Flag(help: "Play through aplay or ffplay.")
   var play = false
 
-  @Option(help: "Makes the speech repeatable.")
+  @Option(help: "The same seed gives the same speech again.")
   var seed: UInt64?
 
   @Flag(help: "Always take the likeliest code.")
   var greedy = false
 
-  @Option(help: "Divides the scores.")
+  @Option(help: "Sampling temperature: lower is steadier, higher more varied.")
   var temperature: Float?
 
-  @Option(help: "Codes to choose from; 0 means all.")
+  @Option(help: "Choose from so many of the likeliest codes; 0 means all.")
   var topK: Int?
 
-  @Option(help: "Probability mass to choose from.")
+  @Option(help: "Choose from the likeliest codes up to this probability, above 0 to 1.")
   var topP: Float?
 
-  @Option(help: "Factor against repeating a code; 1 is off.")
+  @Option(help: "Penalty for repeating a code; 1 is off.")
   var repetitionPenalty: Float?
 
-  @Option(help: "The most frames of 80 ms.")
+  @Option(help: "Stop after so many frames of 80 ms.")
   var maxFrames: Int?
 
   @Option(

@@ -6,7 +6,7 @@ import Foundation
 import Qwen3TTS
 import Synchronization
 
-/// A line on the terminal that tells how far the speech is; nothing when there is no terminal.
+/// A line on the terminal that shows how far the speech is; nothing when there is no terminal.
 struct ProgressLine {
   private let isShown = isatty(STDERR_FILENO) == 1
   private let start = ContinuousClock.now

@@ -47,7 +47,7 @@ struct Normalize: ParsableCommand {
     discussion: """
       qwen3-tts normalize "Dr. Lee paid 3.50 at 5 p.m."
 
-      The same rules are behind `speak --normalize on`.
+      `speak --normalize on` follows the same rules.
       """)
 
   @OptionGroup var source: TextArguments

@@ -52,7 +52,7 @@ struct RecordingArguments: ParsableArguments {
   @Flag(help: "Use the voice's embedding alone, without the recording's codes.")
   var embeddingOnly = false
 
-  @Option(help: "Seconds of silence put behind the recording, against its last sound leaking.")
+  @Option(help: "Seconds of silence appended to the recording: keeps its last sound out.")
   var trailingSilence = 0.0
 
   func validate() throws {

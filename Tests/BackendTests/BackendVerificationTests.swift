@@ -10,7 +10,7 @@ import SyntheticCheckpoint
 import Testing
 
 /// The verification of backends, on the CPU: its kernels agree with the plain ones, and a fault is
-/// found and told.
+/// found and reported.
 @Suite struct BackendVerificationTests {
   @Test func `this processor's kernels agree with the plain ones`() async {
     await #expect(processExitsWith: .success) {
@@ -21,12 +21,12 @@ import Testing
           report: { #expect($0.passes, "\(CPUBackend.instructionSet): \($0.line)") })
         #expect(verification.verify())
         #expect(verification.verify(.tiny, [.prompts, .greedy, .topP]))
-        #expect(verification.verify(.tiny06, [.topK, .codec, .inTurn, .fewPositions]))
+        #expect(verification.verify(.tiny06, [.topK, .codec, .interleaved, .fewPositions]))
       }
     }
   }
 
-  @Test func `a wide model whose frames are many kernels is told where one is expected`() {
+  @Test func `a wide model whose frames are many kernels is reported where one is expected`() {
     var lines: [String] = []
     let verification = Verification(
       seed: 3, candidate: { _ in CPUBackend() }, reference: CPUBackend(),
@@ -90,7 +90,7 @@ import Testing
       .appending(path: "../../Sources/SpeechModel/Backend.swift")
     let text = try String(contentsOf: source, encoding: .utf8)
     let body = text.prefix(upTo: try #require(text.range(of: "\n}\n")).lowerBound)
-    // Those that share a name are told apart by the type of their first parameter.
+    // Those that share a name are distinguished by the type of their first parameter.
     let found = body.matches(of: /\n  (?:func|var) (\w+)(?:\(\s*\w+(?: \w+)?: (\[?\w+\]?))?/)
       .map { (name: String($0.output.1), type: $0.output.2.map(String.init) ?? "") }
     let required = Set(
@@ -102,7 +102,7 @@ import Testing
     #expect(required == Set(verified + VerifiedUtterance.requirements))
   }
 
-  @Test(arguments: Fault.allCases) func `a fault is found and told`(_ fault: Fault) {
+  @Test(arguments: Fault.allCases) func `a fault is found and reported`(_ fault: Fault) {
     let plain = CPUBackend()
     var lines: [String] = []
     let verification = Verification(

@@ -15,7 +15,7 @@ import Testing
 /// What a driver can fail with, on a device that computes nothing. The driver is the process's, so
 /// each test is a process of its own.
 @Suite struct DeviceFailureTests {
-  @Test func `every call that fails is told, and everything is given back`() async {
+  @Test func `every call that fails is reported, and everything is released`() async {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
       try #expect(FakeDevice.speak() == .length)
@@ -59,7 +59,7 @@ import Testing
     }
   }
 
-  @Test func `a driver that is too old is told`() async {
+  @Test func `a driver that is too old is reported`() async {
     await #expect(processExitsWith: .success) {
       fakeCUDAHide("cuLaunchKernelEx")
       FakeDevice.install()
@@ -83,7 +83,7 @@ import Testing
         let step = try FrameStep(model, capacity: 256, on: backend)
         #expect(backend.framesFillDevice(step) == isWhole, "\(size)")
         let times = try SpeechEngine(checkpoint, capacity: 256, on: CUDABackend(context)).measure(
-          behind: FakeDevice.prompt(checkpoint), settings: FakeDevice.settings, count: 5)
+          after: FakeDevice.prompt(checkpoint), settings: FakeDevice.settings, count: 5)
         #expect(times.frame.count == 4)
         #expect(Set(times.parts.keys) == Set(isWhole ? [.talker, .predictor] : FramePart.allCases))
         #expect(times.parts.values.allSatisfy { $0.count == 4 })
@@ -112,7 +112,7 @@ import Testing
         checkpoint, capacity: 256, on: CUDABackend(context), codec: CUDABackend(context))
       // A frame is one kernel on sm_90 alone.
       let times = try engine.measure(
-        behind: FakeDevice.prompt(checkpoint), settings: FakeDevice.settings, count: 3)
+        after: FakeDevice.prompt(checkpoint), settings: FakeDevice.settings, count: 3)
       #expect(times.isOneKernel == isOwn)
       let target = String(cString: fakeCUDACompilerTarget())
       #expect(target == (isOwn ? "sm_90" : "compute_\(number)"))
@@ -215,7 +215,7 @@ import Testing
     }
   }
 
-  @Test func `an NVRTC that refuses a kernel is told with its log`() async {
+  @Test func `an NVRTC that refuses a kernel is reported with its log`() async {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
       // All first: programs that compile are kept and not asked for again.
@@ -223,7 +223,7 @@ import Testing
         fakeCUDAFail("nvrtcCompileProgram", 1, 6, isLasting)
         let error = #expect(throws: SynthesisError.self) { try FakeDevice.speak() }
         #expect(error?.message.contains("kernels.cu(7): error: a fake complaint") == true)
-        // When all are refused, the first is told.
+        // When all are refused, the first is reported.
         let call =
           "nvrtcCompileProgram(\(isLasting == 1 ? "products, --gpu-architecture=sm_90" : "")"
         #expect(error?.message.contains(call) == true)
@@ -232,7 +232,7 @@ import Testing
     }
   }
 
-  @Test func `a kernel is found in any program, and one that is nowhere is told`() async {
+  @Test func `a kernel is found in any program, and one that is nowhere is reported`() async {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
       fakeCUDAFail("cuModuleGetFunction", 1, 500, 0)
@@ -347,7 +347,7 @@ enum FakeDevice {
     UtteranceSettings(talker: SamplingSettings(), predictor: SamplingSettings(), seed: 1)
   }
 
-  /// Speaks in a context; `atEnd` runs before things are given back.
+  /// Speaks in a context; `atEnd` runs before things are released.
   private static func speak(in context: CUDAContext, atEnd: () -> Void = {}) throws {
     let engine = try SpeechEngine(
       checkpoint, capacity: 256, on: CUDABackend(context), codec: CUDABackend(context))
@@ -355,7 +355,7 @@ enum FakeDevice {
     atEnd()
   }
 
-  /// How often each call of the driver is made in a speech, until things are given back.
+  /// How often each call of the driver is made in a speech, until things are released.
   static func callCounts() throws -> [(symbol: String, count: Int)] {
     let context = try CUDAContext()
     fakeCUDAFail("", 0, 0, 0)
@@ -374,8 +374,8 @@ enum FakeDevice {
     let name = "\(symbol), call \(nth) of \(count), \(isLasting ? "lasting" : "once")"
     do {
       try speak(in: context)
-      // What fails when everything is given back has nobody to be told to.
-      #expect(nth >= count, "\(name): nothing was told")
+      // What fails when everything is released has nobody to be reported to.
+      #expect(nth >= count, "\(name): nothing was reported")
     } catch {
       #expect("\(error)".contains("CUDA_ERROR_LAUNCH_FAILED (719)"), "\(name): \(error)")
     }

@@ -53,7 +53,7 @@ import Testing
     let verification = try verification(as: architecture)
     #expect(verification.verify())
     #expect(verification.verify(.tiny06))
-    #expect(verification.verify(.wide, [.greedy, .inTurn]))
+    #expect(verification.verify(.wide, [.greedy, .interleaved]))
     #expect(verification.verifyGolden())
   }
 }

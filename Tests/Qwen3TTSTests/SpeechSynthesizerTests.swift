@@ -46,7 +46,7 @@ import Testing
     #expect(whole.samples == chunked.samples)
   }
 
-  @Test func `speaks two texts in turn as each alone`() async throws {
+  @Test func `speaks two texts one after the other as each alone`() async throws {
     let both = try await SpeechSynthesizer()
     _ = try await both.waveform(for: "Something else.", options: Self.options())
     let second = try await both.waveform(for: Self.text, options: Self.options())

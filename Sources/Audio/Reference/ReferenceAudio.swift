@@ -3,7 +3,7 @@
 /// A recording to take a voice from: mono, 24 kHz, fit for the encoders.
 ///
 /// What cannot work is refused, what will sound bad is warned about. Nothing a file says about its
-/// length is believed: samples are counted as they come, and reading ends at the limit.
+/// length is trusted: samples are counted as they come, and reading ends at the limit.
 package struct ReferenceAudio: Sendable {
   /// Samples per second of every reference.
   package static let sampleRate = 24_000
@@ -12,7 +12,7 @@ package struct ReferenceAudio: Sendable {
   package struct Limits: Sendable {
     /// Shorter recordings are refused: they hold too little of a voice.
     package var shortest = 0.5
-    /// Longer ones are refused: the model's memory holds about so much.
+    /// Longer ones are refused: the model's context holds about this much.
     package var longest = 120.0
     /// Longer ones are warned about.
     package var comfortable = 30.0

@@ -136,7 +136,7 @@ extension CUDABackend {
       address: memory.address, rows: rows, columns: columns, suffix: "f32", exactTaps: kernel)
   }
 
-  /// `out = scale · (product + bias)`, or `out += …`, of `x` behind `history` and a weight that
+  /// `out = scale · (product + bias)`, or `out += …`, of `x` after `history` and a weight that
   /// `loadExact` laid out.
   func exactProduct(
     _ x: CUDATensor, history: CUDATensor? = nil, dilation: Int = 1, _ weight: CUDAMatrix,

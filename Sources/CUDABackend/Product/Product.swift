@@ -46,7 +46,7 @@ struct ProductEnd {
   var snake: (alpha: CUDATensor, inverseBeta: CUDATensor)?
 }
 
-/// A history that the kernel in front has read: it shall hold the last rows of itself and `x`.
+/// A history that the kernel before has read: it is to hold the last rows of itself and `x`.
 struct KeptHistory {
   /// Of 4-byte numbers, or in parts.
   let x: CUDATensor
@@ -86,7 +86,7 @@ extension CUDABackend {
     return PackedWeight(outputs: weight.rows, inputs: weight.columns, taps: 1)
   }
 
-  /// `x`, behind `history`, times a weight that has a packing. The last tap sees the row itself.
+  /// `x`, after `history`, times a weight that has a packing. The last tap sees the row itself.
   func product(
     _ x: PartRows, history: CUDATensor? = nil, dilation: Int = 1, _ weight: CUDAMatrix,
     keeping kept: KeptHistory? = nil, _ end: ProductEnd
@@ -122,7 +122,7 @@ extension CUDABackend {
       Int32(kept?.x.rows ?? 0), Int32(kept?.history.rows ?? 0), Int32(keptColumns))
   }
 
-  /// `x`, behind `history`, in parts; after a snake when there is one. May take the place of `x`.
+  /// `x`, after `history`, in parts; after a snake when there is one. May take the place of `x`.
   @discardableResult
   func rowParts(
     _ x: CUDATensor, history: CUDATensor? = nil,

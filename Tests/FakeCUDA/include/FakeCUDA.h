@@ -33,7 +33,7 @@ int fakeCUDAMostSharedBytes(void);
 void fakeCUDAPublishes(int does);
 /// Objects that were made and not yet destroyed: memory, streams, modules, graphs, events, contexts.
 int fakeCUDALiveObjects(void);
-/// Name of the `index`-th symbol of the driver, NULL behind the last.
+/// Name of the `index`-th symbol of the driver, NULL after the last.
 const char *fakeCUDASymbol(int index);
 
 #endif
