@@ -84,7 +84,7 @@ let package = Package(
       name: "qwen3-tts",
       dependencies: [
         "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "BackendVerification",
-        "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio",
+        "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio", "SystemIO",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

@@ -88,8 +88,8 @@ struct Bench: AsyncParsableCommand {
     let opened = try OpenedEngine.open(
       counted, on: device, capacity: 4096, recordsSteps: !eager)
     let load = (clock.now - start).seconds
-    if onlyStart { return print(try StartUp.secondsSinceStart()) }
-    if let notice = opened.notice { printError("Note: \(notice)") }
+    if onlyStart { return try printResult("\(StartUp.secondsSinceStart())") }
+    if let notice = opened.notice { printMessage("Note: \(notice)") }
     let runs = BenchRuns(
       engine: opened.engine, checkpoint: counted, tokens: tokens, laterChunk: laterChunk)
     var result = BenchResult(
@@ -106,7 +106,7 @@ struct Bench: AsyncParsableCommand {
     result.weight_bytes = weights.byteCount
     if let context = opened.context { try describe(context, into: &result) }
     if json { return try printJSON(result) }
-    result.print()
+    try result.print()
   }
 
   /// What only a GPU has to say.

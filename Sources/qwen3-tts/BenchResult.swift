@@ -53,53 +53,53 @@ struct BenchResult: Codable {
     let rtf_60_s: Double
   }
 
-  func print() {
-    func line(_ name: String, _ spread: Spread?) {
+  func print() throws {
+    func line(_ name: String, _ spread: Spread?) throws {
       guard let spread else { return }
-      Swift.print(
+      try printResult(
         name.padding(toLength: 26, withPad: " ", startingAt: 0)
           + [spread.min, spread.p50, spread.p95, spread.p99].map {
             String(format: "%9.2f", $0)
           }.joined(separator: "  "))
     }
-    func fact(_ name: String, _ value: Double?, _ unit: String) {
+    func fact(_ name: String, _ value: Double?, _ unit: String) throws {
       guard let value else { return }
-      Swift.print(
+      try printResult(
         name.padding(toLength: 26, withPad: " ", startingAt: 0)
           + String(format: "%9.2f ", value) + unit)
     }
     func megabytes(_ bytes: Int?) -> Double? { bytes.map { Double($0) / 1e6 } }
-    Swift.print(
+    try printResult(
       "\(model) on \(device)\(eager ? ", operation by operation" : ""); \(frames) frames, "
         + "\(repeats) repeats")
-    Swift.print(
+    try printResult(
       String(repeating: " ", count: 26)
         + ["min", "p50", "p95", "p99"].map { "      \($0)" }.joined(separator: "  "))
-    line("prefill, ms", prefill_ms)
-    line("codes of a frame, ms", step_ms)
+    try line("prefill, ms", prefill_ms)
+    try line("codes of a frame, ms", step_ms)
     for (key, name) in [
       ("frame", "  frame step, device"), ("talker", "    talker"),
       ("predictor", "    predictor and draws"), ("draws", "    sixteen draws"),
     ] {
-      line(name, split_ms[key])
+      try line(name, split_ms[key])
     }
-    line("codec, ms a frame", codec_ms_per_frame)
+    try line("codec, ms a frame", codec_ms_per_frame)
     for frames in [1, 2, 4, 8] {
-      line(
+      try line(
         "TTFA, \(frames) frame\(frames == 1 ? "" : "s") first, ms",
         ttfa_ms_by_chunk[String(frames)])
     }
-    line("RTF", rtf)
-    fact("RTF of 10 s in one go", long?.rtf_10_s, "")
-    fact("RTF of 60 s in one go", long?.rtf_60_s, "")
-    fact("bytes of a frame", megabytes(frame_bytes), "MB")
-    fact("  read at", achieved_gb_s, "GB/s")
-    fact("  of the device's", read_bandwidth_gb_s, "GB/s")
-    fact("weights in use", megabytes(weight_bytes), "MB")
-    fact("allocated at most", megabytes(device_peak_bytes), "MB")
-    fact("device memory in use", megabytes(device_used_bytes), "MB")
-    fact("start, nothing cached", start?.first_seconds, "s")
-    fact("start", start?.cached_seconds, "s")
-    fact("model loaded in", load_seconds, "s")
+    try line("RTF", rtf)
+    try fact("RTF of 10 s in one go", long?.rtf_10_s, "")
+    try fact("RTF of 60 s in one go", long?.rtf_60_s, "")
+    try fact("bytes of a frame", megabytes(frame_bytes), "MB")
+    try fact("  read at", achieved_gb_s, "GB/s")
+    try fact("  of the device's", read_bandwidth_gb_s, "GB/s")
+    try fact("weights in use", megabytes(weight_bytes), "MB")
+    try fact("allocated at most", megabytes(device_peak_bytes), "MB")
+    try fact("device memory in use", megabytes(device_used_bytes), "MB")
+    try fact("start, nothing cached", start?.first_seconds, "s")
+    try fact("start", start?.cached_seconds, "s")
+    try fact("model loaded in", load_seconds, "s")
   }
 }

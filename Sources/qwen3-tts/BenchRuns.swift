@@ -144,13 +144,13 @@ struct StartUp: Codable {
       path: "qwen3-tts-start-\(ProcessInfo.processInfo.processIdentifier)")
     defer { try? FileManager.default.removeItem(at: cache) }
     // The folder, because another cache folder hides models that are found by name.
-    let folder = try model.map { try ModelLibrary.standard.model(named: $0).path }
+    let folder =
+      try model.map { try ModelLibrary.standard.model(named: $0) } ?? SpeechSynthesizer.bundledModel
     func start() throws -> Double {
       let process = Process()
       process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
       process.arguments =
-        ["bench", "--only-start", "--device", device.rawValue]
-        + (folder.map { ["--model", $0] } ?? [])
+        ["bench", "--only-start", "--device", device.rawValue, "--model", folder.path]
       process.environment = ProcessInfo.processInfo.environment.merging(
         ["XDG_CACHE_HOME": cache.path]
       ) { $1 }

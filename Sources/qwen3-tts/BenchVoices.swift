@@ -109,16 +109,17 @@ struct BenchVoices: AsyncParsableCommand {
       codec_ms: Spread(times[2]), decoder_warm_up_ms: Spread(times[3]),
       decoder_warm_up_again_ms: Spread(times[4]), repeats: repeats)
     if json { return try printJSON(result) }
-    print("\(result.model) on \(result.device); a recording of \(seconds) s, \(repeats) repeats")
+    try printResult(
+      "\(result.model) on \(result.device); a recording of \(seconds) s, \(repeats) repeats")
     for (name, spread) in [
       ("mel", result.mel_ms), ("speaker encoder", result.speaker_ms),
       ("codec encoder", result.codec_ms), ("decoder warm-up", result.decoder_warm_up_ms),
       ("the same again", result.decoder_warm_up_again_ms),
     ] {
-      print(
+      try printResult(
         name.padding(toLength: 20, withPad: " ", startingAt: 0)
           + String(format: "%9.1f ms (p50), %9.1f ms (p95)", spread.p50, spread.p95))
     }
-    print(String(format: "encoders and decoder ready after %.0f ms", load))
+    try printResult(String(format: "encoders and decoder ready after %.0f ms", load))
   }
 }

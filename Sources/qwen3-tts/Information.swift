@@ -62,17 +62,17 @@ struct Inspect: AsyncParsableCommand {
           * Double(2 * talker.layerCount * talker.kvWidth * CachePrecision.float32.byteCount)))
     if json { return try printJSON(description) }
     func megabytes(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }
-    print("Qwen3-TTS 12 Hz, \(description.variant), size \(description.size)")
-    print("Talker: \(description.talker)")
-    print("Code predictor: \(description.predictor)")
-    print("Parameters: \(description.parameters), codec \(description.codec_parameters)")
-    print(
+    try printResult("Qwen3-TTS 12 Hz, \(description.variant), size \(description.size)")
+    try printResult("Talker: \(description.talker)")
+    try printResult("Code predictor: \(description.predictor)")
+    try printResult("Parameters: \(description.parameters), codec \(description.codec_parameters)")
+    try printResult(
       "Weights: \(megabytes(description.model_bytes)), codec \(megabytes(description.codec_bytes)), "
         + "mapped; state on the CPU \(megabytes(description.state_bytes_per_second)) a second")
-    print(
+    try printResult(
       "Voices: "
         + (description.voices.isEmpty ? "none" : description.voices.joined(separator: ", ")))
-    print("Languages: auto, " + description.languages.joined(separator: ", "))
+    try printResult("Languages: auto, " + description.languages.joined(separator: ", "))
   }
 }
 
@@ -190,7 +190,7 @@ struct Doctor: AsyncParsableCommand {
     }
     if json { return try printJSON(findings) }
     for finding in findings {
-      print("\(finding.isUsable ? "yes" : "no ")  \(finding.name): \(finding.detail)")
+      try printResult("\(finding.isUsable ? "yes" : "no ")  \(finding.name): \(finding.detail)")
     }
   }
 }

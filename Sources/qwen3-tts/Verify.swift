@@ -36,24 +36,34 @@ struct DeviceVerification {
         "--only: expected a word of \(VerifiedOperation.allCases.map(\.rawValue).joined(separator: ", ")), "
           + "found \(only ?? "")")
     }
-    let passes = device == .cpu ? verifyCPU(operations) : try verifyGPU(operations)
+    let passes = try device == .cpu ? verifyCPU(operations) : verifyGPU(operations)
     guard passes else {
       throw SynthesisError(
         .internalFailure,
         "Verification failed: speech from this device may be wrong. Repeat with --seed \(seed).")
     }
-    print("Verified.")
+    if let failure = lines.failure { throw failure }
+    try printResult("Verified.")
   }
 
-  private func report(_ outcome: VerificationOutcome) { print(outcome.line) }
+  /// Lines that could not be written are an error at the end: the verdict matters more.
+  private let lines = Lines()
 
-  private func verifyCPU(_ operations: [VerifiedOperation]) -> Bool {
-    print(
+  private final class Lines {
+    var failure: OutputError?
+
+    func write(_ outcome: VerificationOutcome) {
+      do { try printResult(outcome.line) } catch { failure = failure ?? error }
+    }
+  }
+
+  private func verifyCPU(_ operations: [VerifiedOperation]) throws -> Bool {
+    try printResult(
       "CPU, \(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet), against one thread and "
         + "the kernels of every processor; seed \(seed)")
     let verification = Verification(
       seed: seed, candidate: { _ in CPUBackend() }, reference: CPUBackend(),
-      usingReference: { try CPUBackend.withPlainKernels($0) }, report: report)
+      usingReference: { try CPUBackend.withPlainKernels($0) }, report: lines.write)
     return verify(verification, operations)
   }
 
@@ -66,14 +76,14 @@ struct DeviceVerification {
       throw SynthesisError(
         .deviceUnavailable, "\(error). --device cpu verifies the processor.", underlying: error)
     }
-    print("\(context.name), sm_\(context.architecture), against the CPU; seed \(seed)")
+    try printResult("\(context.name), sm_\(context.architecture), against the CPU; seed \(seed)")
     let verification = Verification(
       seed: seed, candidate: { try CUDABackend(context, recordsSteps: $0) },
       reference: CPUBackend(),
       wideFramesFillDevice: FrameKernel.automatic.macros(architecture: context.architecture) != nil,
-      report: report)
+      report: lines.write)
     guard verify(verification, operations) else { return false }
-    return only == nil ? DeviceFaults(context, report: report).verify() : true
+    return only == nil ? DeviceFaults(context, report: lines.write).verify() : true
   }
 
   private func verify<A: Backend, B: Backend>(
