@@ -88,6 +88,7 @@ let package = Package(
       dependencies: [
         "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "BackendVerification",
         "Benchmarking", "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio",
+        "SystemIO",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

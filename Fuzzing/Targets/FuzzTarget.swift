@@ -144,6 +144,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   private func normalize(_ text: String) throws {
     let spoken = EnglishNormalizer.normalize(text)
     try expect(EnglishNormalizer.normalize(spoken) == spoken, "twice is once")
+    try expect(SpokenPieces(text, shortest: 1).joined() == spoken, "pieces say what the whole says")
     try expect(spoken.unicodeScalars.allSatisfy(Self.isSaid), "nothing but letters and marks")
     let hasLetters = text.unicodeScalars.contains { $0.isASCII && $0.properties.isAlphabetic }
     try expect(!spoken.isEmpty || !hasLetters, "letters are said")

@@ -106,15 +106,12 @@ package struct DownloadPlan: Sendable {
         .unavailable, "\(name): expected the hub's list of files in JSON, found something else")
     }
     let byPath = Dictionary(list.siblings.map { ($0.rfilename, $0) }) { first, _ in first }
-    let missing = ModelLayout.needed.filter { byPath[$0] == nil }
+    let (wanted, missing) = ModelLayout.files(among: Set(byPath.keys))
     guard missing.isEmpty else {
-      let isSharded = byPath.keys.contains { $0.hasSuffix(".safetensors.index.json") }
       throw DownloadError(
         .badModel,
-        "\(name): expected a Qwen3-TTS 12 Hz model, found no \(missing.joined(separator: ", "))"
-          + (isSharded ? ". Weights in several files are not supported" : ""))
+        "\(name): expected a Qwen3-TTS 12 Hz model, found no \(missing.joined(separator: ", "))")
     }
-    let wanted = ModelLayout.needed + ModelLayout.optional.filter { byPath[$0] != nil }
     let files = wanted.map { path in
       let entry = byPath[path]
       let sum = entry?.lfs?.sha256?.lowercased()

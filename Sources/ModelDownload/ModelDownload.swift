@@ -176,7 +176,7 @@ extension ModelDownload {
   }
 
   private func report(_ source: Report.Source, _ folder: String, commit: String?) -> Report {
-    let sizes = (ModelLayout.needed + ModelLayout.optional).compactMap {
+    let sizes = ModelLayout.files(among: ModelLayout.paths(in: folder)).present.compactMap {
       ModelLayout.byteCount(of: "\(folder)/\($0)")
     }
     return Report(

@@ -66,6 +66,7 @@ struct ConfigurationFile: Decodable {
   var talkerConfig: Talker
   var speakerEncoderConfig: SpeakerEncoder?
   var textNormalization: String?
+  var quantization, quantizationConfig: QuantizationFile?
 }
 
 /// `speech_tokenizer/config.json`.
@@ -170,6 +171,15 @@ extension ConfigurationFile {
     try check.require(
       tokenizerType == "qwen3_tts_tokenizer_12hz", "tokenizer_type",
       expected: "qwen3_tts_tokenizer_12hz", found: tokenizerType)
+    for (key, found) in [
+      ("quantization", quantization?.words(writtenBy: "MLX")),
+      ("quantization_config", quantizationConfig?.words(writtenBy: nil)),
+    ] {
+      guard let found else { continue }
+      throw CheckpointError(
+        file: file, subject: key, expected: "no such key, and weights in BF16, F16 or F32",
+        found: found, remedy: "Use the model these were made from, as it was before.")
+    }
     guard let variant = ModelVariant(rawValue: ttsModelType) else {
       throw CheckpointError(
         file: file, subject: "tts_model_type", expected: "base, custom_voice or voice_design",

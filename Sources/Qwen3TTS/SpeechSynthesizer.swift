@@ -3,6 +3,7 @@
 public import Foundation
 import CPUBackend
 package import ModelFiles
+import ModelStore
 import SpeechModel
 import Synchronization
 package import TextTokenizer
@@ -38,10 +39,13 @@ public actor SpeechSynthesizer {
     unsafe executor.asUnownedSerialExecutor()
   }
 
-  /// The folder of the voice that comes with the package.
+  /// The folder of the voice that comes with the package: `DefaultVoice` in the folder that
+  /// `QWEN3_TTS_RESOURCES` names, or beside the program, in `../share/qwen3-tts`, or in the bundle that
+  /// SwiftPM puts beside the program.
+  ///
+  /// - Throws: `SynthesisError` `resourcesMissing` with the places where it was looked for.
   public static var bundledModel: URL {
-    Bundle.module.resourceURL?.appending(path: "DefaultVoice")
-      ?? Bundle.module.bundleURL.appending(path: "DefaultVoice")
+    get throws(SynthesisError) { try BundledModel().folder }
   }
 
   /// Opens a model.
@@ -59,7 +63,7 @@ public actor SpeechSynthesizer {
     model: URL? = nil, device: Device = .automatic, capacity: Int = 4096,
     recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic
   ) async throws {
-    let folder = model ?? Self.bundledModel
+    let folder = try model.map(Self.folder) ?? Self.bundledModel
     do {
       try self.init(
         Checkpoint(folder: folder.path), tokenizer: TextTokenizer(folder: folder),
@@ -69,6 +73,10 @@ public actor SpeechSynthesizer {
     } catch {
       throw SynthesisError(.invalidModel, "\(error)", underlying: error)
     }
+  }
+
+  private static func folder(at model: URL) -> URL {
+    URL(filePath: ModelStore.modelFolder(at: model.path), directoryHint: .isDirectory)
   }
 
   /// Takes over a model that is open.

@@ -13,6 +13,8 @@ public struct SynthesisError: Error, CustomStringConvertible, Sendable {
     public static let invalidModel = Code(description: "invalidModel")
     /// A device that is not there.
     public static let deviceUnavailable = Code(description: "deviceUnavailable")
+    /// The files that come with the package are not where the program looks for them.
+    public static let resourcesMissing = Code(description: "resourcesMissing")
     /// Everything else.
     public static let internalFailure = Code(description: "internalFailure")
   }

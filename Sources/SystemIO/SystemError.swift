@@ -42,6 +42,12 @@ extension SystemError {
   /// Whether the reader of a pipe or socket has closed its end.
   package var isBrokenPipe: Bool { number == EPIPE }
 
+  /// Whether the call was about a folder and needs a file.
+  package var isFolder: Bool { number == EISDIR }
+
+  /// Whether a standard stream is missing: see `StandardStreams.reserve`.
+  package var isMissingStream: Bool { number == EBADF }
+
   /// Whether the file system has no room left.
   package var isOutOfSpace: Bool { number == ENOSPC || number == EDQUOT }
 

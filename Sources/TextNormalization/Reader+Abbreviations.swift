@@ -16,6 +16,8 @@ extension EnglishReader {
     case link
   }
 
+  static let wordsInRules: Set<String> = Set(abbreviations.keys).union(unitNames)
+
   private static let abbreviations: [String: (words: String, kind: Kind)] = [
     "mr": ("Mister", .title), "mrs": ("Missus", .title), "ms": ("Miz", .title),
     "prof": ("Professor", .title), "gen": ("General", .title), "col": ("Colonel", .title),

@@ -166,6 +166,7 @@ extension EnglishReader {
     }
     return units
   }()
+  static let unitNames = Set(units.keys).union(periods).union(magnitudes.keys)
   /// Units that may be squared.
   private static let lengths: Set<String> = ["mm", "cm", "m", "km", "ft", "mi", "yd"]
   /// Words after a slash that mean "per".

@@ -27,7 +27,9 @@ struct SpokenText {
     text += words
     mark = nil
     isJoined = false
-    lastWord = words.lastIndex(of: " ").map { String(words[words.index(after: $0)...]) } ?? words
+    lastWord =
+      words.utf8.lastIndex(of: UInt8(ascii: " "))
+      .map { String(words[words.utf8.index(after: $0)...]) } ?? words
   }
 
   /// Says words in place of others; they begin with a capital where a sentence does.

@@ -100,12 +100,12 @@ struct Bench: AsyncParsableCommand {
     benchmark.speaksLong = long
     if onlyStart {
       _ = try benchmark.engine()
-      return print(try StartUp.secondsSinceStart())
+      return try printResult("\(StartUp.secondsSinceStart())")
     }
     benchmark.startArguments = try startArguments()
-    let result = try benchmark.run { printError("Note: \($0)") }
+    let result = try benchmark.run { printMessage("Note: \($0)") }
     if json { return try printJSON(result) }
-    print(result.table)
+    try printResult(result.table)
   }
 
   /// Checks and opens what is to be measured.

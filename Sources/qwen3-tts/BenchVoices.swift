@@ -64,6 +64,6 @@ struct BenchVoices: AsyncParsableCommand {
     benchmark.measuresFirstAudio = firstAudio
     let result = try benchmark.run()
     if json { return try printJSON(result) }
-    print(result.table)
+    try printResult(result.table)
   }
 }

@@ -64,12 +64,13 @@ struct Clone: AsyncParsableCommand {
   }
 
   func run() async throws {
+    if let saveAudio { _ = try AudioFileFormat(ofFileNamed: saveAudio) }
     let synthesizer = try await model.open()
     let voice = try await makeVoice(synthesizer)
     let file = try saved.save(voice, to: output)
     let summary = VoiceSummary(voice, file: file.path)
     if json { return try printJSON(summary) }
-    printError("Saved \(summary.sentence): \(file.path)")
+    printMessage("Saved \(summary.sentence): \(file.path)")
   }
 
   private func makeVoice(_ synthesizer: SpeechSynthesizer) async throws -> ClonedVoice {
@@ -86,7 +87,7 @@ struct Clone: AsyncParsableCommand {
     speech.seed = seed
     let (made, samples) = try await synthesizer.designVoice(
       design, saying: text, with: designer, speech: speech)
-    for notice in made.notices { printError("Note: \(notice)") }
+    for notice in made.notices { printMessage("Note: \(notice)") }
     if let saveAudio {
       var writer = try WAVWriter(to: saveAudio)
       try writer.write(samples)
@@ -128,7 +129,7 @@ struct Mix: AsyncParsableCommand {
       return (voice, weight)
     }
     let file = try saved.save(.mix(voices), to: output)
-    printError("Saved a mix of \(voices.count) voices: \(file.path)")
+    printMessage("Saved a mix of \(voices.count) voices: \(file.path)")
   }
 
   /// `NAME` or `NAME=WEIGHT`.

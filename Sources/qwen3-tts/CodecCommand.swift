@@ -34,6 +34,7 @@ struct Codec: AsyncParsableCommand {
 
     func run() async throws {
       processor.apply()
+      _ = try AudioFileFormat(ofFileNamed: output)
       let file = try Safetensors(path: codes)
       let checkpoint = try Checkpoint(model: model)
       let shape = checkpoint.codecConfiguration.decoder

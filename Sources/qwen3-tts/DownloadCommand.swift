@@ -125,14 +125,14 @@ struct Download: AsyncParsableCommand {
     let size = ModelDownload.megabytes(report.byteCount)
     switch report.source {
     case .downloaded:
-      printError(
+      printMessage(
         "\(name), \(size): \(ModelDownload.megabytes(report.fetchedByteCount)) fetched in "
           + String(format: "%.0f s", seconds) + " and verified")
-    case .alreadyThere: printError("\(name), \(size), is there already, verified")
+    case .alreadyThere: printMessage("\(name), \(size), is there already, verified")
     case .huggingFaceCache:
-      printError("\(name), \(size), is in the Hugging Face cache, and is used from there")
+      printMessage("\(name), \(size), is in the Hugging Face cache, and is used from there")
     }
-    print(report.folder)
+    try printResult(report.folder)
   }
 
   /// Set when someone asks to stop.
@@ -143,16 +143,14 @@ struct Download: AsyncParsableCommand {
 
 /// A line on the terminal that shows how far the download is; nothing when there is no terminal.
 private enum DownloadLine {
-  private static let isShown = isatty(STDERR_FILENO) == 1
-
   /// Writes a line of its own, over the bar.
   static func say(_ line: String) {
-    printError((isShown ? "\r\u{1B}[K" : "") + line)
+    printMessage((isTerminal ? "\r\u{1B}[K" : "") + line)
   }
 
   /// Draws the bar until the task is cancelled.
   static func show(_ progress: DownloadProgress, since start: ContinuousClock.Instant) async {
-    guard isShown else { return }
+    guard isTerminal else { return }
     // The rate is that of the last seconds, so that it shows what the connection does at present.
     var history: [(time: Double, done: Int)] = []
     while !Task.isCancelled {
@@ -163,7 +161,7 @@ private enum DownloadLine {
       if moment.total > 0 { draw(moment, history) }
       try? await Task.sleep(for: .milliseconds(100))
     }
-    FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+    drawOnTerminal("\r\u{1B}[K")
   }
 
   private static func draw(
@@ -184,6 +182,6 @@ private enum DownloadLine {
         line += left >= 60 ? "  \(left / 60) min \(left % 60) s left" : "  \(left) s left"
       }
     }
-    FileHandle.standardError.write(Data((line + "\u{1B}[K").utf8))
+    drawOnTerminal(line + "\u{1B}[K")
   }
 }

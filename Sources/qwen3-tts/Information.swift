@@ -84,21 +84,21 @@ struct Inspect: AsyncParsableCommand {
         ? String(format: "%.1f kB", Double(bytes) / 1e3)
         : String(format: "%.1f MB", Double(bytes) / 1e6)
     }
-    print("Qwen3-TTS 12 Hz, \(description.variant), size \(description.size)")
-    print("Talker: \(description.talker)")
-    print("Code predictor: \(description.predictor)")
-    print("Parameters: \(description.parameters), codec \(description.codec_parameters)")
-    print(
+    try printResult("Qwen3-TTS 12 Hz, \(description.variant), size \(description.size)")
+    try printResult("Talker: \(description.talker)")
+    try printResult("Code predictor: \(description.predictor)")
+    try printResult("Parameters: \(description.parameters), codec \(description.codec_parameters)")
+    try printResult(
       "Weights: \(megabytes(description.model_bytes)), codec \(megabytes(description.codec_bytes)), "
         + "mapped")
-    print(
+    try printResult(
       "Keys and values of a second: \(megabytes(state(.float32))) in f32, "
         + "\(megabytes(state(.bfloat16))) in bf16; auto is f32 on the CPU and "
         + "\(KVPrecision(stored).rawValue) on a GPU")
-    print(
+    try printResult(
       "Voices: "
         + (description.voices.isEmpty ? "none" : description.voices.joined(separator: ", ")))
-    print("Languages: auto, " + description.languages.joined(separator: ", "))
+    try printResult("Languages: auto, " + description.languages.joined(separator: ", "))
   }
 }
 
@@ -186,15 +186,20 @@ struct Doctor: AsyncParsableCommand {
 
   func run() async throws {
     if verify {
-      var verification = DeviceVerification(
-        seed: seed ?? UInt64.random(in: .min ... .max), line: { print($0) })
+      // Lines that could not be written are an error at the end: the verdict matters more.
+      var failure: (any Error)?
+      var verification = DeviceVerification(seed: seed ?? UInt64.random(in: .min ... .max)) {
+        line in
+        do { try printResult(line) } catch { failure = failure ?? error }
+      }
       verification.device = device
       verification.sizes = synthetic.flatMap { SyntheticSize(rawValue: $0) }.map { [$0] }
       verification.only = only
       verification.precision = kvPrecision.cachePrecision
       verification.architecture = older.architecture
       try verification.run()
-      return print("Verified.")
+      if let failure { throw failure }
+      return try printResult("Verified.")
     }
     var findings = [
       Finding(
@@ -231,7 +236,7 @@ struct Doctor: AsyncParsableCommand {
     }
     if json { return try printJSON(findings) }
     for finding in findings {
-      print("\(finding.isUsable ? "yes" : "no ")  \(finding.name): \(finding.detail)")
+      try printResult("\(finding.isUsable ? "yes" : "no ")  \(finding.name): \(finding.detail)")
     }
   }
 }

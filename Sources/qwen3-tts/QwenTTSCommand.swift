@@ -7,6 +7,7 @@ import Foundation
 import ModelDownload
 import ModelFiles
 public import Qwen3TTS
+import SystemIO
 
 @main
 struct QwenTTSCommand: AsyncParsableCommand {
@@ -14,8 +15,8 @@ struct QwenTTSCommand: AsyncParsableCommand {
     commandName: "qwen3-tts",
     abstract: "Speaks with Qwen3-TTS. Without --model it uses the small bundled voice.",
     discussion: """
-      Exit codes: 0 done, 64 bad usage, 65 bad input or model, 69 device, library or network \
-      missing, 70 internal, 130 interrupted.
+      Exit codes: 0 done, 64 bad usage, 65 bad input, model or output, 69 device, library, memory or \
+      network missing, 70 internal, 130 interrupted.
       """,
     version: "0.1.0",
     subcommands: [
@@ -25,21 +26,48 @@ struct QwenTTSCommand: AsyncParsableCommand {
     defaultSubcommand: nil)
 
   static func main() async {
-    // A player that goes away is an error of its write, not the end of the process.
-    signal(SIGPIPE, SIG_IGN)
+    StandardStreams.reserve()
+    StandardStreams.ignoreWriteSignals()
     do {
       var command = try parseAsRoot()
+      try requireOpenableFiles()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {
         try command.run()
       }
-    } catch let error as ExitCode {
-      exit(withError: error)
     } catch {
-      guard let code = exitCode(of: error) else { exit(withError: error) }
-      printError("Error: \(error)")
-      exit(withError: ExitCode(code))
+      finish(with: error)
+    }
+  }
+
+  /// Says what ended the command, and ends it. A help text is what was asked for, everything else a
+  /// message.
+  private static func finish(with error: any Error) -> Never {
+    if let code = exitCode(of: error) {
+      printMessage("Error: \(error)")
+      Foundation.exit(code)
+    }
+    let code = exitCode(for: error)
+    let text = fullMessage(for: error)
+    if code == .success, !text.isEmpty {
+      do { try printResult(text) } catch { finish(with: error) }
+    } else if !text.isEmpty {
+      printMessage(text)
+    }
+    // 1 is what the parser gives errors it knows nothing of.
+    Foundation.exit(code == .failure ? 70 : code.rawValue)
+  }
+
+  /// Dispatch ends the process where it cannot open what it needs for itself.
+  private static func requireOpenableFiles() throws {
+    let wanted = 24
+    let found = StandardStreams.openableFiles(wanted: wanted)
+    guard found == wanted else {
+      throw SynthesisError(
+        .deviceUnavailable,
+        "open files: expected room for \(wanted) more, found \(found). "
+          + "Raise the limit: ulimit -n 256")
     }
   }
 
@@ -49,11 +77,12 @@ struct QwenTTSCommand: AsyncParsableCommand {
     case let error as SynthesisError:
       switch error.code {
       case .invalidInput, .invalidModel: 65
-      case .deviceUnavailable: 69
+      case .deviceUnavailable, .resourcesMissing: 69
       default: 70
       }
     case is CheckpointError: 65
     case is AudioError: 65
+    case is OutputError: 65
     case let error as DownloadError:
       switch error.code {
       case .badRequest: 64
@@ -65,18 +94,6 @@ struct QwenTTSCommand: AsyncParsableCommand {
     default: nil
     }
   }
-}
-
-/// Writes a line to standard error.
-func printError(_ line: String) {
-  FileHandle.standardError.write(Data((line + "\n").utf8))
-}
-
-/// Writes a value as JSON to standard output.
-func printJSON(_ value: some Encodable) throws {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 
 /// Which model, and where it runs.
@@ -106,7 +123,8 @@ struct ModelArguments: ParsableArguments {
 extension Checkpoint {
   /// Opens what `--model` says: a name or folder, or without it the bundled voice.
   init(model: String?) throws {
-    let folder = try model.map(ModelLibrary.standard.model) ?? SpeechSynthesizer.bundledModel
+    let folder =
+      try model.map(ModelLibrary.standard.model) ?? SpeechSynthesizer.bundledModel
     try self.init(folder: folder.path)
   }
 }

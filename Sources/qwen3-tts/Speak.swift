@@ -87,9 +87,13 @@ struct Speak: AsyncParsableCommand {
     if json && output == "-" {
       throw ValidationError("--json and --output - would both write to standard output.")
     }
+    if let output, output == saveCodes {
+      throw ValidationError("--output and --save-codes would both write to \(output).")
+    }
   }
 
   func run() async throws {
+    if let output { _ = try AudioFileFormat(ofFileNamed: output) }
     let text = try source.read()
     let synthesizer = try await model.open()
     var options = SpeechOptions()
@@ -115,8 +119,9 @@ struct Speak: AsyncParsableCommand {
     // Ctrl-C ends the speech within a frame; the file is finished below all the same.
     let interrupt = Interrupt { task.cancel() }
     let summary = try await task.value
-    player?.finish()
+    let playing = player?.finish()
     try report(summary, interrupted: interrupt.happened)
+    if let playing { throw playing }
   }
 
   /// Writes chunks as they come. Whatever ends the speech, the file is finished.
@@ -131,7 +136,8 @@ struct Speak: AsyncParsableCommand {
     for try await chunk in speech {
       if writer == nil, let output { writer = try WAVWriter(to: output) }
       try writer?.write(chunk.samples)
-      try player?.write(chunk.samples)
+      // Without a player there is still a file to make, if one was asked for.
+      if let player, !player.write(chunk.samples), output == nil, saveCodes == nil { break }
       if saveCodes != nil { codes += chunk.codes.joined() }
       progress.show(chunk)
       summary = chunk.summary ?? summary
@@ -147,11 +153,11 @@ struct Speak: AsyncParsableCommand {
 
   private func report(_ summary: SpeechSummary?, interrupted: Bool) throws {
     if let summary {
-      for notice in summary.notices { printError("Note: \(notice)") }
+      for notice in summary.notices { printMessage("Note: \(notice)") }
       if json {
         try printJSON(Report(summary))
       } else {
-        printError(
+        printMessage(
           String(
             format:
               "%.2f s of speech in %.2f s (RTF %.1f), first audio after %.0f ms, %@, seed %llu, on %@",
@@ -160,7 +166,7 @@ struct Speak: AsyncParsableCommand {
             summary.device))
       }
       if summary.finishReason == .runaway {
-        printError("Note: the model did not come to an end and was stopped; try another --seed.")
+        printMessage("Note: the model did not come to an end and was stopped; try another --seed.")
       }
     }
     if interrupted { throw ExitCode(130) }

@@ -71,9 +71,9 @@ struct RecordingArguments: ParsableArguments {
   /// Takes the voice from the recording and prints what should be known about it.
   func makeVoice(_ path: String, with synthesizer: SpeechSynthesizer) async throws -> ClonedVoice {
     let made = try await synthesizer.voice(from: URL(filePath: path), options: options)
-    for notice in made.notices { printError("Note: \(notice)") }
+    for notice in made.notices { printMessage("Note: \(notice)") }
     if refText == nil, !embeddingOnly {
-      printError("Note: with --ref-text, the words of the recording, the voice is closer to it.")
+      printMessage("Note: with --ref-text, the words of the recording, the voice is closer to it.")
     }
     return made.voice
   }
