@@ -21,44 +21,45 @@ extension CUDABackend {
     names.flatMap { name in CachePrecision.allCases.map { "\(name)_\($0.suffix)" } }
   }
 
-  package func normRotateAppend(
-    _ qkv: CUDATensor, shape: AttentionShape, queryNorm: CUDATensor?, keyNorm: CUDATensor?,
-    epsilon: Float, inverseFrequencies: CUDATensor, positions: CUDAIndices, slots: CUDAIndices,
-    layer: Int, cache: CUDACache
+  package func qkNormRopeAppend(
+    _ qkv: CUDATensor, _ layer: AttentionLayer<CUDATensor>, rows map: RowMap<CUDAIndices>,
+    to cache: CacheLayer<CUDACache>
   ) throws(CUDAError) {
+    let (shape, kept) = (layer.shape, cache.cache)
     precondition(
       shape.headDim % 32 == 0 && shape.headDim <= 256 && qkv.columns == shape.packedWidth)
     try launch(
-      "norm_rotate_append_\(cache.precision.suffix)",
+      "norm_rotate_append_\(kept.precision.suffix)",
       grid: CUDAGrid(shape.headCount + 2 * shape.kvHeadCount, qkv.rows),
-      block: shape.headDim, qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
-      inverseFrequencies.address, positions.address, Int32(positions.stride), slots.address,
-      Int32(slots.stride), cache.keys[layer].address, cache.values[layer].address,
+      block: shape.headDim, qkv.address, layer.queryNorm?.address ?? 0,
+      layer.keyNorm?.address ?? 0, layer.epsilon, layer.inverseFrequencies.address,
+      map.positions.address, Int32(map.positions.stride), map.slots.address,
+      Int32(map.slots.stride), cache.keys.address, cache.values.address,
       Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(shape.headDim),
-      Int32(cache.capacity))
+      Int32(kept.capacity))
   }
 
   package func attention(
-    _ qkv: CUDATensor, shape: AttentionShape, window: Int?, positions: CUDAIndices,
-    slots: CUDAIndices, layer: Int, cache: CUDACache, into out: CUDATensor
+    _ qkv: CUDATensor, _ layer: AttentionLayer<CUDATensor>, rows map: RowMap<CUDAIndices>,
+    cache: CacheLayer<CUDACache>, into out: CUDATensor
   ) throws(CUDAError) {
+    let (shape, kept) = (layer.shape, cache.cache)
     precondition(shape.headDim % 32 == 0 && shape.headDim <= 256 && out.columns == shape.queryWidth)
     try launch(
-      "attention_\(cache.precision.suffix)", grid: CUDAGrid(shape.headCount, qkv.rows),
-      block: 256, qkv.address, positions.address, Int32(positions.stride), slots.address,
-      Int32(slots.stride),
-      cache.keys[layer].address, cache.values[layer].address, out.address,
-      Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(shape.headDim), Int32(window ?? 0),
-      Int32(cache.capacity))
+      "attention_\(kept.precision.suffix)", grid: CUDAGrid(shape.headCount, qkv.rows),
+      block: 256, qkv.address, map.positions.address, Int32(map.positions.stride),
+      map.slots.address, Int32(map.slots.stride), cache.keys.address, cache.values.address,
+      out.address, Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(shape.headDim),
+      Int32(layer.window ?? 0), Int32(kept.capacity))
   }
 
   /// `attentionStep` for two rows and more, the result in parts if wanted; false when the kernels do
   /// not take these shapes.
   func attendRows(
-    _ qkv: CUDATensor, shape: AttentionShape, queryNorm: CUDATensor?, keyNorm: CUDATensor?,
-    epsilon: Float, inverseFrequencies: CUDATensor, window: Int?, positions: CUDAIndices,
-    slots: CUDAIndices, layer: Int, cache: CUDACache, inParts: Bool, into out: CUDATensor
+    _ qkv: CUDATensor, _ layer: AttentionLayer<CUDATensor>, rows map: RowMap<CUDAIndices>,
+    cache: CacheLayer<CUDACache>, inParts: Bool, into out: CUDATensor
   ) throws(CUDAError) -> Bool {
+    let (shape, kept) = (layer.shape, cache.cache)
     let group = shape.headCount / shape.kvHeadCount
     guard qkv.rows > 1, shape.headDim == 64 || shape.headDim == 128, 16 % group == 0 else {
       return false
@@ -66,20 +67,25 @@ extension CUDABackend {
     precondition(qkv.columns == shape.packedWidth && out.columns == shape.queryWidth)
     let heads = shape.headCount + 2 * shape.kvHeadCount
     try launch(
-      "rotate_heads_\(shape.headDim)_\(cache.precision.suffix)",
+      "rotate_heads_\(shape.headDim)_\(kept.precision.suffix)",
       grid: CUDAGrid((qkv.rows * heads + 3) / 4), block: 128,
-      qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
-      inverseFrequencies.address, positions.address, Int32(positions.stride), slots.address,
-      Int32(slots.stride), cache.keys[layer].address, cache.values[layer].address,
-      Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(cache.capacity))
+      qkv.address, layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0, layer.epsilon,
+      layer.inverseFrequencies.address, map.positions.address, Int32(map.positions.stride),
+      map.slots.address, Int32(map.slots.stride), cache.keys.address, cache.values.address,
+      Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(kept.capacity))
     let perBlock = 16 / group
     try launch(
-      "attention_rows_\(shape.headDim)_\(cache.precision.suffix)",
+      "attention_rows_\(shape.headDim)_\(kept.precision.suffix)",
       grid: CUDAGrid(shape.kvHeadCount, (qkv.rows + perBlock - 1) / perBlock), block: 128,
-      qkv.address, positions.address, Int32(positions.stride), slots.address, Int32(slots.stride),
-      cache.keys[layer].address, cache.values[layer].address, out.address,
+      qkv.address, map.positions.address, Int32(map.positions.stride), map.slots.address,
+      Int32(map.slots.stride), cache.keys.address, cache.values.address, out.address,
       Int32(inParts ? 1 : 0), Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount),
-      Int32(window ?? 0), Int32(cache.capacity))
+      Int32(layer.window ?? 0), Int32(kept.capacity))
     return true
   }
+}
+
+extension CacheLayer<CUDACache> {
+  var keys: CUDATensor { cache.keys[layer] }
+  var values: CUDATensor { cache.values[layer] }
 }

@@ -96,7 +96,8 @@ extension CUDABackend {
       let rows = PartRows(
         address: joined.address + UInt64(4 * past * x.columns), rows: end - start,
         columns: x.columns)
-      let seen = CUDATensor(address: joined.address, rows: past, columns: x.columns)
+      let seen = CUDATensor(
+        memory: parts.memory, address: joined.address, rows: past, columns: x.columns)
       try product(
         rows, history: past > 0 ? seen : nil, dilation: dilation, weight,
         ProductEnd(bias: bias, out: out.rows(start * longer..<end * longer)))

@@ -4,7 +4,7 @@ package import CUDA
 package import SpeechModel
 
 // The fused operations for one or two rows: the steps of decoding, which read every weight once. Other
-// shapes take the bodies in `Backend+Fused.swift`, whose meaning is the same.
+// shapes take the bodies in `TransformerBackend+Definitions.swift`, whose meaning is the same.
 
 extension CUDABackend {
   /// What a streaming kernel does with its products.
@@ -99,75 +99,59 @@ extension CUDABackend {
   }
 
   package func attentionStep(
-    _ qkv: CUDATensor, shape: AttentionShape, queryNorm: CUDATensor?, keyNorm: CUDATensor?,
-    epsilon: Float, inverseFrequencies: CUDATensor, window: Int?, positions: CUDAIndices,
-    slots: CUDAIndices, layer: Int, cache: CUDACache, into out: CUDATensor
+    _ qkv: CUDATensor, _ layer: AttentionLayer<CUDATensor>, rows map: RowMap<CUDAIndices>,
+    cache: CacheLayer<CUDACache>, into out: CUDATensor
   ) throws(CUDAError) {
+    let (shape, kept) = (layer.shape, cache.cache)
     precondition(qkv.columns == shape.packedWidth && out.columns == shape.queryWidth)
     guard isStep(qkv, shape) else {
-      if try attendRows(
-        qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: epsilon,
-        inverseFrequencies: inverseFrequencies, window: window, positions: positions,
-        slots: slots, layer: layer, cache: cache, inParts: false, into: out)
-      {
-        return
-      }
-      try normRotateAppend(
-        qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: epsilon,
-        inverseFrequencies: inverseFrequencies, positions: positions, slots: slots, layer: layer,
-        cache: cache)
-      return try attention(
-        qkv, shape: shape, window: window, positions: positions, slots: slots, layer: layer,
-        cache: cache, into: out)
+      if try attendRows(qkv, layer, rows: map, cache: cache, inParts: false, into: out) { return }
+      try qkNormRopeAppend(qkv, layer, rows: map, to: cache)
+      return try attention(qkv, layer, rows: map, cache: cache, into: out)
     }
     try launch(
-      "attention_step_\(shape.headDim)_\(cache.precision.suffix)", grid: CUDAGrid(shape.headCount),
-      block: 256, qkv.address,
-      queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon, inverseFrequencies.address,
-      positions.address, slots.address, cache.keys[layer].address, cache.values[layer].address,
-      out.address, UInt64(0), Int32(shape.headCount), Int32(shape.kvHeadCount),
-      Int32(window ?? 0), Int32(cache.capacity))
+      "attention_step_\(shape.headDim)_\(kept.precision.suffix)", grid: CUDAGrid(shape.headCount),
+      block: 256, qkv.address, layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0,
+      layer.epsilon, layer.inverseFrequencies.address, map.positions.address, map.slots.address,
+      cache.keys.address, cache.values.address, out.address, UInt64(0), Int32(shape.headCount),
+      Int32(shape.kvHeadCount), Int32(layer.window ?? 0), Int32(kept.capacity))
   }
 
   package func attentionLinearAdd(
-    _ qkv: CUDATensor, shape: AttentionShape, queryNorm: CUDATensor?, keyNorm: CUDATensor?,
-    epsilon: Float, inverseFrequencies: CUDATensor, window: Int?, positions: CUDAIndices,
-    slots: CUDAIndices, layer: Int, cache: CUDACache, attended: CUDATensor, weight: CUDAMatrix,
-    scale: CUDATensor?, into out: CUDATensor
+    _ qkv: CUDATensor, _ layer: AttentionLayer<CUDATensor>, rows map: RowMap<CUDAIndices>,
+    cache: CacheLayer<CUDACache>, attended: CUDATensor, weight: CUDAMatrix, scale: CUDATensor?,
+    into out: CUDATensor
   ) throws(CUDAError) {
+    let (shape, kept) = (layer.shape, cache.cache)
     let columns = weight.columns
     guard isStep(qkv, shape), scale == nil, weight.suffix == "bf16",
       columns == 1024 || columns == 2048, shape.headCount <= Self.mostHeads
     else {
       if weight.packed == nil || qkv.rows > 4, packing(weight) != nil,
-        try attendRows(
-          qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: epsilon,
-          inverseFrequencies: inverseFrequencies, window: window, positions: positions,
-          slots: slots, layer: layer, cache: cache, inParts: true, into: attended)
+        try attendRows(qkv, layer, rows: map, cache: cache, inParts: true, into: attended)
       {
         return try product(
           PartRows(attended), weight,
           ProductEnd(scale: scale, flags: .accumulate, out: out))
       }
-      try attentionStep(
-        qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: epsilon,
-        inverseFrequencies: inverseFrequencies, window: window, positions: positions,
-        slots: slots, layer: layer, cache: cache, into: attended)
+      try attentionStep(qkv, layer, rows: map, cache: cache, into: attended)
       return try linearAdd(attended, weight, bias: nil, scale: scale, into: out)
     }
-    let seen = min(window ?? cache.capacity, cache.capacity)
+    let seen = min(layer.window ?? kept.capacity, kept.capacity)
     let blocks = min(Self.mostBlocks, (seen + Self.span - 1) / Self.span)
-    let stats = cache.partial.address + UInt64(4 * shape.headCount * blocks * shape.headDim)
+    let stats = kept.partial.address + UInt64(4 * shape.headCount * blocks * shape.headDim)
     try launch(
-      "attention_split_\(shape.headDim)_\(cache.precision.suffix)",
+      "attention_split_\(shape.headDim)_\(kept.precision.suffix)",
       grid: CUDAGrid(shape.headCount, blocks), block: 256,
-      qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
-      inverseFrequencies.address, positions.address, slots.address, cache.keys[layer].address,
-      cache.values[layer].address, cache.partial.address, stats, Int32(shape.headCount),
-      Int32(shape.kvHeadCount), Int32(window ?? 0), Int32(cache.capacity))
+      qkv.address, layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0, layer.epsilon,
+      layer.inverseFrequencies.address, map.positions.address, map.slots.address,
+      cache.keys.address, cache.values.address, kept.partial.address, stats,
+      Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(layer.window ?? 0),
+      Int32(kept.capacity))
     try launch(
       "stream_add_merged_\(columns / 1024)", grid: CUDAGrid((out.columns + 7) / 8), block: 128,
-      cache.partial.address, stats, positions.address, Int32(blocks), Int32(window ?? 0),
-      Int32(shape.headDim), weight.address, out.address, Int32(out.columns))
+      kept.partial.address, stats, map.positions.address, Int32(blocks),
+      Int32(layer.window ?? 0), Int32(shape.headDim), weight.address, out.address,
+      Int32(out.columns))
   }
 }

@@ -36,7 +36,7 @@ extension CUDABackend {
       Int32(x.columns))
   }
 
-  package func pool(
+  package func statisticsPooling(
     _ x: CUDATensor, scores: CUDATensor?, into out: CUDATensor
   ) throws(CUDAError) {
     precondition(out.count == 2 * x.columns, "a mean and a deviation for each column")
@@ -46,15 +46,16 @@ extension CUDABackend {
       scores?.address ?? 0, out.address, Int32(x.rows), Int32(x.columns))
   }
 
-  package func largest(_ x: CUDATensor, into out: CUDAIndices) throws(CUDAError) {
+  package func argmax(_ x: CUDATensor, into out: CUDAIndices) throws(CUDAError) {
     precondition(out.count == x.rows, "a column for each row")
     try launch(
       "largest", grid: CUDAGrid(x.rows), block: 256, x.address, out.address, Int32(out.stride),
       Int32(x.columns))
   }
 
-  package func melBands(
-    _ samples: [Float], _ bank: MelBank<CUDABackend>, scratch: CUDATensor, into out: CUDATensor
+  package func melSpectrogram(
+    _ samples: [Float], _ bank: MelBank<CUDATensor, CUDAIndices>, scratch: CUDATensor,
+    into out: CUDATensor
   ) throws(CUDAError) {
     let frames = bank.spectrogram.frameCount(samples.count)
     precondition(samples.count >= MelSpectrogram.fewestSamples, "too few samples to reflect")
@@ -124,16 +125,17 @@ extension CUDABackend {
     for part in parts {
       precondition(part.count == part.shape[0] * columns, "parts have one width")
       // The stored bytes go as soon as they are laid out anew.
-      let stored = try DeviceMemory(byteCount: part.byteRange.count, context)
-      try upload([part], to: stored)
+      let stored = try allocate(byteCount: part.byteRange.count)
+      try stored.upload([part])
       try launch(
         "pack_exact_\(part.kernelSuffix)", over: part.count, stored.address, address,
         Int32(part.shape[0]), Int32(columns / kernel), Int32(kernel))
-      try stream.synchronize()
+      withExtendedLifetime(stored) {}
       address += UInt64(4 * part.count)
     }
     return CUDAMatrix(
-      address: memory.address, rows: rows, columns: columns, suffix: "f32", exactTaps: kernel)
+      memory: memory, address: memory.address, rows: rows, columns: columns, suffix: "f32",
+      exactTaps: kernel)
   }
 
   /// `out = scale · (product + bias)`, or `out += …`, of `x` after `history` and a weight that

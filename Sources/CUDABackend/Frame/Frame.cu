@@ -1081,7 +1081,7 @@ extern "C" __global__ void __launch_bounds__(THREADS + 32, 1) frame_step(const u
   __syncwarp();
   if (thread < CODEBOOKS) {
     ((int *)s.words[CODES])[thread] = s.codes[thread];
-    ((int *)s.words[RING])[count % RING_DEPTH * CODEBOOKS + thread] = s.codes[thread];
+    ((int *)s.words[RING])[(u32)count % RING_DEPTH * CODEBOOKS + thread] = s.codes[thread];
     __threadfence_system();
   }
   block_barrier();

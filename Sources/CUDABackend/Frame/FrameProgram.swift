@@ -5,7 +5,7 @@ package import SpeechModel
 
 /// One frame of one utterance as a single kernel (`Frame.cu`): compiled for a model and a device, with
 /// the addresses of everything that it reads and writes.
-final class FrameProgram {
+package final class CUDAFrameProgram {
   /// Eight warps that compute, and one that copies.
   static let threads = 288
 
@@ -14,10 +14,23 @@ final class FrameProgram {
   let sharedBytes: Int
   /// The addresses, on the device.
   let words: CUDAIndices
+  /// Through which blocks send each other numbers; the words say where.
+  private let mailbox: FrameMailbox
 
-  init(kernel: CUDAKernel, grid: CUDAGrid, sharedBytes: Int, words: CUDAIndices) {
+  init(
+    kernel: CUDAKernel, grid: CUDAGrid, sharedBytes: Int, words: CUDAIndices,
+    mailbox: FrameMailbox
+  ) {
     (self.kernel, self.grid, self.sharedBytes, self.words) = (kernel, grid, sharedBytes, words)
+    self.mailbox = mailbox
   }
+}
+
+/// The memory through which blocks of the frame kernel send each other numbers.
+struct FrameMailbox {
+  let pairs: CUDATensor
+  let numbers: CUDATensor
+  let counts: CUDAIndices
 }
 
 /// Whether a frame runs as one kernel or as a graph of some hundreds.
@@ -101,17 +114,16 @@ struct FrameShape {
   }
 
   /// Whether the kernel takes a step of the model, as its weights are stored.
-  func takes(_ step: FrameStep<CUDABackend>) -> Bool {
-    var matrices = [step.model.talker.head, step.model.talker.codecEmbedding]
-    matrices += step.model.predictor.heads + step.model.predictor.embeddings
-    if let projection = step.model.predictor.projection { matrices.append(projection.weight) }
-    for stack in [step.model.talker.stack, step.model.predictor.stack] {
-      guard stack.layers.allSatisfy({ $0.queryNorm != nil && $0.keyNorm != nil }) else {
-        return false
-      }
+  func takes(_ step: FrameParameters<CUDABackend>) -> Bool {
+    var matrices = step.heads + step.embeddings
+    if let projection = step.projection { matrices.append(projection.weight) }
+    for stack in [step.talker, step.predictor] {
+      guard
+        stack.layers.allSatisfy({ $0.attention.queryNorm != nil && $0.attention.keyNorm != nil })
+      else { return false }
       matrices += stack.layers.flatMap { [$0.qkv, $0.output, $0.gateUp, $0.down] }
     }
-    return step.slotCount == 1 && step.predictorWork.cache.precision == .float32
+    return step.slotCount == 1 && step.predictor.cache.precision == .float32
       && matrices.allSatisfy { $0.suffix == "bf16" }
   }
 
@@ -189,72 +201,68 @@ struct FrameShape {
 }
 
 extension CUDABackend {
-  package func prepare(_ step: FrameStep<CUDABackend>) throws(CUDAError) {
+  package func makeFrameProgram(
+    _ step: FrameParameters<CUDABackend>
+  ) throws(CUDAError) -> CUDAFrameProgram? {
     guard let frameDefinitions,
-      let shape = FrameShape(step.model.configuration, talkerCache: step.cache.precision, context),
+      let shape = FrameShape(
+        step.configuration, talkerCache: step.talker.cache.precision, context),
       shape.takes(step)
-    else { return }
+    else { return nil }
     let image = try cache.image(shape.program(context, definitions: frameDefinitions))
     let kernel = try CUDAModule(image: image, context).kernel(
       "frame_step", sharedBytes: shape.sharedBytes)
-    let words = try frameWords(step, shape)
+    let mailbox = FrameMailbox(
+      pairs: try makeTensor(rows: shape.pairCount, columns: 2),
+      numbers: try makeTensor(rows: shape.numberCount, columns: 1),
+      counts: try makeIndices(count: 2))
+    let words = frameWords(step, mailbox)
+    precondition(words.count == shape.wordCount, "an address for each word")
     let place = try makeIndices(count: 2 * words.count)
     try write(
       words.flatMap {
         [Int32(truncatingIfNeeded: $0), Int32(truncatingIfNeeded: $0 >> 32)]
       }, to: place)
-    framePrograms[step.codes.address] = FrameProgram(
-      kernel: kernel, grid: CUDAGrid(shape.grid), sharedBytes: shape.sharedBytes, words: place)
-  }
-
-  package func framesFillDevice(_ step: FrameStep<CUDABackend>) -> Bool {
-    framePrograms[step.codes.address] != nil
+    return CUDAFrameProgram(
+      kernel: kernel, grid: CUDAGrid(shape.grid), sharedBytes: shape.sharedBytes, words: place,
+      mailbox: mailbox)
   }
 
   package func makeFrame(
-    _ step: FrameStep<CUDABackend>, advancing: Bool
+    _ program: CUDAFrameProgram, advancing: Bool
   ) throws(CUDAError) {
-    guard let program = framePrograms[step.codes.address] else {
-      if advancing { try step.advance() }
-      return try step.makeCodes()
-    }
     try stream.launch(
-      program.kernel, grid: program.grid, block: FrameProgram.threads,
+      program.kernel, grid: program.grid, block: CUDAFrameProgram.threads,
       sharedBytes: program.sharedBytes, cooperative: true, program.words.address,
       Int32(advancing ? 1 : 0))
   }
 
   /// The addresses in the order of the kernel's enumeration.
   private func frameWords(
-    _ step: FrameStep<CUDABackend>, _ shape: FrameShape
-  ) throws(CUDAError) -> [UInt64] {
-    let (talker, predictor) = (step.model.talker, step.model.predictor)
-    let work = step.predictorWork
-    let pairs = try makeTensor(rows: shape.pairCount, columns: 2)
-    let numbers = try makeTensor(rows: shape.numberCount, columns: 1)
-    let counts = try makeIndices(count: 2)
+    _ step: FrameParameters<CUDABackend>, _ mailbox: FrameMailbox
+  ) -> [UInt64] {
     var words: [UInt64] = []
-    for layer in talker.stack.layers + predictor.stack.layers {
+    for layer in step.talker.layers + step.predictor.layers {
       words += [layer.qkv, layer.output, layer.gateUp, layer.down].map(\.address)
       words += [layer.inputNorm.address, layer.postNorm.address]
-      words += [layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0]
+      words += [layer.attention.queryNorm?.address ?? 0, layer.attention.keyNorm?.address ?? 0]
     }
-    words += ([talker.head] + predictor.heads).map(\.address)
-    words += ([talker.codecEmbedding] + predictor.embeddings).map(\.address)
-    for (stack, cache) in [(talker.stack, step.cache), (predictor.stack, work.cache)] {
+    words += step.heads.map(\.address)
+    words += step.embeddings.map(\.address)
+    for stack in [step.talker, step.predictor] {
       words += [stack.norm.address, stack.inverseFrequencies.address]
-      words += [cache.keys[0].address, cache.values[0].address]
+      words += [stack.cache.keys[0].address, stack.cache.values[0].address]
     }
     words += [
-      predictor.projection?.weight.address ?? 0, predictor.projection?.bias.address ?? 0,
-      step.hidden.address, step.logits.address, work.logits.address, step.codes.address,
+      step.projection?.weight.address ?? 0, step.projection?.bias.address ?? 0,
+      step.hidden.address, step.logits.address, step.predictorLogits.address, step.codes.address,
       step.positions.address, step.sampling.frame.address, step.sampling.settings.address,
       step.sampling.seen.address, step.trailing.address, step.trailingCount.address,
-      UInt64(step.capacity), pairs.address, numbers.address, counts.address,
+      UInt64(step.capacity), mailbox.pairs.address, mailbox.numbers.address,
+      mailbox.counts.address,
       step.ring.memory.deviceAddress + UInt64(4 * CUDAFrameRing.header),
       step.ring.counter.address, step.ring.memory.deviceAddress,
     ]
-    precondition(words.count == shape.wordCount, "an address for each word")
     return words
   }
 }

@@ -8,7 +8,7 @@ package import SpeechModel
 
 extension CUDABackend {
   package func latentUpsampling(
-    _ x: CUDATensor, _ stage: LatentUpsampling<CUDABackend>, history: CUDATensor,
+    _ x: CUDATensor, _ stage: LatentUpsampling<CUDATensor, CUDAMatrix>, history: CUDATensor,
     inner: CUDATensor, wide: CUDATensor, into out: CUDATensor
   ) throws(CUDAError) {
     let (first, expand, contract) = (stage.transposed, stage.expand, stage.contract)
@@ -42,7 +42,7 @@ extension CUDABackend {
   }
 
   package func decoderBlock(
-    _ x: CUDATensor, _ block: DecoderBlock<CUDABackend>, history: CUDATensor,
+    _ x: CUDATensor, _ block: DecoderBlock<CUDATensor, CUDAMatrix>, history: CUDATensor,
     unitHistories: [CUDATensor], inner: CUDATensor, scratch: (CUDATensor, CUDATensor),
     into out: CUDATensor
   ) throws(CUDAError) {
@@ -57,14 +57,14 @@ extension CUDABackend {
     precondition(out.rows == x.rows * block.stride && inner.count == out.count)
     precondition(scratch.0.count == out.count && scratch.1.count == out.count)
     let source = try rowParts(
-      x, snake: (block.snake.alpha, block.snake.inverseBeta), at: x.address)
+      x, snake: block.snake, at: x.address)
     // Inputs of the units, by turns; the second must not lie where the first history is kept from.
     var (input, next) = (scratch.1, scratch.0)
     try product(
       source, history: history, block.transposed.weight,
       ProductEnd(
         bias: block.transposed.bias, out: out, parts: PartRows(input),
-        snake: (first.first.alpha, first.first.inverseBeta)))
+        snake: first.first))
     var kept = KeptHistory(x: x, history: history)
     for (index, unit) in block.units.enumerated() {
       try product(
@@ -72,13 +72,12 @@ extension CUDABackend {
         unit.dilated.weight, keeping: index == 0 ? kept : nil,
         ProductEnd(
           bias: unit.dilated.bias, parts: PartRows(inner),
-          snake: (unit.second.alpha, unit.second.inverseBeta)))
+          snake: unit.second))
       kept = KeptHistory(x: input, history: unitHistories[index])
       var end = ProductEnd(bias: unit.pointwise.bias, flags: .accumulate, out: out)
       if index + 1 < block.units.count {
-        let following = block.units[index + 1].first
         end.parts = PartRows(next)
-        end.snake = (following.alpha, following.inverseBeta)
+        end.snake = block.units[index + 1].first
       }
       try product(PartRows(inner), unit.pointwise.weight, keeping: kept, end)
       (input, next) = (next, input)
@@ -86,34 +85,32 @@ extension CUDABackend {
   }
 
   private func plainDecoderBlock(
-    _ x: CUDATensor, _ block: DecoderBlock<CUDABackend>, history: CUDATensor,
+    _ x: CUDATensor, _ block: DecoderBlock<CUDATensor, CUDAMatrix>, history: CUDATensor,
     unitHistories: [CUDATensor], inner: CUDATensor, scratch: CUDATensor, into out: CUDATensor
   ) throws(CUDAError) {
-    try snake(x, alpha: block.snake.alpha, inverseBeta: block.snake.inverseBeta, into: x)
+    try snake(x, block.snake, into: x)
     try transposedConvolution(
       x, history: history, weight: block.transposed.weight, bias: block.transposed.bias,
       stride: block.stride, into: out)
     for (unit, history) in zip(block.units, unitHistories) {
       try snakeConvolution(
-        out, alpha: unit.first.alpha, inverseBeta: unit.first.inverseBeta, history: history,
-        weight: unit.dilated.weight, bias: unit.dilated.bias, kernel: 7, dilation: unit.dilation,
-        scratch: scratch, into: inner)
-      try snake(
-        inner, alpha: unit.second.alpha, inverseBeta: unit.second.inverseBeta, into: inner)
+        out, unit.first, history: history, weight: unit.dilated.weight, bias: unit.dilated.bias,
+        kernel: 7, dilation: unit.dilation, scratch: scratch, into: inner)
+      try snake(inner, unit.second, into: inner)
       try linearAdd(
         inner, unit.pointwise.weight, bias: unit.pointwise.bias, scale: nil, into: out)
     }
   }
 
   package func snakeConvolution(
-    _ x: CUDATensor, alpha: CUDATensor, inverseBeta: CUDATensor, history: CUDATensor,
+    _ x: CUDATensor, _ snake: SnakeWeights<CUDATensor>, history: CUDATensor,
     weight: CUDAMatrix, bias: CUDATensor, kernel: Int, dilation: Int, scratch: CUDATensor,
     into out: CUDATensor
   ) throws(CUDAError) {
     guard weight.rows == 1, weight.suffix == "f32", dilation == 1, kernel > 1, kernel <= 8,
       x.columns <= 128, x.columns % 2 == 0, x.rows >= kernel - 1
     else {
-      try snake(x, alpha: alpha, inverseBeta: inverseBeta, into: scratch)
+      try self.snake(x, snake, into: scratch)
       return try causalConvolution(
         scratch, history: history, weight: weight, bias: bias, kernel: kernel, dilation: dilation,
         into: out)
@@ -121,7 +118,7 @@ extension CUDABackend {
     precondition(scratch.count >= history.count && history.rows == kernel - 1)
     try launch(
       "snake_convolution_1", grid: CUDAGrid((x.rows + 15) / 16), block: 256, x.address,
-      alpha.address, inverseBeta.address, history.address, weight.address, bias.address,
+      snake.alpha.address, snake.inverseBeta.address, history.address, weight.address, bias.address,
       out.address, scratch.address, Int32(x.rows), Int32(x.columns), Int32(kernel))
     try launch("copy", over: history.count, scratch.address, history.address, history.count)
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 package import CUDA
+import SpeechModel
 
 /// How a weight in bf16 parts is laid out: `[outputs][taps · inputs]`.
 struct PackedWeight: Equatable {
@@ -43,7 +44,7 @@ struct ProductEnd {
   var out: CUDATensor?
   /// Where they go in parts, after a snake when there is one.
   var parts: PartRows?
-  var snake: (alpha: CUDATensor, inverseBeta: CUDATensor)?
+  var snake: SnakeWeights<CUDATensor>?
 }
 
 /// A history that the kernel before has read: it is to hold the last rows of itself and `x`.
@@ -126,7 +127,7 @@ extension CUDABackend {
   @discardableResult
   func rowParts(
     _ x: CUDATensor, history: CUDATensor? = nil,
-    snake: (alpha: CUDATensor, inverseBeta: CUDATensor)? = nil, at address: UInt64
+    snake: SnakeWeights<CUDATensor>? = nil, at address: UInt64
   ) throws(CUDAError) -> PartRows {
     let rows = x.rows + (history?.rows ?? 0)
     try launch(

@@ -13,6 +13,7 @@ extension CUDABackend {
     let packed: PackedWeight
     var stride = 0
     switch layout {
+    case .stored: return try loadStored(parts)
     case .exact(let kernel): return try loadExact(parts, kernel: kernel)
     case .product: packed = PackedWeight(outputs: rows, inputs: columns, taps: 1)
     case .convolution(let kernel):
@@ -25,18 +26,19 @@ extension CUDABackend {
     }
     guard packed.inputs % 8 == 0, packed.outputs % 2 == 0, packed.outputs >= 8,
       layout != .product || type != .bfloat16, parts.allSatisfy({ $0.elementType == type })
-    else { return try loadMatrix(parts) }
+    else { return try loadStored(parts) }
     try reserveParts(columns: packed.k)
     // The stored bytes go as soon as they are laid out anew.
-    let stored = try DeviceMemory(byteCount: rows * columns * type.byteCount, context)
-    try upload(parts, to: stored)
+    let stored = try allocate(byteCount: rows * columns * type.byteCount)
+    try stored.upload(parts)
     let memory = try allocate(byteCount: 4 * packed.outputs * packed.k)
     try launch(
       "pack_\(parts[0].kernelSuffix)", over: packed.outputs * packed.k, stored.address,
       memory.address, Int32(packed.outputs), Int32(packed.inputs), Int32(packed.taps), Int32(stride)
     )
-    try stream.synchronize()
+    withExtendedLifetime(stored) {}
     return CUDAMatrix(
-      address: memory.address, rows: rows, columns: columns, suffix: "packed", packed: packed)
+      memory: memory, address: memory.address, rows: rows, columns: columns, suffix: "packed",
+      packed: packed)
   }
 }

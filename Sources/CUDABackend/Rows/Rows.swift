@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 package import CUDA
+package import SpeechModel
 
 extension CUDABackend {
   package func copy(_ source: CUDATensor, into out: CUDATensor) throws(CUDAError) {
@@ -47,11 +48,12 @@ extension CUDABackend {
   ) throws(CUDAError) {
     try gather(
       CUDAMatrix(
-        address: source.address, rows: source.rows, columns: source.columns, suffix: "f32"),
+        memory: source.memory, address: source.address, rows: source.rows,
+        columns: source.columns, suffix: "f32"),
       ids: ids, scale: nil, accumulate: accumulate, into: out)
   }
 
-  package func addTrailing(
+  package func addTrailingText(
     _ source: CUDATensor, rowsPerSlot: Int, frame: CUDAIndices, count: CUDAIndices,
     slots: CUDAIndices, into out: CUDATensor
   ) throws(CUDAError) {
@@ -83,8 +85,9 @@ extension CUDABackend {
   }
 
   package func snake(
-    _ x: CUDATensor, alpha: CUDATensor, inverseBeta: CUDATensor, into out: CUDATensor
+    _ x: CUDATensor, _ weights: SnakeWeights<CUDATensor>, into out: CUDATensor
   ) throws(CUDAError) {
+    let (alpha, inverseBeta) = (weights.alpha, weights.inverseBeta)
     precondition(alpha.count == x.columns && inverseBeta.count == x.columns)
     try launch(
       "snake", over: x.count, x.address, alpha.address, inverseBeta.address, out.address, x.count,

@@ -5,7 +5,7 @@ package import SpeechModel
 
 extension CUDABackend {
   package func sample(
-    _ logits: CUDATensor, rule: SamplingRule, state: SamplingState<CUDABackend>,
+    _ logits: CUDATensor, rule: SamplingRule, state: SamplingState<CUDAIndices>,
     into codes: CUDAIndices
   ) throws(CUDAError) {
     precondition(

@@ -3,28 +3,7 @@
 // The definitions of the encoders' operations, computed on the host. Encoders run once for a voice;
 // a backend overrides what is worth it and is tested against these.
 
-/// A function of one number.
-package enum Activation: Sendable, CaseIterable {
-  /// `max(x, 0)`
-  case relu
-  /// `x` above 0, `e^x − 1` below.
-  case elu
-  /// `1 / (1 + e^−x)`
-  case sigmoid
-  /// `tanh(x)`
-  case tanh
-
-  package func callAsFunction(_ x: Float) -> Float {
-    switch self {
-    case .relu: max(x, 0)
-    case .elu: x > 0 ? x : Math.expMinusOne(x)
-    case .sigmoid: 1 / (1 + Math.exp(-x))
-    case .tanh: Math.tanh(x)
-    }
-  }
-}
-
-extension Backend {
+extension ComposedBackend {
   package func activate(
     _ x: Tensor, _ function: Activation, into out: Tensor
   ) throws(Failure) {
@@ -42,7 +21,7 @@ extension Backend {
     try write(values, to: out)
   }
 
-  package func pool(_ x: Tensor, scores: Tensor?, into out: Tensor) throws(Failure) {
+  package func statisticsPooling(_ x: Tensor, scores: Tensor?, into out: Tensor) throws(Failure) {
     let columns = x.columns
     precondition(out.columns == 2 * columns, "a mean and a deviation for each column")
     let values = try read(x)
@@ -76,13 +55,13 @@ extension Backend {
     return scores.indices.map { Math.exp(scores[$0] - largest[$0 % columns]) }
   }
 
-  package func melBands(
-    _ samples: [Float], _ bank: MelBank<Self>, scratch: Tensor, into out: Tensor
+  package func melSpectrogram(
+    _ samples: [Float], _ bank: MelBank<Tensor, Indices>, scratch: Tensor, into out: Tensor
   ) throws(Failure) {
     try write(bank.spectrogram(samples), to: out)
   }
 
-  package func largest(_ x: Tensor, into out: Indices) throws(Failure) {
+  package func argmax(_ x: Tensor, into out: Indices) throws(Failure) {
     let columns = x.columns
     let values = try read(x)
     let picks = (0..<x.rows).map { row in

@@ -2,7 +2,15 @@
 
 package import SpeechModel
 
+import CCPUKernels
+
 extension CPUBackend {
+  package func silu(_ x: CPUTensor) { qt_silu(x.base, x.count) }
+
+  package func gelu(_ x: CPUTensor) { qt_gelu(x.base, x.count) }
+
+  package func clamp(_ x: CPUTensor) { qt_clamp(x.base, x.count) }
+
   package func activate(_ x: CPUTensor, _ function: Activation, into out: CPUTensor) {
     precondition(x.count == out.count, "an activation keeps the size")
     // One loop a function: the choice is made once, not for every number. The codec encoder has
