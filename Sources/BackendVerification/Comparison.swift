@@ -42,6 +42,19 @@ package struct VerificationOutcome: Sendable {
     worst = nil
   }
 
+  /// What `problem` says is wrong, or fails with.
+  init(_ name: String, _ problem: () throws -> String?) {
+    do {
+      if let error = try problem() {
+        self.init(name, error: error)
+      } else {
+        self.init(name, found: [], expected: [])
+      }
+    } catch {
+      self.init(name, error: "\(error)")
+    }
+  }
+
   init(_ name: String, note: String) {
     self.name = name
     self.note = note

@@ -29,14 +29,7 @@ package struct DeviceFaults {
   }
 
   private func outcome(_ name: String, _ problem: () throws -> String?) -> Bool {
-    let outcome: VerificationOutcome
-    do {
-      outcome =
-        try problem().map { VerificationOutcome(name, error: $0) }
-        ?? VerificationOutcome(name, found: [], expected: [])
-    } catch {
-      outcome = VerificationOutcome(name, error: "\(error)")
-    }
+    let outcome = VerificationOutcome(name, problem)
     report(outcome)
     return outcome.passes
   }

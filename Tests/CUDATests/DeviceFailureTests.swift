@@ -205,13 +205,15 @@ import Testing
     }
   }
 
-  @Test func `an engine that is released frees its memory while another speaks`() async {
+  @Test func `an engine and a model that are released free their memory while another speaks`()
+    async
+  {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
       var lines: [String] = []
       let context = try CUDAContext()
       #expect(EngineMemory(context) { lines.append($0.line) }.verify(), "\(lines)")
-      #expect(lines.count == 1 && context.liveAllocationCount == 0)
+      #expect(lines.count == 2 && context.liveAllocationCount == 0)
     }
   }
 

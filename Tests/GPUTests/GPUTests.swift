@@ -43,7 +43,9 @@ import Testing
     #expect(try verification().verifyNeighbours())
   }
 
-  @Test func `an engine that is released frees its memory while another speaks`() throws {
+  @Test func `an engine and a model that are released free their memory while another speaks`()
+    throws
+  {
     let memory = EngineMemory(try CUDAContext()) { #expect($0.passes, "\($0.line)") }
     #expect(memory.verify())
   }
