@@ -122,17 +122,6 @@ package final class CUDABackend: Backend {
   /// Rows that are multiplied in parts at once; longer inputs go in turns.
   static var partRows: Int { 256 }
 
-  static let plainKernels = [
-    "fill", "copy", "add", "add_trailing", "increment", "swiglu", "silu", "gelu", "snake",
-    "clamp_unit", "publish", "rms_norm", "layer_norm", "widen", "sample_8", "sample_16",
-    "depthwise_convolution", "shift_history", "add_shares",
-  ]
-  /// Kernels that exist for each way weights are stored.
-  static let elementKernels = [
-    "gather", "gather_sum", "linear_rows1", "linear_rows2", "linear_rows8", "linear_tiles",
-    "causal_convolution", "transposed_convolution",
-  ]
-
   /// - Parameters:
   ///   - recordsSteps: Whether `replay` records its bodies.
   ///   - streamsWeights: Whether decoding uses its own kernels.
@@ -159,26 +148,20 @@ package final class CUDABackend: Backend {
     if let model, let frameDefinitions, let shape = FrameShape(model, context) {
       programs.append(shape.program(context, definitions: frameDefinitions))
     }
-    let modules = try cache.images(programs).prefix(general.count).map { image throws(CUDAError) in
-      try CUDAModule(image: image, context)
+    let images = try cache.images(programs)
+    var modules: [String: CUDAModule] = [:]
+    for (program, image) in zip(general, images) {
+      modules[program.name] = try CUDAModule(image: image, context)
     }
     var kernels: [String: CUDAKernel] = [:]
     // All of them now: loading one may not happen while a body is recorded.
-    for name in Self.plainKernels + Self.attentionKernels + Self.decodeKernels
-      + Self.encoderKernels
-    {
-      kernels[name] = try modules.kernel(name, sharedMemoryShare: sharedMemoryShare)
-    }
-    for name in Self.productKernels {
-      kernels[name] = try modules.kernel(
-        name, sharedMemoryShare: 100,
-        sharedBytes: Self.productSharedBytes(name, architecture: context.architecture))
-    }
-    for name in Self.elementKernels {
-      for suffix in ["f32", "bf16", "f16"] {
-        kernels["\(name)_\(suffix)"] = try modules.kernel(
-          "\(name)_\(suffix)", sharedMemoryShare: sharedMemoryShare)
-      }
+    for kernel in KernelSources.kernels {
+      guard let module = modules[kernel.program] else { continue }
+      // Products take all of an SM's first-level memory, so that nothing else is beside them.
+      kernels[kernel.name] = try module.kernel(
+        kernel.name, parameters: kernel.parameters,
+        sharedMemoryShare: kernel.program == KernelSources.gemmProgram ? 100 : sharedMemoryShare,
+        sharedBytes: Self.productSharedBytes(kernel.name, architecture: context.architecture))
     }
     self.kernels = kernels
     staging = try PinnedMemory(count: Self.stagingWords, context)
@@ -196,7 +179,7 @@ package final class CUDABackend: Backend {
   }
 
   /// Queues a kernel by name.
-  func launch<each Argument: BitwiseCopyable>(
+  func launch<each Argument: KernelArgument>(
     _ name: String, grid: CUDAGrid, block: Int, sharedBytes: Int = 0, clusterDepth: Int = 1,
     _ arguments: repeat each Argument
   ) throws(CUDAError) {
@@ -209,7 +192,7 @@ package final class CUDABackend: Backend {
   }
 
   /// Queues a kernel with a thread for each of `count` numbers.
-  func launch<each Argument: BitwiseCopyable>(
+  func launch<each Argument: KernelArgument>(
     _ name: String, over count: Int, _ arguments: repeat each Argument
   ) throws(CUDAError) {
     try launch(name, grid: CUDAGrid((count + 255) / 256), block: 256, repeat each arguments)
@@ -355,7 +338,7 @@ package final class CUDABackend: Backend {
     try staging.send(
       from: first, byteCount: 2 * ids.count * width, to: parts.address, on: stream)
     try launch(
-      "widen", over: ids.count * width / 2, parts.address, tensor.address,
+      "widen_rows", over: ids.count * width / 2, parts.address, tensor.address,
       ids.count * width / 2)
   }
 

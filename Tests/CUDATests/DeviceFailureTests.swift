@@ -101,21 +101,21 @@ import Testing
         #expect(error?.message.contains("kernels.cu(7): error: a fake complaint") == true)
         // When all are refused, the first is told.
         let call =
-          "nvrtcCompileProgram(\(isLasting == 1 ? "products, --gpu-architecture=sm_90" : "")"
+          "nvrtcCompileProgram(\(isLasting == 1 ? "gemm, --gpu-architecture=sm_90" : "")"
         #expect(error?.message.contains(call) == true)
         #expect(fakeCUDALiveObjects() == 0)
       }
     }
   }
 
-  @Test func `a kernel is found in any program, and one that is nowhere is told`() async {
+  @Test func `a kernel that its program does not have ends the start`() async {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
       fakeCUDAFail("cuModuleGetFunction", 1, 500, 0)
-      try #expect(FakeDevice.speak() == .length)
-      fakeCUDAFail("cuModuleGetFunction", 1, 500, 1)
       let error = #expect(throws: SynthesisError.self) { try FakeDevice.speak() }
-      #expect(error?.message.contains("cuModuleGetFunction(fill) failed") == true)
+      #expect(error?.message.contains("cuModuleGetFunction(gemm_64x8_bf16) failed") == true)
+      #expect(fakeCUDACalls("cuModuleGetFunction") == 1)
+      #expect(fakeCUDALiveObjects() == 0)
     }
   }
 
@@ -147,7 +147,7 @@ import Testing
       try #expect(compilations(KernelCache(folder: folder)) == 4)
       let entries = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
       #expect(
-        entries.map { $0.prefix { $0 != "-" } } == ["decode", "frame", "operations", "products"])
+        entries.map { $0.prefix { $0 != "-" } } == ["decode", "frame", "gemm", "operations"])
       try #expect(compilations(KernelCache(folder: folder)) == 0)
       try Data("no image".utf8).write(to: URL(filePath: "\(folder)/\(entries[0])"))
       try #expect(compilations(KernelCache(folder: folder)) == 1)

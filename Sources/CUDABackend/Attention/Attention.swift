@@ -14,13 +14,6 @@ extension CachePrecision {
 }
 
 extension CUDABackend {
-  static let attentionKernels = cacheKernels(["norm_rotate_append", "attention"])
-
-  /// The names of kernels that exist for each way keys and values are kept.
-  static func cacheKernels(_ names: [String]) -> [String] {
-    names.flatMap { name in CachePrecision.allCases.map { "\(name)_\($0.suffix)" } }
-  }
-
   package func normRotateAppend(
     _ qkv: CUDATensor, shape: AttentionShape, queryNorm: CUDATensor?, keyNorm: CUDATensor?,
     epsilon: Float, inverseFrequencies: CUDATensor, positions: CUDAIndices, slots: CUDAIndices,
@@ -29,7 +22,7 @@ extension CUDABackend {
     precondition(
       shape.headDim % 32 == 0 && shape.headDim <= 256 && qkv.columns == shape.packedWidth)
     try launch(
-      "norm_rotate_append_\(cache.precision.suffix)",
+      "qk_norm_rope_append_\(cache.precision.suffix)",
       grid: CUDAGrid(shape.headCount + 2 * shape.kvHeadCount, qkv.rows),
       block: shape.headDim, qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
       inverseFrequencies.address, positions.address, Int32(positions.stride), slots.address,
@@ -66,7 +59,7 @@ extension CUDABackend {
     precondition(qkv.columns == shape.packedWidth && out.columns == shape.queryWidth)
     let heads = shape.headCount + 2 * shape.kvHeadCount
     try launch(
-      "rotate_heads_\(shape.headDim)_\(cache.precision.suffix)",
+      "qk_norm_rope_append_heads_\(shape.headDim)_\(cache.precision.suffix)",
       grid: CUDAGrid((qkv.rows * heads + 3) / 4), block: 128,
       qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
       inverseFrequencies.address, positions.address, Int32(positions.stride), slots.address,
@@ -74,7 +67,7 @@ extension CUDABackend {
       Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(cache.capacity))
     let perBlock = 16 / group
     try launch(
-      "attention_rows_\(shape.headDim)_\(cache.precision.suffix)",
+      "flash_attention_\(shape.headDim)_\(cache.precision.suffix)",
       grid: CUDAGrid(shape.kvHeadCount, (qkv.rows + perBlock - 1) / perBlock), block: 128,
       qkv.address, positions.address, Int32(positions.stride), slots.address, Int32(slots.stride),
       cache.keys[layer].address, cache.values[layer].address, out.address,

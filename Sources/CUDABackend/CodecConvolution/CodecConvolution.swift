@@ -75,7 +75,7 @@ extension CUDABackend {
   ) throws(CUDAError) {
     guard grid.z > 1 else { return }
     try launch(
-      "add_shares", over: rows * columns, shares.address, bias.address, out.address, Int32(rows),
+      "convolution_reduce", over: rows * columns, shares.address, bias.address, out.address, Int32(rows),
       Int32(columns), Int32(out.columns), Int32(stride), Int32(grid.z))
   }
 
@@ -107,7 +107,7 @@ extension CUDABackend {
   private func keepRows(_ x: CUDATensor, _ history: CUDATensor) throws(CUDAError) {
     guard history.rows > 0 else { return }
     try launch(
-      "keep_rows", over: x.columns, x.address, history.address, Int32(x.rows),
+      "update_state", over: x.columns, x.address, history.address, Int32(x.rows),
       Int32(history.rows), Int32(x.columns))
   }
 
@@ -115,7 +115,7 @@ extension CUDABackend {
   private func shiftHistory(_ x: CUDATensor, _ history: CUDATensor) throws(CUDAError) {
     guard history.rows > 0 else { return }
     try launch(
-      "shift_history", over: x.columns, x.address, history.address, Int32(x.rows),
+      "update_state", over: x.columns, x.address, history.address, Int32(x.rows),
       Int32(history.rows), Int32(x.columns))
   }
 }

@@ -25,18 +25,6 @@ extension CUDABackend {
     }
   }
 
-  static let decodeKernels: [String] =
-    StreamKind.allCases.flatMap { kind in
-      [1, 2, 3, 6].filter { kind.outputsPerBlock($0) != nil }.flatMap { thousands in
-        (thousands == 6 ? [1] : [1, 2]).map { "stream_\(kind.rawValue)_\(thousands)_\($0)" }
-      }
-    } + [
-      "stream_add_merged_1", "stream_add_merged_2",
-    ]
-    + cacheKernels([
-      "attention_step_64", "attention_step_128", "attention_split_64", "attention_split_128",
-    ])
-
   /// Positions a block of attention takes at a time.
   static var span: Int { 64 }
   /// The most blocks that share a head.
@@ -56,7 +44,7 @@ extension CUDABackend {
       let outputs = kind.outputsPerBlock(thousands), x.rows == 1 || x.rows == 2 && thousands < 6
     else { return false }
     try launch(
-      "stream_\(kind.rawValue)_\(thousands)_\(x.rows)",
+      "gemv_\(kind.rawValue)_\(thousands)_\(x.rows)",
       grid: CUDAGrid((out.columns + outputs - 1) / outputs), block: 128,
       x.address, norm?.address ?? 0, epsilon, weight.address, bias?.address ?? 0, out.address,
       Int32(out.columns))
@@ -121,7 +109,7 @@ extension CUDABackend {
         cache: cache, into: out)
     }
     try launch(
-      "attention_step_\(shape.headDim)_\(cache.precision.suffix)", grid: CUDAGrid(shape.headCount),
+      "decode_attention_\(shape.headDim)_\(cache.precision.suffix)", grid: CUDAGrid(shape.headCount),
       block: 256, qkv.address,
       queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon, inverseFrequencies.address,
       positions.address, slots.address, cache.keys[layer].address, cache.values[layer].address,
@@ -159,14 +147,14 @@ extension CUDABackend {
     let blocks = min(Self.mostBlocks, (seen + Self.span - 1) / Self.span)
     let stats = cache.partial.address + UInt64(4 * shape.headCount * blocks * shape.headDim)
     try launch(
-      "attention_split_\(shape.headDim)_\(cache.precision.suffix)",
+      "decode_attention_split_\(shape.headDim)_\(cache.precision.suffix)",
       grid: CUDAGrid(shape.headCount, blocks), block: 256,
       qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
       inverseFrequencies.address, positions.address, slots.address, cache.keys[layer].address,
       cache.values[layer].address, cache.partial.address, stats, Int32(shape.headCount),
       Int32(shape.kvHeadCount), Int32(window ?? 0), Int32(cache.capacity))
     try launch(
-      "stream_add_merged_\(columns / 1024)", grid: CUDAGrid((out.columns + 7) / 8), block: 128,
+      "gemv_merge_add_\(columns / 1024)", grid: CUDAGrid((out.columns + 7) / 8), block: 128,
       cache.partial.address, stats, positions.address, Int32(blocks), Int32(window ?? 0),
       Int32(shape.headDim), weight.address, out.address, Int32(out.columns))
   }

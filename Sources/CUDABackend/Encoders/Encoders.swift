@@ -6,10 +6,6 @@ package import SpeechModel
 // The encoders of cloned voices.
 
 extension CUDABackend {
-  static let encoderKernels: [String] =
-    ["activate", "add_scaled", "pool", "largest", "mel_bands", "sum_exact"]
-    + ["f32", "bf16", "f16"].map { "pack_exact_\($0)" } + ExactTile.all.map(\.kernel)
-
   package func activate(
     _ x: CUDATensor, _ function: Activation, into out: CUDATensor
   ) throws(CUDAError) {
@@ -42,14 +38,14 @@ extension CUDABackend {
     precondition(out.count == 2 * x.columns, "a mean and a deviation for each column")
     precondition(scores.map { $0.rows == x.rows && $0.columns == x.columns } ?? true)
     try launch(
-      "pool", grid: CUDAGrid((x.columns + 31) / 32), block: 1024, x.address,
+      "statistics_pooling", grid: CUDAGrid((x.columns + 31) / 32), block: 1024, x.address,
       scores?.address ?? 0, out.address, Int32(x.rows), Int32(x.columns))
   }
 
   package func largest(_ x: CUDATensor, into out: CUDAIndices) throws(CUDAError) {
     precondition(out.count == x.rows, "a column for each row")
     try launch(
-      "largest", grid: CUDAGrid(x.rows), block: 256, x.address, out.address, Int32(out.stride),
+      "argmax", grid: CUDAGrid(x.rows), block: 256, x.address, out.address, Int32(out.stride),
       Int32(x.columns))
   }
 
@@ -62,7 +58,7 @@ extension CUDABackend {
     precondition(out.columns == bank.weights.rows)
     try write(samples, to: scratch)
     try launch(
-      "mel_bands", grid: CUDAGrid(frames), block: 256, scratch.address, Int32(samples.count),
+      "mel_spectrogram", grid: CUDAGrid(frames), block: 256, scratch.address, Int32(samples.count),
       bank.weights.address, bank.firsts.address, Int32(bank.weights.columns),
       Int32(MelSpectrogram.binCount), out.address, Int32(out.columns))
   }
@@ -85,7 +81,7 @@ struct ExactTile: Equatable {
     ExactTile(rows: 64, columns: 32, efficiency: 0.35),
   ]
 
-  var kernel: String { "exact_product_\(rows)_\(columns)" }
+  var kernel: String { "exact_gemm_\(rows)x\(columns)" }
 
   /// The tile, and the shares of k, whose estimated time is the shortest.
   ///
@@ -127,7 +123,7 @@ extension CUDABackend {
       let stored = try DeviceMemory(byteCount: part.byteRange.count, context)
       try upload([part], to: stored)
       try launch(
-        "pack_exact_\(part.kernelSuffix)", over: part.count, stored.address, address,
+        "pack_taps_\(part.kernelSuffix)", over: part.count, stored.address, address,
         Int32(part.shape[0]), Int32(columns / kernel), Int32(kernel))
       try stream.synchronize()
       address += UInt64(4 * part.count)
@@ -152,7 +148,7 @@ extension CUDABackend {
       Int32(accumulate ? 1 : 0))
     guard grid.z > 1 else { return }
     try launch(
-      "sum_exact", over: m * n, shares.address, bias?.address ?? 0, scale?.address ?? 0,
+      "exact_gemm_reduce", over: m * n, shares.address, bias?.address ?? 0, scale?.address ?? 0,
       Int32(accumulate ? 1 : 0), out.address, m * n, Int32(n), Int32(grid.z))
   }
 }

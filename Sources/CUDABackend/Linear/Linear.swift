@@ -38,7 +38,7 @@ extension CUDABackend {
         x, weight, bias: bias, scale: scale, accumulate: accumulate, into: out)
     }
     let name =
-      !few ? "linear_tiles" : "linear_rows\(x.rows == 1 ? 1 : x.rows == 2 ? 2 : 8)"
+      !few ? "gemm_fallback" : "gemv_fallback_\(x.rows == 1 ? 1 : x.rows == 2 ? 2 : 8)"
     let grid =
       few
       ? CUDAGrid((weight.rows + 3) / 4)

@@ -29,7 +29,7 @@ extension CUDABackend {
     let source = try rowParts(x, at: inner.address)
     try product(source, first.weight, ProductEnd(bias: first.bias, out: out))
     try launch(
-      "depthwise_norm_parts", grid: CUDAGrid(out.rows), block: rowBlock(out.columns), out.address,
+      "depthwise_layer_norm_split", grid: CUDAGrid(out.rows), block: rowBlock(out.columns), out.address,
       history.address, stage.depthwise.address, stage.depthwiseBias.address, stage.norm.address,
       stage.normBias.address, Float(1e-6), inner.address, Int32(out.columns),
       Int32(stage.depthwise.columns))
@@ -120,7 +120,7 @@ extension CUDABackend {
     }
     precondition(scratch.count >= history.count && history.rows == kernel - 1)
     try launch(
-      "snake_convolution_1", grid: CUDAGrid((x.rows + 15) / 16), block: 256, x.address,
+      "snake_convolution", grid: CUDAGrid((x.rows + 15) / 16), block: 256, x.address,
       alpha.address, inverseBeta.address, history.address, weight.address, bias.address,
       out.address, scratch.address, Int32(x.rows), Int32(x.columns), Int32(kernel))
     try launch("copy", over: history.count, scratch.address, history.address, history.count)

@@ -54,22 +54,7 @@ struct KeptHistory {
 }
 
 extension CUDABackend {
-  static let productKernels: [String] =
-    [1, 2].flatMap { parts in
-      ProductTile.all.filter { $0.exists(parts: parts) }.map { $0.kernel(parts: parts) }
-    }
-    + ["few_1", "few_2", "few_4", "few_gated_2"].flatMap { name in
-      [1, 2, 4].map { "\(name)_\($0)" }
-    }
-    + [
-      "row_parts", "rms_norm_parts", "depthwise_norm_parts", "snake_convolution_1", "keep_rows",
-      "pack_f32", "pack_bf16", "pack_f16",
-    ]
-    + cacheKernels([
-      "rotate_heads_64", "rotate_heads_128", "attention_rows_64", "attention_rows_128",
-    ])
-
-  /// Bytes of shared memory a kernel of `productKernels` may ask for.
+  /// Bytes of shared memory a product's kernel may ask for.
   static func productSharedBytes(_ name: String, architecture: Int) -> Int? {
     for parts in [1, 2] {
       for tile in ProductTile.all where tile.kernel(parts: parts) == name {
@@ -130,7 +115,7 @@ extension CUDABackend {
   ) throws(CUDAError) -> PartRows {
     let rows = x.rows + (history?.rows ?? 0)
     try launch(
-      "row_parts", grid: CUDAGrid(rows), block: rowBlock(x.columns), x.address,
+      "split_rows", grid: CUDAGrid(rows), block: rowBlock(x.columns), x.address,
       history?.address ?? 0, Int32(history?.rows ?? 0), snake?.alpha.address ?? 0,
       snake?.inverseBeta.address ?? 0, address, Int32(x.columns))
     return PartRows(address: address, rows: rows, columns: x.columns)
@@ -142,7 +127,7 @@ extension CUDABackend {
   ) throws(CUDAError) -> PartRows {
     precondition(weight.count == x.columns)
     try launch(
-      "rms_norm_parts", grid: CUDAGrid(x.rows), block: rowBlock(x.columns), x.address,
+      "rms_norm_split", grid: CUDAGrid(x.rows), block: rowBlock(x.columns), x.address,
       weight.address, epsilon, address, Int32(x.columns))
     return PartRows(address: address, rows: x.rows, columns: x.columns)
   }
@@ -190,7 +175,7 @@ extension CUDABackend {
     }
     let perBlock = packed.k == 1024 ? 8 : 16
     try launch(
-      "few_\(packed.k / 256)_\(x.rows == 3 ? 4 : x.rows)",
+      "small_batch_gemv_\(packed.k / 256)_\(x.rows == 3 ? 4 : x.rows)",
       grid: CUDAGrid((packed.outputs + perBlock - 1) / perBlock), block: 128, x.address,
       norm?.address ?? 0, epsilon, weight.address, bias?.address ?? 0, scale?.address ?? 0,
       Int32(accumulate ? 1 : 0), out.address, Int32(x.rows), Int32(packed.outputs))
@@ -227,7 +212,7 @@ extension CUDABackend {
     }
     if let packed = gateUp.packed, packed.k == 512, out.rows <= 4 {
       try launch(
-        "few_gated_2_\(out.rows == 3 ? 4 : out.rows)",
+        "small_batch_swiglu_2_\(out.rows == 3 ? 4 : out.rows)",
         grid: CUDAGrid((activated.columns + 7) / 8), block: 128, out.address, norm.address,
         epsilon, gateUp.address, UInt64(0), UInt64(0), Int32(0), activated.address,
         Int32(out.rows), Int32(activated.columns))

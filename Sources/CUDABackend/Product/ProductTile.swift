@@ -15,7 +15,7 @@ struct ProductTile: Equatable {
   /// Whether there is a kernel for a weight of so many parts.
   func exists(parts: Int) -> Bool { rows != 48 || parts == 1 }
 
-  func kernel(parts: Int) -> String { "product_\(columns)_\(rows)_\(parts)" }
+  func kernel(parts: Int) -> String { "gemm_\(columns)x\(rows)_\(parts == 1 ? "bf16" : "split")" }
 
   /// Bytes of shared memory for a chunk of 64 numbers of k.
   func stageBytes(parts: Int) -> Int { 128 * (columns * parts + 2 * rows) }

@@ -32,7 +32,7 @@ extension CUDABackend {
     try upload(parts, to: stored)
     let memory = try allocate(byteCount: 4 * packed.outputs * packed.k)
     try launch(
-      "pack_\(parts[0].kernelSuffix)", over: packed.outputs * packed.k, stored.address,
+      "pack_split_\(parts[0].kernelSuffix)", over: packed.outputs * packed.k, stored.address,
       memory.address, Int32(packed.outputs), Int32(packed.inputs), Int32(packed.taps), Int32(stride)
     )
     try stream.synchronize()
