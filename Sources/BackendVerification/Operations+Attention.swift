@@ -87,10 +87,11 @@ extension Workbench {
     let positions = try indices((0..<rows).map { Int32($0 % capacity) })
     let slots = try indices((0..<rows).map { Int32($0 / capacity) })
     for layer in 0..<2 {
-      try backend.normRotateAppend(
-        poison, shape: shape, queryNorm: nil, keyNorm: nil, epsilon: 1e-6,
-        inverseFrequencies: try row(shape.headDim / 2), positions: positions, slots: slots,
-        layer: layer, cache: cache)
+      try backend.qkNormRopeAppend(
+        poison,
+        AttentionLayer(
+          shape: shape, epsilon: 1e-6, inverseFrequencies: try row(shape.headDim / 2)),
+        rows: RowMap(slots: slots, positions: positions), to: CacheLayer(cache, layer: layer))
     }
     return cache
   }
@@ -99,6 +100,25 @@ extension Workbench {
     let half = shape.headDim / 2
     return try tensor(
       (0..<half).map { Float(Math.pow(1e6, -Double($0) / Double(half))) }, columns: half)
+  }
+
+  /// What is fixed in a case, with norms of its own.
+  private mutating func layer(_ test: AttentionCase) throws -> AttentionLayer<B.Tensor> {
+    let shape = test.shape
+    var layer = AttentionLayer(
+      shape: shape, epsilon: 1e-6, inverseFrequencies: try inverseFrequencies(shape),
+      window: test.window)
+    if test.isNormed {
+      layer.queryNorm = try row(shape.headDim, in: 0.5...1.5)
+      layer.keyNorm = try row(shape.headDim, in: 0.5...1.5)
+    }
+    return layer
+  }
+
+  private mutating func map(_ rows: AttentionRows) throws -> RowMap<B.Indices> {
+    RowMap(
+      slots: try indices(rows.slots.map(Int32.init)),
+      positions: try indices(rows.positions.map(Int32.init)))
   }
 
   mutating func attention() throws {
@@ -110,58 +130,52 @@ extension Workbench {
 
   private mutating func attention(_ test: AttentionCase, _ precision: CachePrecision) throws {
     let shape = test.shape
-    let inverse = try inverseFrequencies(shape)
-    let queryNorm = test.isNormed ? try row(shape.headDim, in: 0.5...1.5) : nil
-    let keyNorm = test.isNormed ? try row(shape.headDim, in: 0.5...1.5) : nil
+    let layer = try layer(test)
     let fused = try poisonedCache(shape, capacity: test.capacity, precision)
     let plain = try poisonedCache(shape, capacity: test.capacity, precision)
     for rows in test.steps {
       let count = rows.positions.count
       let values = random.floats(count * shape.packedWidth, in: -1...1)
-      let positions = try indices(rows.positions.map(Int32.init), stride: count > 1 ? 2 : 1)
-      let slots = try indices(rows.slots.map(Int32.init), stride: count > 1 ? 3 : 1)
+      let map = RowMap(
+        slots: try indices(rows.slots.map(Int32.init), stride: count > 1 ? 3 : 1),
+        positions: try indices(rows.positions.map(Int32.init), stride: count > 1 ? 2 : 1))
       let name = "\(test.name), \(precision), \(count) rows at \(rows.positions[0])"
       // One position has all the weight, whatever its key: its value shows as it is kept.
       let tolerance = rows.positions == [0] ? Tolerance.rounding : .attention(precision)
       let out = try output(count, shape.queryWidth)
       try backend.attentionStep(
-        try tensor(values, columns: shape.packedWidth), shape: shape, queryNorm: queryNorm,
-        keyNorm: keyNorm, epsilon: 1e-6, inverseFrequencies: inverse, window: test.window,
-        positions: positions, slots: slots, layer: 1, cache: fused, into: out)
+        try tensor(values, columns: shape.packedWidth), layer, rows: map,
+        cache: CacheLayer(fused, layer: 1), into: out)
       try expect(out, "attentionStep, \(name)", within: tolerance)
 
       let qkv = try tensor(values, columns: shape.packedWidth)
-      try backend.normRotateAppend(
-        qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: 1e-6,
-        inverseFrequencies: inverse, positions: positions, slots: slots, layer: 1, cache: plain)
+      try backend.qkNormRopeAppend(qkv, layer, rows: map, to: CacheLayer(plain, layer: 1))
       // Only the queries of the rows are defined afterwards.
-      let turned = try backend.read(qkv).enumerated().filter {
+      let queries = try backend.read(qkv).enumerated().filter {
         $0.offset % shape.packedWidth < shape.queryWidth
       }
-      keep(turned.map(\.element), "normRotateAppend, \(name)", within: .rounding)
+      keep(queries.map(\.element), "qkNormRopeAppend, \(name)", within: .rounding)
       let apart = try output(count, shape.queryWidth)
       try backend.attention(
-        qkv, shape: shape, window: test.window, positions: positions, slots: slots, layer: 1,
-        cache: plain, into: apart)
+        qkv, layer, rows: map, cache: CacheLayer(plain, layer: 1), into: apart)
       try expect(apart, "attention, \(name)", within: tolerance)
     }
   }
 
-  /// Two utterances are kept in one cache; in a copy of it they go on as in the cache itself, which
+  /// Two utterances are kept in one cache; in a copy of it they resume as in the cache itself, which
   /// is left to NaN.
   private mutating func copiedCache(_ precision: CachePrecision) throws {
     let shape = AttentionShape(headCount: 4, kvHeadCount: 2, headDim: 128)
-    let inverse = try inverseFrequencies(shape)
+    let attention = AttentionLayer(
+      shape: shape, epsilon: 1e-6, inverseFrequencies: try inverseFrequencies(shape))
     let capacity = 48
     let cache = try poisonedCache(shape, capacity: capacity, precision)
     let copied = try poisonedCache(shape, capacity: capacity, precision)
     func step(_ rows: AttentionRows, layer: Int, in cache: B.Cache) throws -> B.Tensor {
       let out = try output(rows.positions.count, shape.queryWidth)
       try backend.attentionStep(
-        try input(rows.positions.count, shape.packedWidth), shape: shape, queryNorm: nil,
-        keyNorm: nil, epsilon: 1e-6, inverseFrequencies: inverse, window: nil,
-        positions: try indices(rows.positions.map(Int32.init)),
-        slots: try indices(rows.slots.map(Int32.init)), layer: layer, cache: cache, into: out)
+        try input(rows.positions.count, shape.packedWidth), attention, rows: try map(rows),
+        cache: CacheLayer(cache, layer: layer), into: out)
       return out
     }
     for layer in 0..<2 {
@@ -191,23 +205,17 @@ extension Workbench {
     let isStep = shape.headDim == 128
     let hidden = isStep ? 1024 : shape.queryWidth
     let matrix = stored([hidden, shape.queryWidth], isStep ? .bfloat16 : .float32)
-    let weight =
-      try isStep ? backend.loadMatrix([matrix]) : backend.loadWeight([matrix], as: .product)
+    let weight = try backend.loadWeight([matrix], as: isStep ? .stored : .product)
     let scale = isStep ? nil : try row(hidden)
-    let inverse = try inverseFrequencies(shape)
-    let norms =
-      test.isNormed
-      ? (try row(shape.headDim, in: 0.5...1.5), try row(shape.headDim, in: 0.5...1.5)) : nil
+    let layer = try layer(test)
     let cache = try poisonedCache(shape, capacity: test.capacity, precision)
     for rows in test.steps {
       let count = rows.positions.count
       let out = try input(count, hidden)
       try backend.attentionLinearAdd(
-        try input(count, shape.packedWidth), shape: shape, queryNorm: norms?.0,
-        keyNorm: norms?.1, epsilon: 1e-6, inverseFrequencies: inverse, window: test.window,
-        positions: try indices(rows.positions.map(Int32.init)),
-        slots: try indices(rows.slots.map(Int32.init)), layer: 0, cache: cache,
-        attended: try output(count, shape.queryWidth), weight: weight, scale: scale, into: out)
+        try input(count, shape.packedWidth), layer, rows: try map(rows),
+        cache: CacheLayer(cache, layer: 0), attended: try output(count, shape.queryWidth),
+        weight: weight, scale: scale, into: out)
       try expect(
         out, "\(test.name), \(precision), \(count) rows at \(rows.positions[0])",
         within: .attention(precision))
@@ -222,28 +230,26 @@ extension Workbench {
   private mutating func longAttention(_ precision: CachePrecision) throws {
     let shape = AttentionShape(headCount: 16, kvHeadCount: 8, headDim: 128)
     let capacity = 4096
-    let inverse = try inverseFrequencies(shape)
-    let norms = (try row(128, in: 0.5...1.5), try row(128, in: 0.5...1.5))
-    let weight = try backend.loadMatrix([stored([1024, shape.queryWidth], .bfloat16)])
+    let layer = AttentionLayer(
+      shape: shape, queryNorm: try row(128, in: 0.5...1.5), keyNorm: try row(128, in: 0.5...1.5),
+      epsilon: 1e-6, inverseFrequencies: try inverseFrequencies(shape))
+    let weight = try backend.loadWeight(
+      [stored([1024, shape.queryWidth], .bfloat16)], as: .stored)
     let cache = try backend.makeCache(
       layerCount: 1, slotCount: 1, capacity: capacity, kvWidth: shape.kvWidth,
       precision: precision)
     func values(_ count: Int) throws -> B.Tensor { try input(count, shape.packedWidth) }
     for start in stride(from: 0, to: 4032, by: 448) {
-      try backend.normRotateAppend(
-        try values(448), shape: shape, queryNorm: norms.0, keyNorm: norms.1, epsilon: 1e-6,
-        inverseFrequencies: inverse, positions: try indices((0..<448).map { Int32(start + $0) }),
-        slots: try indices([Int32](repeating: 0, count: 448)), layer: 0, cache: cache)
+      try backend.qkNormRopeAppend(
+        try values(448), layer, rows: try map(AttentionRows(start..<start + 448)),
+        to: CacheLayer(cache, layer: 0))
     }
     for positions in [4032..<4090, 4090..<4091, 4095..<4096] {
-      let rows = AttentionRows(positions)
       let out = try input(positions.count, 1024)
       try backend.attentionLinearAdd(
-        try values(positions.count), shape: shape, queryNorm: norms.0, keyNorm: norms.1,
-        epsilon: 1e-6, inverseFrequencies: inverse, window: nil,
-        positions: try indices(rows.positions.map(Int32.init)),
-        slots: try indices(rows.slots.map(Int32.init)), layer: 0, cache: cache,
-        attended: try output(positions.count, shape.queryWidth), weight: weight, scale: nil,
+        try values(positions.count), layer, rows: try map(AttentionRows(positions)),
+        cache: CacheLayer(cache, layer: 0), attended: try output(positions.count, shape.queryWidth),
+        weight: weight, scale: nil,
         into: out)
       try expect(
         out, "\(precision), \(positions.count) rows at \(positions.lowerBound)",

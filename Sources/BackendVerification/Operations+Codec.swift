@@ -15,14 +15,12 @@ extension Workbench {
       (16, 8, 7, 3, .float16), (96, 64, 2, 1, .float32), (1, 64, 7, 1, .float32),
     ] {
       let stored = stored([outputs, inputs, kernel], type)
-      let ways: [(WeightLayout?, String, Tolerance)] = [
-        (nil, "", .product), (.convolution(kernel: kernel), " for convolutions", .product),
+      let ways: [(WeightLayout, String, Tolerance)] = [
+        (.stored, "", .product), (.convolution(kernel: kernel), " for convolutions", .product),
         (.exact(kernel: kernel), ", exact", .rounding),
       ]
       for (layout, words, tolerance) in ways {
-        let weight =
-          try layout.map { try backend.loadWeight([stored], as: $0) }
-          ?? backend.loadMatrix([stored])
+        let weight = try backend.loadWeight([stored], as: layout)
         let bias = try row(outputs)
         let history = try input((kernel - 1) * dilation, inputs)
         let name =
@@ -50,10 +48,8 @@ extension Workbench {
         [inputs, outputs, overlaps ? 2 * stride : stride], type,
         fanIn: inputs * (overlaps ? 2 : 1))
       for isPacked in [false, true] {
-        let weight =
-          try isPacked
-          ? backend.loadWeight([stored], as: .transposedConvolution(stride: stride))
-          : backend.loadMatrix([stored])
+        let weight = try backend.loadWeight(
+          [stored], as: isPacked ? .transposedConvolution(stride: stride) : .stored)
         let bias = try row(outputs)
         let history = overlaps ? try input(1, inputs) : nil
         let name =
@@ -92,13 +88,14 @@ extension Workbench {
     ] {
       let matrix = stored([outputs, inputs, kernel])
       let weight = try backend.loadWeight([matrix], as: .convolution(kernel: kernel))
-      let (alpha, beta) = (try row(inputs, in: 0.5...2), try row(inputs, in: 0.5...2))
+      let snake = SnakeWeights(
+        alpha: try row(inputs, in: 0.5...2), inverseBeta: try row(inputs, in: 0.5...2))
       let bias = try row(outputs)
       let history = try input((kernel - 1) * dilation, inputs)
       for rows in Self.pieces {
         let out = try output(rows, outputs)
         try backend.snakeConvolution(
-          try input(rows, inputs), alpha: alpha, inverseBeta: beta, history: history,
+          try input(rows, inputs), snake, history: history,
           weight: weight, bias: bias, kernel: kernel, dilation: dilation,
           scratch: try output(rows, inputs), into: out)
         try expect(

@@ -17,14 +17,15 @@ extension Workbench {
   mutating func linear() throws {
     for type in [ElementType.bfloat16, .float32, .float16] {
       for shape in Self.productShapes {
-        let weight = try backend.loadMatrix([stored([shape.outputs, shape.width], type)])
+        let weight = try backend.loadWeight(
+          [stored([shape.outputs, shape.width], type)], as: .stored)
         try multiply(shape, weight, "\(type.rawValue)")
       }
     }
     // Parts stored in different ways, stacked.
-    let mixed = try backend.loadMatrix([
-      stored([8, 96], .bfloat16), stored([24, 96], .float32), stored([3, 96], .float16),
-    ])
+    let mixed = try backend.loadWeight(
+      [stored([8, 96], .bfloat16), stored([24, 96], .float32), stored([3, 96], .float16)],
+      as: .stored)
     try multiply((5, 96, 35), mixed, "mixed")
   }
 
@@ -87,9 +88,7 @@ extension Workbench {
     for shape in Self.normedShapes {
       for isPacked in [false, true] {
         let matrix = stored([shape.outputs, shape.width], shape.type)
-        let weight =
-          try isPacked
-          ? backend.loadWeight([matrix], as: .product) : backend.loadMatrix([matrix])
+        let weight = try backend.loadWeight([matrix], as: isPacked ? .product : .stored)
         let name =
           "\(shape.rows)×\(shape.width)×\(shape.outputs) \(shape.type.rawValue)"
           + (isPacked ? " for products" : "")
@@ -121,7 +120,7 @@ extension Workbench {
       (4, 40, 64, .float16, false),
     ] {
       func matrix(_ parts: [HostTensor]) throws -> B.Matrix {
-        try isScaled ? backend.loadWeight(parts, as: .product) : backend.loadMatrix(parts)
+        try backend.loadWeight(parts, as: isScaled ? .product : .stored)
       }
       let gateUp = try matrix([stored([inner, width], type), stored([inner, width], type)])
       let down = try matrix([stored([width, inner], type)])

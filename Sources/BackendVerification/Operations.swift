@@ -21,17 +21,20 @@ package enum VerifiedOperation: String, CaseIterable, Sendable {
         "read Indices", "clear Tensor", "clear Indices",
       ]
     case .rows: ["copy Tensor", "add"]
-    case .gather: ["gather", "gatherSum", "gatherRows", "frameEmbedding", "loadMatrix"]
+    case .gather: ["gather", "gatherSum", "gatherRows", "frameEmbedding"]
     case .writeRows: ["writeRows"]
-    case .counters: ["increment", "addTrailing", "time", "follow"]
-    case .ring: ["makeFrameRing", "publish", "collect", "reset", "framesInFlight"]
+    case .counters: ["increment", "addTrailingText", "time", "wait"]
+    case .ring: ["makeFrameRing", "publish", "collect", "framesInFlight"]
     case .norms: ["rmsNorm", "layerNorm"]
     case .functions: ["swiGLU", "silu", "gelu", "snake", "clamp"]
     case .linear: ["linear", "linearAdd"]
     case .loadWeight: ["loadWeight"]
     case .normedProducts: ["rmsNormLinear", "rmsNormSwiGLU"]
-    case .attention: ["makeCache", "copy Cache", "normRotateAppend", "attention", "attentionStep"]
+    case .attention: ["makeCache", "copy Cache", "qkNormRopeAppend", "attention", "attentionStep"]
     case .longAttention: []
+    case .pool: ["statisticsPooling"]
+    case .largest: ["argmax"]
+    case .melBands: ["melSpectrogram"]
     default: [rawValue]
     }
   }
@@ -109,9 +112,8 @@ extension Workbench {
   mutating func gather() throws {
     for type in [ElementType.float32, .bfloat16, .float16] {
       let (entries, columns) = (23, type == .float32 ? 37 : 64)
-      let table = try backend.loadMatrix([
-        stored([9, columns], type), stored([entries - 9, columns], type),
-      ])
+      let table = try backend.loadWeight(
+        [stored([9, columns], type), stored([entries - 9, columns], type)], as: .stored)
       let ids = try indices([22, -1, 0, 22] + random.ids(9, below: entries), stride: 2)
       let out = try output(13, columns)
       try backend.gather(table, ids: ids, scale: nil, accumulate: false, into: out)
@@ -138,7 +140,7 @@ extension Workbench {
 
     let (entries, width) = (13, 16)
     for type in [ElementType.float32, .bfloat16] {
-      let codebooks = try backend.loadMatrix([stored([entries * width, 40], type)])
+      let codebooks = try backend.loadWeight([stored([entries * width, 40], type)], as: .stored)
       let codes = try indices(random.ids(5 * width, below: entries))
       let scale = try row(entries * width, in: 0.2...3)
       for range in [0..<1, 1..<width] {
@@ -150,7 +152,7 @@ extension Workbench {
       }
     }
     let tables = try (0..<16).map { _ in
-      try backend.loadMatrix([stored([entries, 72], .bfloat16)])
+      try backend.loadWeight([stored([entries, 72], .bfloat16)], as: .stored)
     }
     let sum = try output(3, 72)
     try backend.frameEmbedding(
@@ -162,7 +164,7 @@ extension Workbench {
     for (type, columns) in [(ElementType.bfloat16, 96), (.bfloat16, 33), (.float32, 50)] {
       let table = stored([20, columns], type)
       // A matrix of the same width, as every model has that has such a table.
-      _ = try backend.loadMatrix([stored([2, columns], type)])
+      _ = try backend.loadWeight([stored([2, columns], type)], as: .stored)
       let out = try output(9, columns)
       try backend.writeRows(of: table, ids: [19, 0] + random.ids(7, below: 20), to: out)
       try expect(out, "\(type.rawValue), \(columns) columns", within: .exact)
@@ -172,14 +174,14 @@ extension Workbench {
   mutating func counters() throws {
     let values = try indices(random.ids(20, below: 1000), stride: 2)
     let time = try backend.time { () throws(B.Failure) in try backend.increment(values, by: -3) }
-    // Behind its own work it stands anyway.
-    try backend.follow(backend)
+    // A queue is in order by itself.
+    try backend.wait(for: backend)
     try expect(values, "increment")
     keep([time > .zero && time < .seconds(10) ? 1 : 0], "time of an increment", within: .exact)
     let (slotCount, rowsPerSlot) = (3, 6)
     let source = try input(slotCount * rowsPerSlot, 70)
     let out = try input(slotCount, 70)
-    try backend.addTrailing(
+    try backend.addTrailingText(
       source, rowsPerSlot: rowsPerSlot, frame: try indices([0, 9, 2], stride: 2),
       count: try indices([5, 3, 4]), slots: try indices([2, 0, 1], stride: 3), into: out)
     try expect(out, "addTrailing", within: .exact)
@@ -189,19 +191,22 @@ extension Workbench {
     let (width, frames) = (16, 1100)
     let ring = try backend.makeFrameRing(slotCount: 1, codebookCount: width)
     let codes = try indices(random.ids(width, below: 2048))
+    // More than any ring holds, twice.
     for turn in 0..<2 {
+      let range = turn * frames..<(turn + 1) * frames
       var collected: [Float] = []
-      for frame in 0..<frames {
+      for frame in range {
         try backend.publish(codes, to: ring)
         try backend.increment(codes, by: Int32(turn + 1))
         let oldest = frame + 1 - backend.framesInFlight
-        if oldest >= 0 { collected += try backend.collect(oldest, from: ring).map(Float.init) }
+        if oldest >= range.lowerBound {
+          collected += try backend.collect(oldest, from: ring).map(Float.init)
+        }
       }
-      for frame in frames + 1 - backend.framesInFlight..<frames {
+      for frame in range.upperBound + 1 - backend.framesInFlight..<range.upperBound {
         collected += try backend.collect(frame, from: ring).map(Float.init)
       }
       keep(collected, "\(frames) frames", within: .exact)
-      try backend.reset(ring)
     }
   }
 
@@ -237,11 +242,12 @@ extension Workbench {
       let z = try input(rows, columns, in: -2...2)
       try backend.clamp(z)
       try expect(z, "clamp \(name)", within: .exact)
-      let (alpha, beta) = (try row(columns, in: 0.5...2), try row(columns, in: 0.5...2))
+      let weights = SnakeWeights(
+        alpha: try row(columns, in: 0.5...2), inverseBeta: try row(columns, in: 0.5...2))
       let waves = try input(rows, columns, in: -20...20)
-      try backend.snake(waves, alpha: alpha, inverseBeta: beta, into: out)
+      try backend.snake(waves, weights, into: out)
       try expect(out, "snake \(name)", within: .rounding)
-      try backend.snake(waves, alpha: alpha, inverseBeta: beta, into: waves)
+      try backend.snake(waves, weights, into: waves)
       try expect(waves, "snake in place \(name)", within: .rounding)
     }
   }
@@ -273,9 +279,9 @@ extension Workbench {
     for (rows, columns) in [(1, 3), (7, 65), (301, 192)] {
       let x = try input(rows, columns, in: -2...2)
       let out = try output(1, 2 * columns)
-      try backend.pool(x, scores: nil, into: out)
+      try backend.statisticsPooling(x, scores: nil, into: out)
       try expect(out, "equal weights, \(rows)×\(columns)", within: .rounding)
-      try backend.pool(x, scores: try input(rows, columns, in: -90...90), into: out)
+      try backend.statisticsPooling(x, scores: try input(rows, columns, in: -90...90), into: out)
       // A deviation of nearly equal numbers has few digits left in single precision.
       try expect(out, "softmax weights, \(rows)×\(columns)", within: .product)
     }
@@ -286,7 +292,7 @@ extension Workbench {
       // Whole numbers, so that some are equal.
       let values = random.floats(rows * columns, in: -4...4).map { $0.rounded() }
       let picks = try indices([Int32](repeating: -1, count: rows), stride: 2)
-      try backend.largest(try tensor(values, columns: columns), into: picks)
+      try backend.argmax(try tensor(values, columns: columns), into: picks)
       try expect(picks, "\(rows)×\(columns)")
     }
   }
@@ -300,7 +306,7 @@ extension Workbench {
         random.floats(sampleCount - sampleCount / 2, in: -1...1)
         + [Float](repeating: 0, count: sampleCount / 2)
       let out = try output(bank.spectrogram.frameCount(sampleCount), bandCount)
-      try backend.melBands(samples, bank, scratch: try output(1, sampleCount + 5), into: out)
+      try backend.melSpectrogram(samples, bank, scratch: try output(1, sampleCount + 5), into: out)
       try expect(out, "\(bandCount) bands of \(sampleCount) samples", within: .rounding)
     }
   }

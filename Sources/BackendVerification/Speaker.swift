@@ -57,11 +57,11 @@ package struct Speaker<B: Backend> {
     var codes: [Int32] = []
     var begun = made
     for index in made..<made + frames {
-      while begun < made + frames, begun < index + backend.framesInFlight {
+      while begun < made + frames, begun < index + step.framesInFlight {
         if begun == 0 { try step.firstFrame() } else { try step.nextFrame() }
         begun += 1
       }
-      let frame = try backend.collect(index, from: step.ring)
+      let frame = try step.collect(index)
       try heard(frame)
       codes += frame
     }

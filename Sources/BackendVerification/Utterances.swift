@@ -12,7 +12,7 @@ package enum VerifiedUtterance: String, CaseIterable, Sendable {
 
   /// Requirements of `Backend` that only whole utterances show.
   package static let requirements = [
-    "replay", "makeFrame", "prepare", "promptRows", "framesFillDevice", "cachePrecision",
+    "run", "makeFrameProgram", "makeFrame", "promptRows", "cachePrecision",
   ]
 
   /// What a shape is asked for when nothing is said: the wide ones have the codec of the small ones,

@@ -83,7 +83,7 @@ package struct Verification<Candidate: Backend, Reference: Backend> {
     return every(utterances.map { ($0, "\(size.rawValue), \($0.rawValue)") }) { utterance in
       let name = "\(size.rawValue), \(utterance.rawValue)"
       let recorded = try speaker(utterance, on: candidate(true))
-      if wideFramesFillDevice, size.isWide, !recorded.backend.framesFillDevice(recorded.step) {
+      if wideFramesFillDevice, size.isWide, !recorded.step.isExclusive {
         return [
           VerificationOutcome(name, error: "expected a frame to run as one kernel, found many")
         ]

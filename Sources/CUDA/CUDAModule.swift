@@ -19,7 +19,9 @@ package final class CUDAModule {
     try context.call("cuModuleLoadData") {
       image.withUnsafeBytes { ccuModuleLoadData(&module, $0.baseAddress) }
     }
-    guard let module else { throw CUDAError(driver: "cuModuleLoadData", code: CUDAError.invalidImage) }
+    guard let module else {
+      throw CUDAError(driver: "cuModuleLoadData", code: CUDAError.invalidImage)
+    }
     handle = module
     self.context = context
   }

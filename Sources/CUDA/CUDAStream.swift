@@ -35,6 +35,12 @@ package final class CUDAStream {
     try context.call("cuStreamSynchronize") { ccuStreamSynchronize(handle) }
   }
 
+  /// Waits until everything queued has run, before what it works on is released. A failure is reported
+  /// by the next call that is checked.
+  package func drain() {
+    context.release("cuStreamSynchronize") { ccuStreamSynchronize(handle) }
+  }
+
   /// What is queued from now on begins when the event has passed.
   package func wait(for event: CUDAEvent) throws(CUDAError) {
     try context.call("cuStreamWaitEvent") { ccuStreamWaitEvent(handle, event.handle, 0) }

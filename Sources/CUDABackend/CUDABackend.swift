@@ -3,8 +3,38 @@
 package import CUDA
 package import SpeechModel
 
+/// Memory on the device, freed with the last view of it, once what was queued before has run.
+final class CUDAMemory {
+  private let memory: DeviceMemory
+  private let stream: CUDAStream
+
+  /// Bytes that are not initialised, for work of `stream`.
+  init(byteCount: Int, _ stream: CUDAStream) throws(CUDAError) {
+    memory = try DeviceMemory(byteCount: byteCount, stream.context)
+    self.stream = stream
+  }
+
+  deinit { stream.drain() }
+
+  var address: UInt64 { memory.address }
+
+  func clear() throws(CUDAError) { try memory.clear(on: stream) }
+
+  /// Copies stored bytes there, one tensor after the other.
+  func upload(_ parts: [HostTensor]) throws(CUDAError) {
+    var offset = 0
+    for part in parts {
+      try part.storage.withBytes { (bytes: RawSpan) throws(CUDAError) in
+        try memory.upload(bytes, part.byteRange, to: offset, on: stream)
+      }
+      offset += part.byteRange.count
+    }
+  }
+}
+
 /// A view of F32 numbers on the device.
 package struct CUDATensor: BackendTensor {
+  let memory: CUDAMemory
   let address: UInt64
   package let rows: Int
   package let columns: Int
@@ -14,18 +44,19 @@ package struct CUDATensor: BackendTensor {
   package func rows(_ range: Range<Int>) -> CUDATensor {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows outside the tensor")
     return CUDATensor(
-      address: address + UInt64(4 * range.lowerBound * columns), rows: range.count,
-      columns: columns)
+      memory: memory, address: address + UInt64(4 * range.lowerBound * columns),
+      rows: range.count, columns: columns)
   }
 
   package func reshaped(rows: Int, columns: Int) -> CUDATensor {
     precondition(rows * columns == count, "a reshaped tensor keeps its size")
-    return CUDATensor(address: address, rows: rows, columns: columns)
+    return CUDATensor(memory: memory, address: address, rows: rows, columns: columns)
   }
 }
 
 /// A view of I32 numbers on the device.
 package struct CUDAIndices: BackendIndices {
+  let memory: CUDAMemory
   let address: UInt64
   package let count: Int
   let stride: Int
@@ -35,22 +66,19 @@ package struct CUDAIndices: BackendIndices {
       start >= 0 && (count == 0 || start + (count - 1) * stride < self.count),
       "elements outside the indices")
     return CUDAIndices(
-      address: address + UInt64(4 * start * self.stride), count: count,
+      memory: memory, address: address + UInt64(4 * start * self.stride), count: count,
       stride: stride * self.stride)
   }
 }
 
 /// A weight on the device, in its stored precision.
 package struct CUDAMatrix {
+  let memory: CUDAMemory
   let address: UInt64
   package let rows: Int
   package let columns: Int
-  /// Ending of the names of kernels that read it.
-  let suffix: String
-  /// How it is laid out when only `Product.cu` and `FewRows.cu` can read it.
-  var packed: PackedWeight? = nil
-  /// Taps of a weight that `Encoders.cu` multiplies by, laid out before the inputs.
-  var exactTaps: Int? = nil
+  /// How it stands there.
+  let format: WeightFormat
 }
 
 /// Keys and values on the device, `[layers][slots · capacity, kvWidth]`, in words of 32 bits.
@@ -61,11 +89,13 @@ package struct CUDACache {
   let values: [CUDATensor]
   let capacity: Int
   let precision: CachePrecision
-  /// Where blocks of one head leave what the product behind them merges.
+  /// Where blocks of one head leave what the product after them merges.
   let partial: CUDATensor
 }
 
 /// Frames in page-locked memory: word 0 counts those published, `depth` places follow.
+///
+/// The count wraps around; `depth` is a power of two, so a frame's place does not depend on that.
 package final class CUDAFrameRing {
   static var depth: Int { 1024 }
   static var header: Int { 16 }
@@ -75,24 +105,40 @@ package final class CUDAFrameRing {
   let width: Int
   /// Frames published, on the device.
   let counter: CUDAIndices
+  private let stream: CUDAStream
 
-  init(_ memory: PinnedMemory, width: Int, counter: CUDAIndices) {
-    self.memory = memory
+  init(width: Int, counter: CUDAIndices, _ stream: CUDAStream) throws(CUDAError) {
+    memory = try PinnedMemory(count: Self.header + Self.depth * width, stream.context)
     self.width = width
     self.counter = counter
+    self.stream = stream
   }
+
+  deinit { stream.drain() }
+}
+
+/// A body as a graph of launches, once it has run.
+package final class CUDARecording: BackendRecording {
+  fileprivate var graph: CUDAGraph?
+  fileprivate var stream: CUDAStream?
+
+  package init() {}
+
+  deinit { stream?.drain() }
 }
 
 /// The model on an NVIDIA device: F32 arithmetic over weights in their stored precision.
 ///
 /// Not `Sendable`: one thread uses it at a time. All work goes through one stream, in order.
-package final class CUDABackend: Backend {
+package final class CUDABackend: ComposedBackend {
   package typealias Failure = CUDAError
   package typealias Tensor = CUDATensor
   package typealias Indices = CUDAIndices
   package typealias Matrix = CUDAMatrix
   package typealias Cache = CUDACache
   package typealias FrameRing = CUDAFrameRing
+  package typealias Recording = CUDARecording
+  package typealias FrameProgram = CUDAFrameProgram
 
   package let context: CUDAContext
   package let stream: CUDAStream
@@ -100,27 +146,26 @@ package final class CUDABackend: Backend {
   package let recordsSteps: Bool
   /// False: fused operations run as the smaller ones they are defined by.
   package let streamsWeights: Bool
-  // Declared before what they depend on is freed: graphs and memory go before the stream's module.
-  private var graphs: [ReplayKey: CUDAGraph] = [:]
-  private var memories: [DeviceMemory] = []
   private let kernels: [String: CUDAKernel]
   let cache: KernelCache
   /// Macros of the frame kernel; `nil`: frames run as a graph of kernels.
   let frameDefinitions: [String]?
-  /// Programs of steps that run as one kernel, by the address of their codes.
-  var framePrograms: [UInt64: FrameProgram] = [:]
   /// Through which numbers pass between host and device, and its first word not under way.
   private let staging: PinnedMemory
   private var staged = 0
   private static var stagingWords: Int { 1 << 20 }
-  /// Room for the shares of products that are cut along k.
-  private(set) var shares: CUDATensor
-  /// How many blocks of a tile have left their share.
+  /// Room for the partial sums of products with split k.
+  private(set) var partials: CUDATensor
+  /// How many blocks of a tile have stored their partial sums.
   private(set) var arrivals: CUDAIndices
-  /// Room for `partRows` rows in bf16 parts, as wide as the widest matrix.
-  private(set) var parts: CUDATensor
-  /// Rows that are multiplied in parts at once; longer inputs go in turns.
-  static var partRows: Int { 256 }
+  /// Room for `splitScratchRows` split rows, as wide as the widest matrix.
+  private(set) var splitScratch: CUDATensor
+  /// Rows that are split at once; longer inputs go in turns.
+  static var splitScratchRows: Int { 256 }
+  /// What `splitScratch` was before it grew: recordings may still use it.
+  private var outgrown: [CUDATensor] = []
+  /// How far the queue was when another last began to wait for it.
+  private let progress: CUDAEvent
 
   /// - Parameters:
   ///   - recordsSteps: Whether `replay` records its bodies.
@@ -153,29 +198,34 @@ package final class CUDABackend: Backend {
     for (program, image) in zip(general, images) {
       modules[program.name] = try CUDAModule(image: image, context)
     }
+    let sharedBytes = GEMMTile.sharedBytesByKernel(architecture: context.architecture)
     var kernels: [String: CUDAKernel] = [:]
     // All of them now: loading one may not happen while a body is recorded.
     for kernel in KernelSources.kernels {
       guard let module = modules[kernel.program] else { continue }
-      // Products take all of an SM's first-level memory, so that nothing else is beside them.
+      // Products take the whole first-level memory of an SM as shared memory.
       kernels[kernel.name] = try module.kernel(
         kernel.name, parameters: kernel.parameters,
         sharedMemoryShare: kernel.program == KernelSources.gemmProgram ? 100 : sharedMemoryShare,
-        sharedBytes: Self.productSharedBytes(kernel.name, architecture: context.architecture))
+        sharedBytes: sharedBytes[kernel.name])
     }
     self.kernels = kernels
     staging = try PinnedMemory(count: Self.stagingWords, context)
-    shares = CUDATensor(address: 0, rows: 0, columns: 0)
-    parts = shares
-    arrivals = CUDAIndices(address: 0, count: 0, stride: 1)
-    shares = try makeTensor(rows: 1, columns: 2 << 20)
-    arrivals = try makeIndices(count: 1 << 12)
+    progress = try CUDAEvent(context)
+    partials = try Self.zeros(rows: 1, columns: 2 << 20, stream)
+    arrivals = try Self.zeros(count: 1 << 12, stream)
+    splitScratch = partials.rows(0..<0)
   }
 
-  /// Grows the room for parts; before anything is recorded that uses it.
-  func reserveParts(columns: Int) throws(CUDAError) {
-    let wanted = Self.partRows * columns
-    if parts.count < wanted { parts = try makeTensor(rows: 1, columns: wanted) }
+  deinit { stream.drain() }
+
+  /// Grows the room for split rows; before anything is recorded that uses it.
+  func reserveSplitScratch(columns: Int) throws(CUDAError) {
+    let wanted = Self.splitScratchRows * columns
+    guard splitScratch.count < wanted else { return }
+    let wider = try makeTensor(rows: 1, columns: wanted)
+    outgrown.append(splitScratch)
+    splitScratch = wider
   }
 
   /// Queues a kernel by name.
@@ -200,25 +250,30 @@ package final class CUDABackend: Backend {
 
   // MARK: Memory
 
-  func allocate(byteCount: Int) throws(CUDAError) -> DeviceMemory {
-    let memory = try DeviceMemory(byteCount: byteCount, context)
-    memories.append(memory)
-    return memory
+  func allocate(byteCount: Int) throws(CUDAError) -> CUDAMemory {
+    try CUDAMemory(byteCount: byteCount, stream)
   }
 
-  private func allocateZeros(byteCount: Int) throws(CUDAError) -> UInt64 {
-    let memory = try allocate(byteCount: byteCount)
-    try memory.clear(on: stream)
-    return memory.address
+  private static func zeros(
+    rows: Int, columns: Int, _ stream: CUDAStream
+  ) throws(CUDAError) -> CUDATensor {
+    let memory = try CUDAMemory(byteCount: 4 * rows * columns, stream)
+    try memory.clear()
+    return CUDATensor(memory: memory, address: memory.address, rows: rows, columns: columns)
+  }
+
+  private static func zeros(count: Int, _ stream: CUDAStream) throws(CUDAError) -> CUDAIndices {
+    let memory = try CUDAMemory(byteCount: 4 * count, stream)
+    try memory.clear()
+    return CUDAIndices(memory: memory, address: memory.address, count: count, stride: 1)
   }
 
   package func makeTensor(rows: Int, columns: Int) throws(CUDAError) -> CUDATensor {
-    CUDATensor(
-      address: try allocateZeros(byteCount: 4 * rows * columns), rows: rows, columns: columns)
+    try Self.zeros(rows: rows, columns: columns, stream)
   }
 
   package func makeIndices(count: Int) throws(CUDAError) -> CUDAIndices {
-    CUDAIndices(address: try allocateZeros(byteCount: 4 * count), count: count, stride: 1)
+    try Self.zeros(count: count, stream)
   }
 
   /// As the weights are, which halves what a long context takes of the device's memory.
@@ -239,19 +294,18 @@ package final class CUDABackend: Backend {
     return CUDACache(
       all: all, keys: layers(from: 0), values: layers(from: layerCount), capacity: capacity,
       precision: precision,
-      partial: try makeTensor(rows: 1, columns: Self.attentionRoom))
+      partial: try makeTensor(rows: 1, columns: Self.attentionPartials))
   }
 
   package func makeFrameRing(
     slotCount: Int, codebookCount: Int
   ) throws(CUDAError) -> CUDAFrameRing {
-    let width = slotCount * codebookCount
-    return CUDAFrameRing(
-      try PinnedMemory(count: CUDAFrameRing.header + CUDAFrameRing.depth * width, context),
-      width: width, counter: try makeIndices(count: 1))
+    try CUDAFrameRing(
+      width: slotCount * codebookCount, counter: makeIndices(count: 1), stream)
   }
 
-  package func loadMatrix(_ parts: [HostTensor]) throws(CUDAError) -> CUDAMatrix {
+  /// Matrices as they are stored.
+  func loadStored(_ parts: [HostTensor]) throws(CUDAError) -> CUDAMatrix {
     let rows = parts.reduce(0) { $0 + $1.shape[0] }
     let columns = parts[0].count / parts[0].shape[0]
     precondition(parts.allSatisfy { $0.count == $0.shape[0] * columns }, "parts have one width")
@@ -260,24 +314,16 @@ package final class CUDABackend: Backend {
       // Parts stored in different ways become F32.
       let tensor = try makeTensor(rows: rows, columns: columns)
       try write(parts.flatMap { $0.floats() }, to: tensor)
-      return CUDAMatrix(address: tensor.address, rows: rows, columns: columns, suffix: "f32")
+      return CUDAMatrix(
+        memory: tensor.memory, address: tensor.address, rows: rows, columns: columns,
+        format: .stored(.f32))
     }
-    let suffix = parts[0].kernelSuffix
-    if type == .bfloat16 { try reserveParts(columns: columns) }
+    if type == .bfloat16 { try reserveSplitScratch(columns: columns) }
     let memory = try allocate(byteCount: rows * columns * type.byteCount)
-    try upload(parts, to: memory)
-    return CUDAMatrix(address: memory.address, rows: rows, columns: columns, suffix: suffix)
-  }
-
-  /// Copies stored bytes, one behind the other.
-  func upload(_ parts: [HostTensor], to memory: DeviceMemory) throws(CUDAError) {
-    var offset = 0
-    for part in parts {
-      try part.storage.withBytes { (bytes: RawSpan) throws(CUDAError) in
-        try memory.upload(bytes, part.byteRange, to: offset, on: stream)
-      }
-      offset += part.byteRange.count
-    }
+    try memory.upload(parts)
+    return CUDAMatrix(
+      memory: memory, address: memory.address, rows: rows, columns: columns,
+      format: .stored(ElementFormat(parts[0])))
   }
 
   package func loadVector(_ values: [Float]) throws(CUDAError) -> CUDATensor {
@@ -325,7 +371,8 @@ package final class CUDABackend: Backend {
   ) throws(CUDAError) {
     let width = table.count / table.shape[0]
     precondition(width == tensor.columns && ids.count <= tensor.rows)
-    guard table.elementType == .bfloat16, width % 2 == 0, 2 * parts.count >= ids.count * width,
+    guard table.elementType == .bfloat16, width % 2 == 0,
+      2 * splitScratch.count >= ids.count * width,
       let first = try stage(words: ids.count * width / 2)
     else {
       return try write(
@@ -336,9 +383,9 @@ package final class CUDABackend: Backend {
     precondition(ranges.allSatisfy { $0.upperBound <= table.byteRange.upperBound })
     table.storage.withBytes { staging.fill($0, ranges, from: first) }
     try staging.send(
-      from: first, byteCount: 2 * ids.count * width, to: parts.address, on: stream)
+      from: first, byteCount: 2 * ids.count * width, to: splitScratch.address, on: stream)
     try launch(
-      "widen_rows", over: ids.count * width / 2, parts.address, tensor.address,
+      "widen_rows", over: ids.count * width / 2, splitScratch.address, tensor.address,
       ids.count * width / 2)
   }
 
@@ -375,27 +422,24 @@ package final class CUDABackend: Backend {
       "fill", over: indices.count, indices.address, indices.stride, indices.count, UInt32(0))
   }
 
-  // MARK: Replay
+  // MARK: Recording
 
-  package func replay(
-    _ key: ReplayKey, _ body: () throws(CUDAError) -> Void
+  package func run(
+    _ recording: CUDARecording, _ body: () throws(CUDAError) -> Void
   ) throws(CUDAError) {
     guard recordsSteps else { return try body() }
-    let graph: CUDAGraph
-    if let recorded = graphs[key] {
-      graph = recorded
-    } else {
-      graph = try stream.capture(body)
-      graphs[key] = graph
+    if recording.graph == nil {
+      recording.graph = try stream.capture(body)
+      recording.stream = stream
     }
-    try graph.launch(on: stream)
+    precondition(recording.stream === stream, "a recording is used where it was made")
+    try recording.graph?.launch(on: stream)
   }
 
-  package func follow(_ other: CUDABackend) throws(CUDAError) {
+  package func wait(for other: CUDABackend) throws(CUDAError) {
     guard other !== self else { return }
-    let event = try CUDAEvent(context)
-    try event.record(on: other.stream)
-    try stream.wait(for: event)
+    try other.progress.record(on: other.stream)
+    try stream.wait(for: other.progress)
   }
 
   package func time(_ body: () throws(CUDAError) -> Void) throws(CUDAError) -> Duration {
@@ -407,8 +451,7 @@ package final class CUDABackend: Backend {
     return .nanoseconds(Int64(try end.milliseconds(since: start) * 1e6))
   }
 
-  /// The codec waits behind whole frames, so few of those.
-  package var framesInFlight: Int { framePrograms.isEmpty ? 4 : 2 }
+  package var framesInFlight: Int { 4 }
 
   package func promptRows(for count: Int) -> Int {
     let step = count <= 64 ? 8 : 32
@@ -428,10 +471,13 @@ package final class CUDABackend: Backend {
   package func collect(
     _ index: Int, from ring: CUDAFrameRing
   ) throws(CUDAError) -> [Int32] {
+    // Wraps around as the count of those published does.
+    let number = Int32(truncatingIfNeeded: index)
+    func publishedSince() -> Int { Int(ring.memory.loadAcquire(0) &- number) }
     var polls = 0
-    while ring.memory.loadAcquire(0) <= index {
+    while publishedSince() <= 0 {
       polls += 1
-      if polls % 4096 == 0, try stream.isIdle(), ring.memory.loadAcquire(0) <= index {
+      if polls % 4096 == 0, try stream.isIdle(), publishedSince() <= 0 {
         throw CUDAError(
           call: "collect", code: -1, name: "frame \(index) was never published",
           remedy: "publish a frame before it is collected")
@@ -440,17 +486,11 @@ package final class CUDABackend: Backend {
     }
     let start = CUDAFrameRing.header + index % CUDAFrameRing.depth * ring.width
     let codes = ring.memory.words(start..<start + ring.width)
-    guard Int(ring.memory.loadAcquire(0)) - index <= CUDAFrameRing.depth else {
+    guard publishedSince() <= CUDAFrameRing.depth else {
       throw CUDAError(
         call: "collect", code: -1, name: "frame \(index) was overwritten",
         remedy: "collect a frame before \(CUDAFrameRing.depth) others follow it")
     }
     return codes
-  }
-
-  package func reset(_ ring: CUDAFrameRing) throws(CUDAError) {
-    try clear(ring.counter)
-    try stream.synchronize()
-    ring.memory.store(0, at: 0)
   }
 }

@@ -27,6 +27,14 @@ enum KernelSources {
       parameters: KernelParameter.list(unsafe String(cString: ckernelParameters(index))))
   }
 
+  /// The parameters of a kernel.
+  static func parameters(of name: String) -> [KernelParameter] {
+    guard let kernel = kernels.first(where: { $0.name == name }) else {
+      preconditionFailure("no kernel \(name)")
+    }
+    return kernel.parameters
+  }
+
   /// The programs whose kernels take their shapes as arguments.
   static func general(options: [String]) -> [KernelProgram] {
     var names: [String] = []
@@ -45,7 +53,8 @@ enum KernelSources {
 
   /// A source in which each `#include "…"` line is replaced by the source of that name, once a program.
   /// One text is all that NVRTC is given, and the digest of one text is the key of its image.
-  private static func expanded(_ name: Substring, including included: inout Set<Substring>) -> String
+  private static func expanded(_ name: Substring, including included: inout Set<Substring>)
+    -> String
   {
     included.insert(name)
     guard let source = texts[name] else { preconditionFailure("no kernel source \(name)") }

@@ -233,7 +233,7 @@ struct EncoderCheck<B: Backend> {
     let out = try backend.makeTensor(rows: 1, columns: 2 * x.count / rows)
     var weights: T.Tensor?
     if let scores { weights = try tensor(scores, rows, on: backend) }
-    try backend.pool(tensor(x, rows, on: backend), scores: weights, into: out)
+    try backend.statisticsPooling(tensor(x, rows, on: backend), scores: weights, into: out)
     return try backend.read(out)
   }
 
@@ -243,7 +243,7 @@ struct EncoderCheck<B: Backend> {
   ) throws(T.Failure) -> [Int32] {
     let out = try backend.makeIndices(count: 3 * rows)
     try backend.write([Int32](repeating: -1, count: 3 * rows), to: out)
-    try backend.largest(
+    try backend.argmax(
       tensor(x, rows, on: backend), into: out.strided(from: 1, count: rows, by: 3))
     return try backend.read(out)
   }
@@ -426,7 +426,7 @@ private struct Encoders<B: Backend> {
 
 /// The mel spectrogram of a backend.
 private struct MelCheck<B: Backend> {
-  private let bank: MelBank<B>
+  private let bank: MelBank<B.Tensor, B.Indices>
   private let scratch: B.Tensor
   private let out: B.Tensor
 
@@ -438,7 +438,7 @@ private struct MelCheck<B: Backend> {
 
   func hear(_ samples: [Float], on backend: B) throws(B.Failure) -> B.Tensor {
     let frames = out.rows(0..<bank.spectrogram.frameCount(samples.count))
-    try backend.melBands(samples, bank, scratch: scratch, into: frames)
+    try backend.melSpectrogram(samples, bank, scratch: scratch, into: frames)
     return frames
   }
 

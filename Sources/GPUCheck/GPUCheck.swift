@@ -106,7 +106,7 @@ extension Speaker {
     let predictorStart = clock.now
     for index in frames..<frames + 50 {
       try step.firstFrame()
-      _ = try backend.collect(index, from: step.ring)
+      _ = try step.collect(index)
     }
     let predictorTime = (clock.now - predictorStart) / Duration.milliseconds(1) / 50
     return (codes, time, predictorTime)
@@ -167,7 +167,7 @@ extension Speaker where B == CUDABackend {
       try codec.begin(after: [])
       try step.begin(prompt, settings: settings)
       try step.firstFrame()
-      let codes = try backend.collect(0, from: step.ring)
+      let codes = try step.collect(0)
       _ = try codec.decode(codes.map { min($0, Int32(entries) - 1) })
     }
   }

@@ -68,7 +68,7 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
       reading: checkpoint.weights, checkpoint.configuration, on: backend)
     step = try FrameStep(model, capacity: capacity, on: backend)
     let codecBackend = codecBackend ?? backend
-    waitsForFrames = backend.framesFillDevice(step)
+    waitsForFrames = step.isExclusive
     codec = try CodecStream(
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
@@ -93,7 +93,7 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
       guard !pending.isEmpty else { return }
       var samples: [Float] = []
       let time = try clock.measure {
-        if waitsForFrames { try codec.backend.follow(step.backend) }
+        if waitsForFrames { try codec.backend.wait(for: step.backend) }
         samples = try codec.decode(Array(pending.joined()))
       }
       report.codec.append((time, pending.count))
@@ -115,12 +115,12 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
       }
       let start = clock.now
       // Until something is heard, no later frame may stand in its way.
-      let ahead = delivered == 0 ? chunks.first : index + step.backend.framesInFlight
+      let ahead = delivered == 0 ? chunks.first : index + step.framesInFlight
       while launched < min(limit, max(index + 1, ahead)) {
         if launched == 0 { try step.firstFrame() } else { try step.nextFrame() }
         launched += 1
       }
-      let codes = try step.backend.collect(index, from: step.ring)
+      let codes = try step.collect(index)
       report.frames.append(clock.now - start)
       if codes[0] == endToken {
         report.finishReason = .stop
@@ -152,7 +152,7 @@ extension SpeechEngine {
     try step.begin(prompt, settings: settings)
     try step.firstFrame()
     times.frame = try durations { () throws(B.Failure) in try step.nextFrame() }
-    guard !step.backend.framesFillDevice(step) else {
+    guard !step.isExclusive else {
       // Parts run alone would be other kernels than those frames are made of. A first frame is the same
       // kernel without the talker; draws cannot be told apart.
       let withoutTalker = try durations { () throws(B.Failure) in try step.firstFrame() }

@@ -108,15 +108,10 @@ package struct MelSpectrogram: Sendable {
   }
 }
 
-/// A mel spectrogram with its filters in a backend's memory.
-package struct MelBank<B: Backend> {
-  package let spectrogram: MelSpectrogram
-  /// Weights of each band, `[bandCount, widest filter]`, zeros behind.
-  package let weights: B.Tensor
-  /// The first bin of each band.
-  package let firsts: B.Indices
-
-  package init(_ spectrogram: MelSpectrogram, on backend: B) throws(B.Failure) {
+extension MelBank {
+  package init<B: MemoryBackend>(
+    _ spectrogram: MelSpectrogram, on backend: B
+  ) throws(B.Failure) where B.Tensor == Tensor, B.Indices == Indices {
     let filters = spectrogram.filters
     let widest = filters.map(\.weights.count).max() ?? 0
     self.spectrogram = spectrogram

@@ -114,16 +114,18 @@ package enum SamplingWord: Int, CaseIterable, Sendable {
 }
 
 /// What sampling needs besides the scores, one row a slot.
-package struct SamplingState<B: Backend> {
+package struct SamplingState<Indices: BackendIndices> {
   /// `[slots, SamplingWord.count]`.
-  package let settings: B.Indices
+  package let settings: Indices
   /// Index of the frame being made, `[slots]`.
-  package let frame: B.Indices
+  package let frame: Indices
   /// 1 where a codebook-0 token was drawn in this utterance, `[slots, vocabulary]`.
-  package let seen: B.Indices
+  package let seen: Indices
   package let vocabularySize: Int
 
-  package init(slotCount: Int, vocabularySize: Int, on backend: B) throws(B.Failure) {
+  package init<B: MemoryBackend>(
+    slotCount: Int, vocabularySize: Int, on backend: B
+  ) throws(B.Failure) where B.Indices == Indices {
     settings = try backend.makeIndices(count: slotCount * SamplingWord.count)
     frame = try backend.makeIndices(count: slotCount)
     seen = try backend.makeIndices(count: slotCount * vocabularySize)

@@ -50,10 +50,10 @@ struct SpeakerBlock<B: Backend> {
   let entry: [B.Matrix]
   let entryBias: [B.Tensor]
   /// Convolutions of groups 1 and up.
-  let chain: [Convolution<B>]
+  let chain: [Convolution<B.Tensor, B.Matrix>]
   let exit: JoinedLinear<B>
-  let squeeze: Convolution<B>
-  let excite: Convolution<B>
+  let squeeze: Convolution<B.Tensor, B.Matrix>
+  let excite: Convolution<B.Tensor, B.Matrix>
 
   init(
     reading weights: some WeightSource, _ shape: SpeakerEncoderConfiguration, index: Int,
@@ -93,15 +93,15 @@ struct SpeakerBlock<B: Backend> {
 /// The speaker encoder's weights.
 package struct SpeakerEncoder<B: Backend> {
   package let configuration: SpeakerEncoderConfiguration
-  let first: Convolution<B>
+  let first: Convolution<B.Tensor, B.Matrix>
   let blocks: [SpeakerBlock<B>]
   let join: JoinedLinear<B>
   /// Attention over time: from the frames, and from their mean and deviation.
   let attentionFrames: B.Matrix
   let attentionContext: B.Matrix
   let attentionBias: B.Tensor
-  let scores: Convolution<B>
-  let output: Convolution<B>
+  let scores: Convolution<B.Tensor, B.Matrix>
+  let output: Convolution<B.Tensor, B.Matrix>
 
   /// Reads `blocks.N.…`, `mfa.…`, `asp.…` and `fc.…` under `weights`.
   package init(

@@ -35,10 +35,13 @@ import Testing
   }
 
   @Test func `every requirement of Backend is verified`() throws {
-    let source = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../Sources/SpeechModel/Backend.swift")
-    let text = try String(contentsOf: source, encoding: .utf8)
-    let body = text.prefix(upTo: try #require(text.range(of: "\n}\n")).lowerBound)
+    let folder = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../Sources/SpeechModel/Backend")
+    let body = try ["Memory", "Transformer", "Codec", "Encoder"].map { name in
+      let text = try String(
+        contentsOf: folder.appending(path: "\(name)Backend.swift"), encoding: .utf8)
+      return text.prefix(upTo: try #require(text.range(of: "\n}\n")).lowerBound)
+    }.joined()
     // Those that share a name are told apart by the type of their first parameter.
     let found = body.matches(of: /\n  (?:func|var) (\w+)(?:\(\s*\w+(?: \w+)?: (\[?\w+\]?))?/)
       .map { (name: String($0.output.1), type: $0.output.2.map(String.init) ?? "") }

@@ -148,7 +148,7 @@ struct CPUCheck {
     let stored: [[Double]] = rows.indices.map { row in
       tensor.floats(row * columns..<(row + 1) * columns).map(Double.init)
     }
-    return (backend.loadMatrix([tensor]), stored)
+    return (backend.loadWeight([tensor], as: .stored), stored)
   }
 
   /// Half precision by dropping bits; small numbers become subnormal.
@@ -238,7 +238,8 @@ struct CPUCheck {
     expect(clamped, Self.wide(x).map { $0.map { min(max($0, -1), 1) } }, "clamp \(columns)")
     let (alpha, beta) = (numbers.rows(1, 2 * columns, in: 0.1...3), numbers.rows(1, 2 * columns))
     let snaked = backend.makeTensor(rows: count, columns: 2 * columns)
-    backend.snake(tensor(x), alpha: tensor(alpha), inverseBeta: tensor(beta), into: snaked)
+    backend.snake(
+      tensor(x), SnakeWeights(alpha: tensor(alpha), inverseBeta: tensor(beta)), into: snaked)
     expect(
       snaked,
       Definitions.snake(
@@ -290,9 +291,12 @@ struct CPUCheck {
     backend.write(positions, to: positionIndices)
     let out = backend.makeTensor(rows: count, columns: heads * width)
     backend.attentionStep(
-      tensor(x), shape: shape, queryNorm: tensor(queryNorm), keyNorm: tensor(keyNorm),
-      epsilon: 1e-6, inverseFrequencies: tensor([inverse]), window: window,
-      positions: positionIndices, slots: slotIndices, layer: 1, cache: cache, into: out)
+      tensor(x),
+      AttentionLayer(
+        shape: shape, queryNorm: tensor(queryNorm), keyNorm: tensor(keyNorm), epsilon: 1e-6,
+        inverseFrequencies: tensor([inverse]), window: window),
+      rows: RowMap(slots: slotIndices, positions: positionIndices),
+      cache: CacheLayer(cache, layer: 1), into: out)
 
     func head(_ row: Int, _ index: Int, _ norm: [[Float]]?) -> [Double] {
       let values = Self.wide([Array(x[row][index * width..<(index + 1) * width])])
@@ -330,10 +334,11 @@ struct CPUCheck {
     let first = backend.makeIndices(count: 1)
     let out = backend.makeTensor(rows: 1, columns: values.count)
     backend.attentionStep(
-      tensor([[Float](repeating: 0, count: 2 * values.count) + values]), shape: shape,
-      queryNorm: nil, keyNorm: nil, epsilon: 1e-6,
-      inverseFrequencies: backend.makeTensor(rows: 1, columns: values.count / 2), window: nil,
-      positions: first, slots: first, layer: 0, cache: cache, into: out)
+      tensor([[Float](repeating: 0, count: 2 * values.count) + values]),
+      AttentionLayer(
+        shape: shape, epsilon: 1e-6,
+        inverseFrequencies: backend.makeTensor(rows: 1, columns: values.count / 2)),
+      rows: RowMap(slots: first, positions: first), cache: CacheLayer(cache, layer: 0), into: out)
     return backend.read(out)
   }
 
@@ -402,20 +407,17 @@ struct CPUCheck {
     let (activated, reference) = (tensor(x), backend.makeTensor(rows: longer, columns: channels))
     let inner = backend.makeTensor(rows: longer, columns: channels)
     let scratch = backend.makeTensor(rows: longer, columns: channels)
-    backend.snake(
-      activated, alpha: block.snake.alpha, inverseBeta: block.snake.inverseBeta, into: activated)
+    backend.snake(activated, block.snake, into: activated)
     backend.transposedConvolution(
       activated, history: backend.makeTensor(rows: 1, columns: inputs),
       weight: block.transposed.weight, bias: block.transposed.bias, stride: stride,
       into: reference)
     for (unit, history) in zip(block.units, histories()) {
-      backend.snake(
-        reference, alpha: unit.first.alpha, inverseBeta: unit.first.inverseBeta, into: scratch)
+      backend.snake(reference, unit.first, into: scratch)
       backend.causalConvolution(
         scratch, history: history, weight: unit.dilated.weight, bias: unit.dilated.bias, kernel: 7,
         dilation: unit.dilation, into: inner)
-      backend.snake(
-        inner, alpha: unit.second.alpha, inverseBeta: unit.second.inverseBeta, into: inner)
+      backend.snake(inner, unit.second, into: inner)
       backend.linearAdd(
         inner, unit.pointwise.weight, bias: unit.pointwise.bias, scale: nil, into: reference)
     }

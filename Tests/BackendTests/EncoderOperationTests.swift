@@ -19,7 +19,7 @@ import Testing
     let scores = matrix([[1, 3, 3, 2], [0, 0, 0, 0], [-5, -4, -3, -3], [-.infinity, -1, 0, 7]])
     let picks = backend.makeIndices(count: 8)
     backend.write([Int32](repeating: -1, count: 8), to: picks)
-    backend.largest(scores, into: picks.strided(from: 1, count: 4, by: 2))
+    backend.argmax(scores, into: picks.strided(from: 1, count: 4, by: 2))
     #expect(backend.read(picks) == [-1, 1, -1, 0, -1, 2, -1, 3])
   }
 
@@ -31,7 +31,7 @@ import Testing
 
   @Test func `pooling without scores is the mean and the deviation over the rows`() {
     let out = backend.makeTensor(rows: 1, columns: 4)
-    backend.pool(matrix([[1, 5], [3, 5], [5, 5], [7, 5]]), scores: nil, into: out)
+    backend.statisticsPooling(matrix([[1, 5], [3, 5], [5, 5], [7, 5]]), scores: nil, into: out)
     let expected: [Float] = [4, 5, Float(5).squareRoot(), 1e-6]
     #expect(zip(backend.read(out), expected).allSatisfy { abs($0 - $1) < 1e-6 })
   }
@@ -42,7 +42,7 @@ import Testing
     let log2 = Math.log(2 as Float)
     let scores = matrix([[100, -3000], [100, -2000], [100 + log2, 3000]])
     let out = backend.makeTensor(rows: 1, columns: 4)
-    backend.pool(x, scores: scores, into: out)
+    backend.statisticsPooling(x, scores: scores, into: out)
     let variance = Float(0.25 * 1.75 * 1.75 + 0.25 * 0.75 * 0.75 + 0.5 * 1.25 * 1.25)
     let expected: [Float] = [2.75, 4, variance.squareRoot(), 1e-6]
     #expect(zip(backend.read(out), expected).allSatisfy { abs($0 - $1) < 1e-5 })
@@ -56,10 +56,11 @@ import Testing
     func number(_ index: Int) -> Float { Float((index * 37) % 19 - 9) / 8 }
     let stored = (0..<outputs * inputs * kernel).map(number)
     let x = (0..<rows * stride * inputs).map { number($0 + 5) }
-    let weight = backend.loadMatrix([
-      HostTensor(name: "w", shape: [outputs, inputs, kernel], values: stored)
-        .packedStrides(stride)
-    ])
+    let weight = backend.loadWeight(
+      [
+        HostTensor(name: "w", shape: [outputs, inputs, kernel], values: stored)
+          .packedStrides(stride)
+      ], as: .stored)
     let source = backend.makeTensor(rows: rows, columns: stride * inputs)
     backend.write(x, to: source)
     let out = backend.makeTensor(rows: rows, columns: outputs)

@@ -59,13 +59,14 @@ enum Fault: CaseIterable {
 }
 
 /// The CPU backend with a fault. Fused operations run as the smaller ones they are defined by.
-final class FaultyBackend: Backend {
+final class FaultyBackend: ComposedBackend {
   typealias Failure = Never
   typealias Tensor = CPUTensor
   typealias Indices = CPUIndices
   typealias Matrix = CPUMatrix
   typealias Cache = CPUCache
   typealias FrameRing = CPUFrameRing
+  typealias Recording = CPURecording
 
   let base = CPUBackend()
   let fault: Fault
@@ -103,14 +104,12 @@ final class FaultyBackend: Backend {
   }
 
   func attention(
-    _ qkv: CPUTensor, shape: AttentionShape, window: Int?, positions: CPUIndices,
-    slots: CPUIndices, layer: Int, cache: CPUCache, into out: CPUTensor
+    _ qkv: CPUTensor, _ layer: AttentionLayer<CPUTensor>, rows: RowMap<CPUIndices>,
+    cache: CacheLayer<CPUCache>, into out: CPUTensor
   ) {
-    if fault == .future { base.increment(positions, by: 1) }
-    base.attention(
-      qkv, shape: shape, window: window, positions: positions, slots: slots, layer: layer,
-      cache: cache, into: out)
-    if fault == .future { base.increment(positions, by: -1) }
+    if fault == .future { base.increment(rows.positions, by: 1) }
+    base.attention(qkv, layer, rows: rows, cache: cache, into: out)
+    if fault == .future { base.increment(rows.positions, by: -1) }
   }
 
   func causalConvolution(
@@ -145,7 +144,6 @@ final class FaultyBackend: Backend {
   func makeFrameRing(slotCount: Int, codebookCount: Int) -> CPUFrameRing {
     base.makeFrameRing(slotCount: slotCount, codebookCount: codebookCount)
   }
-  func loadMatrix(_ parts: [HostTensor]) -> CPUMatrix { base.loadMatrix(parts) }
   func loadVector(_ values: [Float]) -> CPUTensor { base.loadVector(values) }
   func write(_ values: [Float], to tensor: CPUTensor) { base.write(values, to: tensor) }
   func write(_ values: [Int32], to indices: CPUIndices) { base.write(values, to: indices) }
@@ -154,13 +152,13 @@ final class FaultyBackend: Backend {
   func clear(_ tensor: CPUTensor) { base.clear(tensor) }
   func clear(_ indices: CPUIndices) { base.clear(indices) }
   func publish(_ codes: CPUIndices, to ring: CPUFrameRing) { base.publish(codes, to: ring) }
-  func reset(_ ring: CPUFrameRing) { base.reset(ring) }
   func copy(_ source: CPUTensor, into out: CPUTensor) { base.copy(source, into: out) }
   func copy(_ source: CPUCache, into out: CPUCache) {
     if fault != .copiedCache { base.copy(source, into: out) }
   }
-  func melBands(
-    _ samples: [Float], _ bank: MelBank<FaultyBackend>, scratch: CPUTensor, into out: CPUTensor
+  func melSpectrogram(
+    _ samples: [Float], _ bank: MelBank<CPUTensor, CPUIndices>, scratch: CPUTensor,
+    into out: CPUTensor
   ) {
     base.write(bank.spectrogram(fault == .mel ? samples.map { $0 / 2 } : samples), to: out)
   }
@@ -168,7 +166,7 @@ final class FaultyBackend: Backend {
     guard fault == .inexact, case .exact = layout else {
       return base.loadWeight(parts, as: layout)
     }
-    return base.loadMatrix(parts.map(\.inTwoParts))
+    return base.loadWeight(parts.map(\.inTwoParts), as: layout)
   }
   func add(_ source: CPUTensor, into out: CPUTensor) { base.add(source, into: out) }
   func gather(
@@ -186,11 +184,11 @@ final class FaultyBackend: Backend {
   func gatherRows(_ source: CPUTensor, ids: CPUIndices, accumulate: Bool, into out: CPUTensor) {
     base.gatherRows(source, ids: ids, accumulate: accumulate, into: out)
   }
-  func addTrailing(
+  func addTrailingText(
     _ source: CPUTensor, rowsPerSlot: Int, frame: CPUIndices, count: CPUIndices,
     slots: CPUIndices, into out: CPUTensor
   ) {
-    base.addTrailing(
+    base.addTrailingText(
       source, rowsPerSlot: rowsPerSlot, frame: frame, count: count, slots: slots, into: out)
   }
   func increment(_ values: CPUIndices, by amount: Int32) { base.increment(values, by: amount) }
@@ -201,18 +199,14 @@ final class FaultyBackend: Backend {
   }
   func swiGLU(_ x: CPUTensor, into out: CPUTensor) { base.swiGLU(x, into: out) }
   func silu(_ x: CPUTensor) { base.silu(x) }
-  func normRotateAppend(
-    _ qkv: CPUTensor, shape: AttentionShape, queryNorm: CPUTensor?, keyNorm: CPUTensor?,
-    epsilon: Float, inverseFrequencies: CPUTensor, positions: CPUIndices, slots: CPUIndices,
-    layer: Int, cache: CPUCache
+  func qkNormRopeAppend(
+    _ qkv: CPUTensor, _ layer: AttentionLayer<CPUTensor>, rows: RowMap<CPUIndices>,
+    to cache: CacheLayer<CPUCache>
   ) {
-    base.normRotateAppend(
-      qkv, shape: shape, queryNorm: queryNorm, keyNorm: keyNorm, epsilon: epsilon,
-      inverseFrequencies: inverseFrequencies, positions: positions, slots: slots, layer: layer,
-      cache: cache)
+    base.qkNormRopeAppend(qkv, layer, rows: rows, to: cache)
   }
   func sample(
-    _ logits: CPUTensor, rule: SamplingRule, state: SamplingState<FaultyBackend>,
+    _ logits: CPUTensor, rule: SamplingRule, state: SamplingState<CPUIndices>,
     into codes: CPUIndices
   ) {
     let (words, frames) = (base.read(state.settings), base.read(state.frame))
@@ -253,9 +247,9 @@ final class FaultyBackend: Backend {
   }
   func gelu(_ x: CPUTensor) { base.gelu(x) }
   func snake(
-    _ x: CPUTensor, alpha: CPUTensor, inverseBeta: CPUTensor, into out: CPUTensor
+    _ x: CPUTensor, _ weights: SnakeWeights<CPUTensor>, into out: CPUTensor
   ) {
-    base.snake(x, alpha: alpha, inverseBeta: inverseBeta, into: out)
+    base.snake(x, weights, into: out)
   }
 }
 

@@ -79,7 +79,7 @@ import Testing
         let model = try LanguageModel(
           reading: checkpoint.weights, checkpoint.configuration, on: backend)
         let step = try FrameStep(model, capacity: 256, on: backend)
-        #expect(backend.framesFillDevice(step) == isWhole, "\(size)")
+        #expect(step.isExclusive == isWhole, "\(size)")
         let times = try SpeechEngine(checkpoint, capacity: 256, on: CUDABackend(context)).measure(
           behind: FakeDevice.prompt(checkpoint), settings: FakeDevice.settings, count: 5)
         #expect(times.frame.count == 4)

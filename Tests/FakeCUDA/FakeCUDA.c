@@ -89,7 +89,7 @@ static void run(const struct node *node) {
   }
   if (!publishes) return;
   int32_t *counter = (int32_t *)w[3], frame = *counter, width = (int32_t)w[2];
-  int32_t *place = (int32_t *)w[4] + frame % (int32_t)w[5] * width;
+  int32_t *place = (int32_t *)w[4] + (int32_t)((uint32_t)frame % (uint32_t)w[5]) * width;
   for (int i = 0; i < width; i++) place[i] = ((int32_t *)w[0])[i * (int32_t)w[1]];
   *counter = frame + 1;
   __atomic_store_n((int32_t *)w[6], frame + 1, __ATOMIC_RELEASE);

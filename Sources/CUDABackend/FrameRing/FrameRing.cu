@@ -8,7 +8,7 @@ KERNEL publish(const int *codes, int stride, int count, int *counter, int *ring,
                volatile int *published) {
   IN_ORDER
   int frame = *counter;
-  int *entry = ring + (i64)(frame % depth) * count;
+  int *entry = ring + (i64)((unsigned)frame % (unsigned)depth) * count;
   for (int i = threadIdx.x; i < count; i += blockDim.x) entry[i] = codes[(i64)i * stride];
   __threadfence_system();
   __syncthreads();

@@ -54,8 +54,8 @@ __device__ __forceinline__ void attend(Shared &s, const Epochs &epochs, int m, i
   constexpr int STEP = 32 / (2 * GROUPS);
   int thread = threadIdx.x, warp = thread / 32, lane = thread % 32;
   if ((int)blockIdx.x >= S::KV_HEADS * splits) return;
-  u64 *tagged = (u64 *)s.pointers[STEP + FRAME_TAGGED];
-  u32 epoch = epochs.epoch, *attended = (u32 *)s.pointers[STEP + FRAME_FLAGGED] + S::ATTENDED + m * S::QUERY;
+  u64 *tagged = (u64 *)s.pointers[STEP_POINTERS + FRAME_TAGGED];
+  u32 epoch = epochs.epoch, *attended = (u32 *)s.pointers[STEP_POINTERS + FRAME_FLAGGED] + S::ATTENDED + m * S::QUERY;
   float *query = s.scratch + m * ROW_SCRATCH, *key = query + 2 * HEAD, *value = key + HEAD;
   float *scores = value + HEAD, *rows = scores + 2 * 2 * FRAME_SPAN;
   int g = blockIdx.x % S::KV_HEADS, split = blockIdx.x / S::KV_HEADS;

@@ -19,15 +19,15 @@
 #define DEPTH 2
 #endif
 
-constexpr FrameKernelShape SHAPE = {
-  {T_HIDDEN, T_QUERY, T_KV, T_INNER, T_LAYERS, T_VOCABULARY},
-  {P_HIDDEN, P_QUERY, P_KV, P_INNER, P_LAYERS, P_VOCABULARY},
-  CODEBOOKS,
-  GRID};
-constexpr FramePointerLayout POINTER_LAYOUT = framePointerLayout(SHAPE);
-constexpr FrameStackLayout TALKER_LAYOUT = frameTalkerLayout(SHAPE);
-constexpr FrameStackLayout PREDICTOR_LAYOUT = framePredictorLayout(SHAPE);
-constexpr FrameTaggedLayout TAGGED_LAYOUT = frameTaggedLayout(SHAPE);
+// Macros rather than constants, which NVRTC would place in global memory.
+#define SHAPE                                                                                      \
+  (FrameKernelShape{{T_HIDDEN, T_QUERY, T_KV, T_INNER, T_LAYERS, T_VOCABULARY},                    \
+                    {P_HIDDEN, P_QUERY, P_KV, P_INNER, P_LAYERS, P_VOCABULARY},                    \
+                    CODEBOOKS,                                                                     \
+                    GRID})
+#define POINTER_LAYOUT framePointerLayout(SHAPE)
+#define TAGGED_LAYOUT frameTaggedLayout(SHAPE)
+#define STACK_LAYOUT (ROWS == 1 ? frameTalkerLayout(SHAPE) : framePredictorLayout(SHAPE))
 
 enum {
   THREADS = FRAME_THREADS,
@@ -41,7 +41,7 @@ enum {
   TABLES = POINTER_LAYOUT.tables,
   TALKER_STACK = POINTER_LAYOUT.talkerStack,
   PREDICTOR_STACK = POINTER_LAYOUT.predictorStack,
-  STEP = POINTER_LAYOUT.step,
+  STEP_POINTERS = POINTER_LAYOUT.step,
   POINTERS = POINTER_LAYOUT.count,
   // Where values stand in the mailbox.
   TAGGED_QKV = TAGGED_LAYOUT.qkv,
@@ -64,12 +64,9 @@ struct Stack {
     CACHE = CACHE_, CACHE_BYTES = CACHE_ == F32 ? 4 : 2,
     HIDDEN = HIDDEN_, QUERY = QUERY_, KV = KV_, INNER = INNER_, LAYERS = LAYERS_,
     VOCABULARY = VOCABULARY_, ROWS = ROWS_, PACKED = QUERY_ + 2 * KV_, KV_HEADS = KV_ / HEAD,
-    ATTENDED = ROWS == 1 ? TALKER_LAYOUT.attended : PREDICTOR_LAYOUT.attended,
-    MIDDLE = ROWS == 1 ? TALKER_LAYOUT.middle : PREDICTOR_LAYOUT.middle,
-    ACTIVATED = ROWS == 1 ? TALKER_LAYOUT.activated : PREDICTOR_LAYOUT.activated,
-    STREAM = ROWS == 1 ? TALKER_LAYOUT.stream : PREDICTOR_LAYOUT.stream,
-    INPUT = ROWS == 1 ? TALKER_LAYOUT.input : PREDICTOR_LAYOUT.input,
-    SCORES = ROWS == 1 ? TALKER_LAYOUT.scores : PREDICTOR_LAYOUT.scores
+    ATTENDED = STACK_LAYOUT.attended, MIDDLE = STACK_LAYOUT.middle,
+    ACTIVATED = STACK_LAYOUT.activated, STREAM = STACK_LAYOUT.stream,
+    INPUT = STACK_LAYOUT.input, SCORES = STACK_LAYOUT.scores
   };
 };
 typedef Stack<T_HIDDEN, T_QUERY, T_KV, T_INNER, T_LAYERS, T_VOCABULARY, T_CACHE, 1> TalkerStack;

@@ -92,7 +92,7 @@ struct FrameShape {
     [
       "HIDDEN=\(stack.hidden)", "QUERY=\(stack.query)", "KV=\(stack.kv)", "INNER=\(stack.inner)",
       "LAYERS=\(stack.layers)", "VOCABULARY=\(stack.vocabulary)", "EPSILON=\(epsilon)f",
-      "CACHE=\(cache.suffix.uppercased())",
+      "CACHE=\(cache.element.rawValue.uppercased())",
     ].map { "-D\(prefix)_\($0)" }
   }
 }

@@ -11,8 +11,8 @@ __device__ __forceinline__ void run_stack(Consumer &weights, Shared &s, int &buf
                                           int layers, int stack, int position, int splits,
                                           float epsilon, const Quad &quad) {
   constexpr int C = S::HIDDEN / 1024;
-  u64 *tagged = (u64 *)s.pointers[STEP + FRAME_TAGGED];
-  u32 *flagged = (u32 *)s.pointers[STEP + FRAME_FLAGGED];
+  u64 *tagged = (u64 *)s.pointers[STEP_POINTERS + FRAME_TAGGED];
+  u32 *flagged = (u32 *)s.pointers[STEP_POINTERS + FRAME_FLAGGED];
   // The elements of the residual stream that this block owns; a thread always has the same.
   int first = 8 * first_group(S::HIDDEN), count = 8 * end_group(S::HIDDEN) - first;
 #pragma unroll 1
@@ -59,7 +59,7 @@ __device__ __forceinline__ void run_stack(Consumer &weights, Shared &s, int &buf
     }
 #pragma unroll 1
     for (int m = 0; m < M; m++) {
-      i64 capacity = S::ROWS == 1 ? (i64)s.pointers[STEP + FRAME_CAPACITY] : CODEBOOKS;
+      i64 capacity = S::ROWS == 1 ? (i64)s.pointers[STEP_POINTERS + FRAME_CAPACITY] : CODEBOOKS;
       i64 layer_offset = l * capacity * (S::KV * S::CACHE_BYTES);
       attend<S>(s, epochs, m, position + m, splits, s.pointers[stack + FRAME_STACK_KEYS] + layer_offset,
                 s.pointers[stack + FRAME_STACK_VALUES] + layer_offset, pointers[FRAME_LAYER_QUERY_NORM],
@@ -81,9 +81,9 @@ __device__ __forceinline__ void run_stack(Consumer &weights, Shared &s, int &buf
       split_to_fragments<S::HIDDEN, M>(s, x, operand);
       gemv<S::HIDDEN, M, S::INNER, true>(
         weights, s, buffer, operand, [&](int row, int m, float gate, float up) {
-          float scale = factor(buffer, m);
+          float scale = factor(buffer, m), x = gate * scale;
           store_flagged(flagged + S::ACTIVATED + m * S::INNER + row,
-                        silu_approximate(gate * scale) * (up * scale), parity<S>(epochs, m));
+                        silu_approximate(x) * (up * scale), parity<S>(epochs, m));
         });
     }
     {

@@ -127,7 +127,7 @@ __device__ __forceinline__ void produce_frame(Shared &s, char *ring, bool advanc
 #pragma unroll 1
   for (int pass = 0; pass < CODEBOOKS - 1; pass++) {
     if (PROJECTED)
-      produce_matrix(count, s, ring, s.pointers[STEP + FRAME_PROJECTION], P_HIDDEN, T_HIDDEN, false);
+      produce_matrix(count, s, ring, s.pointers[STEP_POINTERS + FRAME_PROJECTION], P_HIDDEN, T_HIDDEN, false);
     produce_stack<PredictorStack>(count, s, ring, PREDICTOR_LAYERS);
     produce_matrix(count, s, ring, s.pointers[HEADS + 1 + pass], P_VOCABULARY, P_HIDDEN, false);
   }
