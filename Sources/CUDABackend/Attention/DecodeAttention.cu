@@ -8,7 +8,7 @@
 // QK-norm and RoPE of one head of D entries; one warp, a lane has every 32nd entry.
 template <int D>
 __device__ __forceinline__ void qk_norm_rope(float *v, const float *gain, float epsilon,
-                                            const float *angles, float *out) {
+                                             const float *angles, float *out) {
   int lane = threadIdx.x % 32;
   if (gain) {
     float square = 0;
@@ -28,19 +28,20 @@ __device__ __forceinline__ void qk_norm_rope(float *v, const float *gain, float 
 }
 
 // A block of 8 warps for each query head and every gridDim.y-th span of positions; a warp takes 8
-// positions of a span. With SPLIT each block leaves its sums for gemv_merge_add; otherwise there is one
-// block per head, which writes the result. Bound: bytes of the keys and values seen.
+// positions of a span. With SPLIT each block leaves its sums for gemv_merge_add; otherwise there is
+// one block per head, which writes the result. Bound: bytes of the keys and values seen.
 template <int D, int T, bool SPLIT>
 __device__ __forceinline__ void decode_attention(const float *qkv, const float *query_norm,
-                                            const float *key_norm, float epsilon,
-                                            const float *inverse_frequencies, const int *positions,
-                                            const int *slots, void *keys, void *values, float *out,
-                                            float *stats, int heads, int kv_heads, int window,
-                                            int capacity) {
+                                                 const float *key_norm, float epsilon,
+                                                 const float *inverse_frequencies,
+                                                 const int *positions, const int *slots, void *keys,
+                                                 void *values, float *out, float *stats, int heads,
+                                                 int kv_heads, int window, int capacity) {
   constexpr int WARPS = 8, LANES = D / 8, TOGETHER = 32 / LANES, STEPS = SPAN / WARPS;
   constexpr int ROUNDS = STEPS / TOGETHER, PER_LANE = D / 32;
   // Elements in a word of the cache, and a lane's words of a key and of a value.
-  constexpr int PER_WORD = T == F32 ? 1 : 2, KEY_WORDS = 8 / PER_WORD, VALUE_WORDS = PER_LANE / PER_WORD;
+  constexpr int PER_WORD = T == F32 ? 1 : 2;
+  constexpr int KEY_WORDS = 8 / PER_WORD, VALUE_WORDS = PER_LANE / PER_WORD;
   __shared__ __align__(16) float query[D], key[D], value[D];
   __shared__ float tops[WARPS], totals[WARPS], rows[WARPS][D];
   int thread = threadIdx.x, warp = thread / 32, lane = thread % 32, h = blockIdx.x;
@@ -195,8 +196,9 @@ __device__ __forceinline__ void decode_attention(const float *qkv, const float *
     const float *qkv, const float *query_norm, const float *key_norm, float epsilon,               \
     const float *inverse_frequencies, const int *positions, const int *slots, void *keys,          \
     void *values, float *out, float *stats, int heads, int kv_heads, int window, int capacity) {   \
-    decode_attention<D, T, SPLIT>(qkv, query_norm, key_norm, epsilon, inverse_frequencies, positions,\
-                             slots, keys, values, out, stats, heads, kv_heads, window, capacity);  \
+    decode_attention<D, T, SPLIT>(qkv, query_norm, key_norm, epsilon, inverse_frequencies,         \
+                                  positions, slots, keys, values, out, stats, heads, kv_heads,     \
+                                  window, capacity);                                               \
   }
 #define DECODE_ATTENTIONS(name, T)                                                                 \
   DECODE_ATTENTION(decode_attention, 64, false, name, T)                                           \

@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: MIT
-// Attention for several rows, of one slot or of several, once their keys are in the cache: prompts, the
-// codec, and batches.
+// SPDX-License-Identifier: MIT Attention for several rows, of one slot or of several, once their
+// keys are in the cache: prompts, the codec, and batches.
 #include "Common/Elements.cuh"
 #include "Common/SplitBF16.cuh"
 #include "Common/TensorCore.cuh"
@@ -21,7 +20,9 @@ __device__ __forceinline__ void split_quad(const u32 *words, int q, u32 *high, u
 #pragma unroll
   for (int i = 0; i < 2; i++) {
     if (T == BF16) high[i] = words[2 * q + i];
-    else high[i] = split_pair(widen<T>(words, 4 * q + 2 * i), widen<T>(words, 4 * q + 2 * i + 1), low[i]);
+    else
+      high[i] =
+        split_pair(widen<T>(words, 4 * q + 2 * i), widen<T>(words, 4 * q + 2 * i + 1), low[i]);
   }
 }
 // The same of element e of `a` and element e of `b`.
@@ -32,17 +33,17 @@ __device__ __forceinline__ u32 split_pair_of(const u32 *a, const u32 *b, int e, 
 }
 
 // softmax(q kᵀ / √D) v on tensor cores, F32 values in split bf16. A block of four warps takes 16
-// queries of one key head: 16 / G rows and the G query heads that share the key head. A warp takes every
-// fourth tile of 16 positions with a running maximum; then the warps are merged. The entries of a head
-// are permuted in the same way on both sides of a product, so that those of a lane are adjacent in
-// memory. `split`: the result is split rows, otherwise F32. G divides 16.
+// queries of one key head: 16 / G rows and the G query heads that share the key head. A warp takes
+// every fourth tile of 16 positions with a running maximum; then the warps are merged. The entries
+// of a head are permuted in the same way on both sides of a product, so that those of a lane are
+// adjacent in memory. `split`: the result is split rows, otherwise F32. G divides 16.
 // Bound: bytes of keys and values from L2, once for each block.
 template <int D, int T>
 __device__ __forceinline__ void flash_attention(const float *qkv, const int *positions,
-                                            int position_stride, const int *slots, int slot_stride,
-                                            const void *keys, const void *values, float *out,
-                                            int split, int rows, int heads, int kv_heads,
-                                            int window, int capacity) {
+                                                int position_stride, const int *slots,
+                                                int slot_stride, const void *keys,
+                                                const void *values, float *out, int split, int rows,
+                                                int heads, int kv_heads, int window, int capacity) {
   constexpr int CHUNKS = D / 16, TILES = D / 8, WARPS = 4;
   // Elements in a word of the cache, and words of a key that a lane has.
   constexpr int PER_WORD = T == F32 ? 1 : 2, WORDS = D / 4 / PER_WORD;

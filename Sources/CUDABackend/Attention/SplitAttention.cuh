@@ -2,8 +2,8 @@
 #pragma once
 #include "Common/Elements.cuh"
 
-// Decode attention split over blocks of positions (flash decoding): what each block of a head leaves
-// for the product that follows.
+// Decode attention split over blocks of positions (flash decoding): what each block of a head
+// leaves for the product that follows.
 struct SplitAttention {
   const float *sums;   // [heads][blocks][width]: values weighted against the block's own maximum
   const float *stats;  // [heads][blocks][2]: that maximum, and the sum of the weights

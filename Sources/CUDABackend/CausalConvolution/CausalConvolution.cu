@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: MIT
-// Causal convolutions over [time, channels] of any shape and element type; `xx` is the history followed
-// by x. The codec's own weights go through Linear/GEMM.cu.
+// SPDX-License-Identifier: MIT Causal convolutions over [time, channels] of any shape and element
+// type; `xx` is the history followed by x. The codec's own weights go through Linear/GEMM.cu.
 #include "Common/ConvolutionInput.cuh"
 #include "Common/SplitBF16Tile.cuh"
 #include "Linear/Epilogue.cuh"
@@ -23,7 +22,8 @@ __device__ __forceinline__ void convolve(const float *x, const float *history, c
   int k = inputs * kernel;
   ConvolutionInput input = {history, x, (kernel - 1) * dilation, inputs};
   split_bf16_tile(GatheredRows{input, kernel, dilation}, LinearWeight<T>{weight, k},
-                  ConvolutionOutput{bias, out, partials, time, outputs, outputs, 1}, time, outputs, k);
+                  ConvolutionOutput{bias, out, partials, time, outputs, outputs, 1}, time, outputs,
+                  k);
 }
 
 #define CAUSAL_CONVOLUTION(name, T)                                                                \
@@ -36,8 +36,8 @@ __device__ __forceinline__ void convolve(const float *x, const float *history, c
 FOR_EACH_ELEMENT(CAUSAL_CONVOLUTION)
 
 // The partial sums of a convolution, added in ascending order of the splits.
-KERNEL convolution_reduce(const float *partials, const float *bias, float *out, int rows, int columns,
-                  int outputs, int stride, int count) {
+KERNEL convolution_reduce(const float *partials, const float *bias, float *out, int rows,
+                          int columns, int outputs, int stride, int count) {
   IN_ORDER
   i64 i = global_index(), size = (i64)rows * columns;
   if (i >= size) return;

@@ -10,14 +10,14 @@ KERNEL update_state(const u32 *x, u32 *history, int time, int rows, int columns)
   update_state_column(x, history, time, rows, columns, (int)global_index());
 }
 
-// Snake, then a convolution with one output: out[t] = bias + Σ_j Σ_i W[i, j] xx[t + j, i]. `xx` is the
-// history, to which the snake has been applied, followed by snake(x); `state` gets its last rows, which
-// are all from x: time ≥ kernel − 1. A block of 8 warps takes 16 rows, a warp every eighth of them.
-// columns ≤ 128, even; kernel ≤ 8. Bound: bytes of x.
+// Snake, then a convolution with one output: out[t] = bias + Σ_j Σ_i W[i, j] xx[t + j, i]. `xx` is
+// the history, to which the snake has been applied, followed by snake(x); `state` gets its last
+// rows, which are all from x: time ≥ kernel − 1. A block of 8 warps takes 16 rows, a warp every
+// eighth of them. columns ≤ 128, even; kernel ≤ 8. Bound: bytes of x.
 enum { SINGLE_ROWS = 16, SINGLE_THREADS = 256 };
 KERNEL snake_convolution(const float *x, const float *alpha, const float *inverse_beta,
-                           const float *history, const float *weight, const float *bias,
-                           float *out, float *state, int time, int columns, int kernel) {
+                         const float *history, const float *weight, const float *bias, float *out,
+                         float *state, int time, int columns, int kernel) {
   launch_dependents();
   __shared__ float rows[SINGLE_ROWS + 7][128], taps[8][128], slopes[128], heights[128];
   int first = blockIdx.x * SINGLE_ROWS, past = kernel - 1, half = columns / 2;

@@ -14,8 +14,8 @@ struct ConvolutionInput {
 };
 
 // Stores the last `rows` rows of [history, x], x having `time` rows, in the history: one column of
-// 32-bit words. Groups of rows are read before they are written, in ascending order, which is safe in
-// place.
+// 32-bit words. Groups of rows are read before they are written, in ascending order, which is safe
+// in place.
 __device__ __forceinline__ void update_state_column(const u32 *x, u32 *history, int time, int rows,
                                                     int columns, int column) {
   constexpr int GROUP = 18;

@@ -11,10 +11,10 @@ typedef long long i64;
 #define NEGATIVE_INFINITY __int_as_float(0xff800000)
 
 // Programmatic dependent launch. The blocks of a kernel may start while the kernel before it still
-// runs; `wait_for_previous` returns when that kernel, and with it everything before it, has finished
-// and its results are visible. Every kernel calls it in all threads before it touches anything that
-// another kernel writes; a kernel that did not would break the chain for all later ones. Before the
-// wait, only weights may be read.
+// runs; `wait_for_previous` returns when that kernel, and with it everything before it, has
+// finished and its results are visible. Every kernel calls it in all threads before it touches
+// anything that another kernel writes; a kernel that did not would break the chain for all later
+// ones. Before the wait, only weights may be read.
 __device__ __forceinline__ void launch_dependents() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;");

@@ -9,7 +9,8 @@ __device__ __forceinline__ float warp_sum(float value) {
   return value;
 }
 
-// Sums V values over a warp at once. Afterwards the lanes from v · 32 / V on hold the sum of value v.
+// Sums V values over a warp at once. Afterwards the lanes from v · 32 / V on hold the sum of value
+// v.
 template <int V> __device__ __forceinline__ float warp_sums(float *v) {
   int lane = threadIdx.x % 32;
 #pragma unroll

@@ -4,8 +4,8 @@
 #pragma once
 #include "Common/Kernel.cuh"
 
-// Cosine (x) and sine (y) of an angle, off by less than 10⁻⁷ up to an angle of 4 · 10⁵. This is what
-// sincosf does below 10⁵; what it does for larger angles needs a table on the stack.
+// Cosine (x) and sine (y) of an angle, off by less than 10⁻⁷ up to an angle of 4 · 10⁵. This is
+// what sincosf does below 10⁵; what it does for larger angles needs a table on the stack.
 __device__ __forceinline__ float2 rope_turn(float angle) {
   int quarter = __float2int_rn(angle * 0.636619747f);
   float r = fmaf(quarter, -1.57079625f, angle);

@@ -25,8 +25,8 @@ __device__ __forceinline__ void join_halves(uint4 high, uint4 low, float *out) {
   }
 }
 
-// A thread's pairs of a row of at most 16,384 values, one block a row: the block loads the whole row
-// before it stores, so a split row may overwrite the F32 row it comes from.
+// A thread's pairs of a row of at most 16,384 values, one block a row: the block loads the whole
+// row before it stores, so a split row may overwrite the F32 row it comes from.
 enum { ROW_PAIRS = 8 };
 __device__ __forceinline__ int load_row(const float *row, int columns, float2 *v) {
   int pairs = (columns / 2 + blockDim.x - 1) / blockDim.x;
@@ -37,8 +37,7 @@ __device__ __forceinline__ int load_row(const float *row, int columns, float2 *v
   }
   return pairs;
 }
-__device__ __forceinline__ void store_split_row(u16 *row, int columns, const float2 *v,
-                                                int pairs) {
+__device__ __forceinline__ void store_split_row(u16 *row, int columns, const float2 *v, int pairs) {
 #pragma unroll
   for (int i = 0; i < ROW_PAIRS; i++) {
     int c = 2 * (threadIdx.x + i * blockDim.x);

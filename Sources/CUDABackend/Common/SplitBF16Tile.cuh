@@ -1,16 +1,15 @@
-// SPDX-License-Identifier: MIT
-// The convolutions of any shape and element type, as products of tiles on tensor cores: both sides are
-// split into bf16 halves as they are loaded (Common/SplitBF16.cuh).
+// SPDX-License-Identifier: MIT The convolutions of any shape and element type, as products of tiles
+// on tensor cores: both sides are split into bf16 halves as they are loaded (Common/SplitBF16.cuh).
 #pragma once
 #include "Common/SplitBF16.cuh"
 #include "Common/TensorCore.cuh"
 
 // C = A B over tiles of 64 × 64 and steps of 32, 8 warps of 16 × 32. `left(row, k)` and
-// `right(column, k)` load. Split K: with gridDim.z > 1 each block has a split of k, which `store` gets
-// as its last argument.
+// `right(column, k)` load. Split K: with gridDim.z > 1 each block has a split of k, which `store`
+// gets as its last argument.
 template <class Left, class Right, class Store>
-__device__ __forceinline__ void split_bf16_tile(
-  Left left, Right right, const Store &store, int m, int n, int k) {
+__device__ __forceinline__ void split_bf16_tile(Left left, Right right, const Store &store, int m,
+                                                int n, int k) {
   constexpr int STRIDE = 40;
   __shared__ u16 a_tile[2][64][STRIDE], b_tile[2][64][STRIDE];
   int m0 = blockIdx.y * 64, n0 = blockIdx.x * 64;

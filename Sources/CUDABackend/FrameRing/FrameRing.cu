@@ -2,8 +2,8 @@
 // Codes reach the host through a ring in page-locked memory. Bound: launch.
 #include "Common/Kernel.cuh"
 
-// One block. Stores the codes in the ring's next entry and then, visible to the host after them, the
-// number of frames published.
+// One block. Stores the codes in the ring's next entry and then, visible to the host after them,
+// the number of frames published.
 KERNEL publish(const int *codes, int stride, int count, int *counter, int *ring, int depth,
                volatile int *published) {
   IN_ORDER

@@ -41,9 +41,9 @@ template <int T> __device__ __forceinline__ void store_cached_pair(void *head, i
   else ((float2 *)head)[i] = v;
 }
 
-// A block has one key head with its two query heads, and every `splits`-th group of eight positions. Of a
-// span of positions a warp takes every eighth. Keys and values of the first span are in flight before the
-// query has arrived.
+// A block has one key head with its two query heads, and every `splits`-th group of eight
+// positions. Of a span of positions a warp takes every eighth. Keys and values of the first span
+// are in flight before the query has arrived.
 template <class S>
 __device__ __forceinline__ void attend(Shared &s, const Epochs &epochs, int m, int last, int splits,
                                        u64 keys, u64 values, u64 query_norm, u64 key_norm,
@@ -54,13 +54,14 @@ __device__ __forceinline__ void attend(Shared &s, const Epochs &epochs, int m, i
   constexpr int STEP = 32 / (2 * GROUPS);
   int thread = threadIdx.x, warp = thread / 32, lane = thread % 32;
   if ((int)blockIdx.x >= S::KV_HEADS * splits) return;
-  u64 *tagged = (u64 *)s.pointers[STEP_POINTERS + FRAME_TAGGED];
-  u32 epoch = epochs.epoch, *attended = (u32 *)s.pointers[STEP_POINTERS + FRAME_FLAGGED] + S::ATTENDED + m * S::QUERY;
+  u64 *tagged = (u64 *)s.pointers[STEP_AT(TAGGED)];
+  u32 epoch = epochs.epoch;
+  u32 *attended = (u32 *)s.pointers[STEP_AT(FLAGGED)] + S::ATTENDED + m * S::QUERY;
   float *query = s.scratch + m * ROW_SCRATCH, *key = query + 2 * HEAD, *value = key + HEAD;
   float *scores = value + HEAD, *rows = scores + 2 * 2 * FRAME_SPAN;
   int g = blockIdx.x % S::KV_HEADS, split = blockIdx.x / S::KV_HEADS;
-  // Query heads, key and value, a warp each: entries 2 l, 2 l + 1 and the same of the other half, with
-  // which they are rotated.
+  // Query heads, key and value, a warp each: entries 2 l, 2 l + 1 and the same of the other half,
+  // with which they are rotated.
   int part = warp < 2 ? 2 * g + warp : S::QUERY / HEAD + (warp - 2) * S::KV_HEADS + g;
   const u64 *from = tagged + TAGGED_QKV + m * MAX_PACKED + part * HEAD + 2 * lane;
   // Initialised, or the last layer's would stay in registers for the warps that load none.

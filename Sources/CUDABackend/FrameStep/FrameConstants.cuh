@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The frame kernel's constants for the model and device that it is compiled for.
 //
-// The host defines T_ (talker) and P_ (predictor) HIDDEN, QUERY, KV, INNER, LAYERS, VOCABULARY, EPSILON
-// and CACHE (the precision of keys and values); PROJECTED, CODEBOOKS, GRID, SHARED_BYTES_PER_BLOCK,
-// RING_DEPTH, END_TOKEN, SUPPRESSED_START, SUPPRESSED_END and MINIMUM_TOKENS. What follows from them
-// is computed in FrameShape.h.
+// The host defines T_ (talker) and P_ (predictor) HIDDEN, QUERY, KV, INNER, LAYERS, VOCABULARY,
+// EPSILON and CACHE (the precision of keys and values); PROJECTED, CODEBOOKS, GRID,
+// SHARED_BYTES_PER_BLOCK, RING_DEPTH, END_TOKEN, SUPPRESSED_START, SUPPRESSED_END and
+// MINIMUM_TOKENS. What follows from them is computed in FrameShape.h.
 #pragma once
 #include "Common/Elements.cuh"
 #include "FrameStep/FrameShape.h"
@@ -13,8 +13,8 @@
 #if __CUDA_ARCH__ >= 900 && !defined(NO_BULK_COPIES)
 #define BULK_COPIES
 #endif
-// Tiles in flight at a time: enough to keep the memory busy. More would delay the results that travel
-// next to them.
+// Tiles in flight at a time: enough to keep the memory busy. More would delay the results that
+// travel next to them.
 #ifndef DEPTH
 #define DEPTH 2
 #endif
@@ -26,6 +26,8 @@
                     CODEBOOKS,                                                                     \
                     GRID})
 #define POINTER_LAYOUT framePointerLayout(SHAPE)
+// Index of an address of the step, by its name without the prefix.
+#define STEP_AT(name) (STEP_POINTERS + FRAME_##name)
 #define TAGGED_LAYOUT frameTaggedLayout(SHAPE)
 #define STACK_LAYOUT (ROWS == 1 ? frameTalkerLayout(SHAPE) : framePredictorLayout(SHAPE))
 

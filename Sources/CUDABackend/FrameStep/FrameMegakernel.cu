@@ -1,7 +1,6 @@
-// SPDX-License-Identifier: MIT
-// A whole frame of one utterance in one persistent kernel: the talker's step over the last frame, its
-// head and draw, then fifteen passes of the code predictor with theirs (`FrameStep.advance`,
-// `makeCodes`).
+// SPDX-License-Identifier: MIT A whole frame of one utterance in one persistent kernel: the
+// talker's step over the last frame, its head and draw, then fifteen passes of the code predictor
+// with theirs (`FrameStep.advance`, `makeCodes`).
 //
 // One block of nine warps stays on every SM. What makes it fast stands in the headers: weights flow
 // (WeightPipeline.cuh), results carry their own flag (Mailbox.cuh), tensor cores multiply a vector
@@ -32,8 +31,8 @@ __device__ __forceinline__ int predict(Consumer &weights, Shared &s, int &buffer
     buffer ^= 1;
     Operand<T_HIDDEN> operand;
     split_to_fragments<T_HIDDEN, M>(s, x, operand);
-    const float *bias = (const float *)s.pointers[STEP_POINTERS + FRAME_PROJECTION_BIAS];
-    u32 *flagged = (u32 *)s.pointers[STEP_POINTERS + FRAME_FLAGGED] + PredictorStack::INPUT;
+    const float *bias = (const float *)s.pointers[STEP_AT(PROJECTION_BIAS)];
+    u32 *flagged = (u32 *)s.pointers[STEP_AT(FLAGGED)] + PredictorStack::INPUT;
     gemv<T_HIDDEN, M, P_HIDDEN, false>(
       weights, s, buffer, operand, [&](int row, int m, float value, float) {
         store_flagged(flagged + m * P_HIDDEN + row, value + bias[row], projected(m));
@@ -64,8 +63,8 @@ __device__ __forceinline__ int predict(Consumer &weights, Shared &s, int &buffer
   return sample_code<PredictorStack>(s, (epochs.parities & PASS_PARITY) != 0, codebook);
 }
 
-// Grid: one block per SM, all resident at once (a cooperative launch). `advances` is 0 for the frame
-// after a prompt, which has left its hidden state.
+// Grid: one block per SM, all resident at once (a cooperative launch). `advances` is 0 for the
+// frame after a prompt, which has left its hidden state.
 extern "C" __global__ void __launch_bounds__(THREADS + 32, 1)
 frame_step(const u64 *pointers, int advances) {
   extern __shared__ __align__(128) char memory[];
@@ -74,8 +73,8 @@ frame_step(const u64 *pointers, int advances) {
   for (int i = thread; i < POINTERS; i += THREADS + 32) s.pointers[i] = pointers[i];
   if (thread == 0) {
     s.own_copy =
-      (const u32 *)pointers[STEP_POINTERS + FRAME_FLAGGED] + (blockIdx.x % FRAME_COPIES) * FLAGGED_COUNT;
-    s.frame = *(const u32 *)pointers[STEP_POINTERS + FRAME_INDEX] + (advances ? 1 : 0);
+      (const u32 *)pointers[STEP_AT(FLAGGED)] + (blockIdx.x % FRAME_COPIES) * FLAGGED_COUNT;
+    s.frame = *(const u32 *)pointers[STEP_AT(INDEX)] + (advances ? 1 : 0);
   }
   if (thread < STAGES) {
 #ifdef BULK_COPIES
@@ -97,24 +96,24 @@ frame_step(const u64 *pointers, int advances) {
   }
   Consumer weights = {
     memory + thread % 32 / 4 * FRAME_ROW_BYTES + thread / 32 * 256 + 16 * (thread % 4), 0, 0};
-  Epochs epochs = *(const Epochs *)s.pointers[STEP_POINTERS + FRAME_EPOCHS];
+  Epochs epochs = *(const Epochs *)s.pointers[STEP_AT(EPOCHS)];
   epochs.parities ^= FRAME_PARITY;
   int buffer = 0;
   float4 x[1][T_HIDDEN / 1024];
   if (advances) {
-    int position = *(const int *)s.pointers[STEP_POINTERS + FRAME_POSITION];
-    int text_row = min((int)s.frame - 1, *(const int *)s.pointers[STEP_POINTERS + FRAME_TRAILING_COUNT]);
+    int position = *(const int *)s.pointers[STEP_AT(POSITION)];
+    int text_row = min((int)s.frame - 1, *(const int *)s.pointers[STEP_AT(TRAILING_COUNT)]);
     run_stack<TalkerStack, 1>(
       weights, s, buffer, epochs, TALKER_LAYERS, TALKER_STACK, position,
       min(MAX_SPLITS, position / 32 + 1), T_EPSILON, [&](int, int q) {
-        const int *codes = (const int *)s.pointers[STEP_POINTERS + FRAME_CODES];
+        const int *codes = (const int *)s.pointers[STEP_AT(CODES)];
         float4 sum = table_quad<T_HIDDEN>(s.pointers[TABLES], codes[0], q);
 #pragma unroll
         for (int g = 1; g < CODEBOOKS; g++) {
           float4 y = table_quad<T_HIDDEN>(s.pointers[TABLES + g], codes[g], q);
           sum.x += y.x, sum.y += y.y, sum.z += y.z, sum.w += y.w;
         }
-        float4 text = ((const float4 *)s.pointers[STEP_POINTERS + FRAME_TRAILING])[
+        float4 text = ((const float4 *)s.pointers[STEP_AT(TRAILING)])[
           (i64)text_row * (T_HIDDEN / 4) + q];
         sum.x += text.x, sum.y += text.y, sum.z += text.z, sum.w += text.w;
         return sum;
@@ -127,7 +126,7 @@ frame_step(const u64 *pointers, int advances) {
   } else {
 #pragma unroll
     for (int p = 0; p < T_HIDDEN / 1024; p++)
-      x[0][p] = ((const float4 *)s.pointers[STEP_POINTERS + FRAME_HIDDEN_STATE])[own_float4<T_HIDDEN>(p)];
+      x[0][p] = ((const float4 *)s.pointers[STEP_AT(HIDDEN_STATE)])[own_float4<T_HIDDEN>(p)];
     buffer ^= 1;
   }
   {
@@ -143,7 +142,7 @@ frame_step(const u64 *pointers, int advances) {
     h.x *= factor, h.y *= factor, h.z *= factor, h.w *= factor;
     ((float4 *)s.hidden)[own_float4<T_HIDDEN>(p)] = h;
     if (blockIdx.x == 0 && advances)
-      ((float4 *)s.pointers[STEP_POINTERS + FRAME_HIDDEN_STATE])[own_float4<T_HIDDEN>(p)] = h;
+      ((float4 *)s.pointers[STEP_AT(HIDDEN_STATE)])[own_float4<T_HIDDEN>(p)] = h;
   }
   int code = sample_code<TalkerStack>(s, (epochs.parities & FRAME_PARITY) != 0, 0);
   if (thread == 0) s.codes[0] = code;
@@ -163,26 +162,26 @@ frame_step(const u64 *pointers, int advances) {
     if (thread == 0) s.codes[codebook] = code;
   }
 
-  // What the next frame reads is written once every block has read the old values: the last draw of this
-  // block needed scores from all.
+  // What the next frame reads is written once every block has read the old values: the last draw of
+  // this block needed scores from all.
   if (blockIdx.x != 0) return;
-  int count = *(const int *)s.pointers[STEP_POINTERS + FRAME_RING_COUNTER];
+  int count = *(const int *)s.pointers[STEP_AT(RING_COUNTER)];
   __syncwarp();
   if (thread < CODEBOOKS) {
-    ((int *)s.pointers[STEP_POINTERS + FRAME_CODES])[thread] = s.codes[thread];
-    ((int *)s.pointers[STEP_POINTERS + FRAME_RING])[(u32)count % RING_DEPTH * CODEBOOKS + thread] =
+    ((int *)s.pointers[STEP_AT(CODES)])[thread] = s.codes[thread];
+    ((int *)s.pointers[STEP_AT(RING)])[(u32)count % RING_DEPTH * CODEBOOKS + thread] =
       s.codes[thread];
     __threadfence_system();
   }
   block_barrier();
   if (thread == 0) {
-    *(volatile int *)s.pointers[STEP_POINTERS + FRAME_PUBLISHED] = count + 1;
-    *(int *)s.pointers[STEP_POINTERS + FRAME_RING_COUNTER] = count + 1;
-    ((int *)s.pointers[STEP_POINTERS + FRAME_SEEN])[s.codes[0]] = 1;
-    *(Epochs *)s.pointers[STEP_POINTERS + FRAME_EPOCHS] = epochs;
+    *(volatile int *)s.pointers[STEP_AT(PUBLISHED)] = count + 1;
+    *(int *)s.pointers[STEP_AT(RING_COUNTER)] = count + 1;
+    ((int *)s.pointers[STEP_AT(SEEN)])[s.codes[0]] = 1;
+    *(Epochs *)s.pointers[STEP_AT(EPOCHS)] = epochs;
     if (advances) {
-      *(u32 *)s.pointers[STEP_POINTERS + FRAME_INDEX] = s.frame;
-      ++*(int *)s.pointers[STEP_POINTERS + FRAME_POSITION];
+      *(u32 *)s.pointers[STEP_AT(INDEX)] = s.frame;
+      ++*(int *)s.pointers[STEP_AT(POSITION)];
     }
   }
 }

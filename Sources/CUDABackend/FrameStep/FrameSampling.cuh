@@ -9,9 +9,9 @@ template <class S>
 __device__ __forceinline__ int sample_code(Shared &s, bool odd, int codebook) {
   constexpr int VOCABULARY = S::VOCABULARY, PER = (VOCABULARY + THREADS - 1) / THREADS;
   const u32 *flagged = s.own_copy + S::SCORES;
-  const int *seen = (const int *)s.pointers[STEP_POINTERS + FRAME_SEEN];
-  float *plain = (float *)s.pointers[STEP_POINTERS + (codebook == 0 ? FRAME_TALKER_LOGITS
-                                                             : FRAME_PREDICTOR_LOGITS)];
+  const int *seen = (const int *)s.pointers[STEP_AT(SEEN)];
+  float *plain =
+    (float *)s.pointers[codebook == 0 ? STEP_AT(TALKER_LOGITS) : STEP_AT(PREDICTOR_LOGITS)];
   u32 marked[PER];
   bool was_seen[PER];
   // Distance from a thread's first score to its i-th, or to one that exists: mostly a constant.
@@ -39,19 +39,20 @@ __device__ __forceinline__ int sample_code(Shared &s, bool odd, int codebook) {
     if (blockIdx.x == 0 && t < VOCABULARY) plain[t] = scores[i];
   }
   return sample_token<PER>(scores, was_seen, VOCABULARY,
-                           (const int *)s.pointers[STEP_POINTERS + FRAME_SETTINGS], s.frame, codebook,
+                           (const int *)s.pointers[STEP_AT(SETTINGS)], s.frame, codebook,
                            codebook == 0 ? END_TOKEN : -1, codebook == 0 ? SUPPRESSED_START : 0,
                            codebook == 0 ? SUPPRESSED_END : 0, codebook == 0 ? MINIMUM_TOKENS : 0,
                            s.scratch, (u16 *)(s.scratch + MAX_VOCABULARY),
                            (u16 *)(s.scratch + MAX_VOCABULARY) + MAX_VOCABULARY);
 }
 
-// Scores of a stack's head over the vector in x; where it is `normed`, the norm's factor is applied here.
+// Scores of a stack's head over the vector in x; where it is `normed`, the norm's factor is applied
+// here.
 template <class S>
 __device__ __forceinline__ void compute_scores(Consumer &weights, Shared &s, int buffer, bool odd,
                                                const Operand<S::HIDDEN> &x, bool normed,
                                                float epsilon) {
-  u32 *flagged = (u32 *)s.pointers[STEP_POINTERS + FRAME_FLAGGED] + S::SCORES;
+  u32 *flagged = (u32 *)s.pointers[STEP_AT(FLAGGED)] + S::SCORES;
   gemv<S::HIDDEN, 1, S::VOCABULARY, false>(
     weights, s, buffer, x, [&](int row, int, float value, float) {
       if (normed) value *= vector_norm_factor<S::HIDDEN>(s, buffer, 0, epsilon);

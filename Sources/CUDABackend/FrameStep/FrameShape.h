@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Sizes and layouts of the frame kernel, computed from a model's shape and a device's size. The kernel
-// (NVRTC) and the host (module CKernelSources) both compile this file, so each formula stands once.
+// Sizes and layouts of the frame kernel, computed from a model's shape and a device's size. The
+// kernel (NVRTC) and the host (module CKernelSources) both compile this file, so each formula
+// stands once.
 #pragma once
 
 #ifdef __CUDACC_RTC__
@@ -16,8 +17,8 @@ enum {
   FRAME_THREADS = 32 * FRAME_WARPS,
   /// Width of a head.
   FRAME_HEAD = 128,
-  /// A row of a tile of weights, 1024 bf16 columns; the 64 bytes of padding keep the rows that a warp
-  /// reads together in different banks.
+  /// A row of a tile of weights, 1024 bf16 columns; the 64 bytes of padding keep the rows that a
+  /// warp reads together in different banks.
   FRAME_ROW_BYTES = 2048 + 64,
   /// A stage of the ring: a tile of eight rows.
   FRAME_STAGE_BYTES = 8 * FRAME_ROW_BYTES,
@@ -176,8 +177,8 @@ FRAME_CONSTANT FrameTaggedLayout frameTaggedLayout(FrameKernelShape s) {
 
 // MARK: Shared memory
 
-/// Floats of a row's attention: two queries, the key, the value, twice a span's scores, and what the
-/// warps add up.
+/// Floats of a row's attention: two queries, the key, the value, twice a span's scores, and what
+/// the warps add up.
 FRAME_CONSTANT int frameRowScratch(void) {
   return 4 * FRAME_HEAD + 2 * 2 * FRAME_SPAN + FRAME_WARPS * 2 * FRAME_HEAD;
 }
@@ -185,7 +186,8 @@ FRAME_CONSTANT int frameRowScratch(void) {
 FRAME_CONSTANT int frameScratch(FrameKernelShape s) {
   return frameLarger(2 * frameVocabularyMax(s), 2 * frameRowScratch());
 }
-/// Bytes of `Shared` (FrameConstants.cuh) without the barriers of the stages; the kernel asserts it.
+/// Bytes of `Shared` (FrameConstants.cuh) without the barriers of the stages; the kernel asserts
+/// it.
 FRAME_CONSTANT int frameFixedBytes(FrameKernelShape s) {
   int floats = frameScratch(s) + s.talker.hidden + 2 * FRAME_WARPS * 2 * frameBlockRowsMax(s) +
                2 * frameOwnedMax(s) + 2 * 2 * FRAME_WARPS + 2 * FRAME_HEAD;

@@ -4,15 +4,15 @@
 #include "Common/Activations.cuh"
 #include "FrameStep/FrameAttention.cuh"
 
-// Runs the layers over M rows at positions `position` … `position + M − 1`. `quad(m, q)` are columns
-// 4 q … 4 q + 3 of row m of the input. Afterwards the residual stream stands at S::STREAM.
+// Runs the layers over M rows at positions `position` … `position + M − 1`. `quad(m, q)` are
+// columns 4 q … 4 q + 3 of row m of the input. Afterwards the residual stream stands at S::STREAM.
 template <class S, int M, class Quad>
 __device__ __forceinline__ void run_stack(Consumer &weights, Shared &s, int &buffer, Epochs &epochs,
                                           int layers, int stack, int position, int splits,
                                           float epsilon, const Quad &quad) {
   constexpr int C = S::HIDDEN / 1024;
-  u64 *tagged = (u64 *)s.pointers[STEP_POINTERS + FRAME_TAGGED];
-  u32 *flagged = (u32 *)s.pointers[STEP_POINTERS + FRAME_FLAGGED];
+  u64 *tagged = (u64 *)s.pointers[STEP_AT(TAGGED)];
+  u32 *flagged = (u32 *)s.pointers[STEP_AT(FLAGGED)];
   // The elements of the residual stream that this block owns; a thread always has the same.
   int first = 8 * first_group(S::HIDDEN), count = 8 * end_group(S::HIDDEN) - first;
 #pragma unroll 1
@@ -59,11 +59,12 @@ __device__ __forceinline__ void run_stack(Consumer &weights, Shared &s, int &buf
     }
 #pragma unroll 1
     for (int m = 0; m < M; m++) {
-      i64 capacity = S::ROWS == 1 ? (i64)s.pointers[STEP_POINTERS + FRAME_CAPACITY] : CODEBOOKS;
+      i64 capacity = S::ROWS == 1 ? (i64)s.pointers[STEP_AT(CAPACITY)] : CODEBOOKS;
       i64 layer_offset = l * capacity * (S::KV * S::CACHE_BYTES);
-      attend<S>(s, epochs, m, position + m, splits, s.pointers[stack + FRAME_STACK_KEYS] + layer_offset,
-                s.pointers[stack + FRAME_STACK_VALUES] + layer_offset, pointers[FRAME_LAYER_QUERY_NORM],
-                pointers[FRAME_LAYER_KEY_NORM], epsilon);
+      attend<S>(s, epochs, m, position + m, splits,
+                s.pointers[stack + FRAME_STACK_KEYS] + layer_offset,
+                s.pointers[stack + FRAME_STACK_VALUES] + layer_offset,
+                pointers[FRAME_LAYER_QUERY_NORM], pointers[FRAME_LAYER_KEY_NORM], epsilon);
     }
     {
       float4 x[M][S::QUERY / 1024];

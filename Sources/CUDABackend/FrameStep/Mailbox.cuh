@@ -1,12 +1,12 @@
-// SPDX-License-Identifier: MIT
-// How results travel between SMs. *They carry their own flag*, so there are no barriers across the grid
-// and no fences: a phase costs one store and one load through L2.
+// SPDX-License-Identifier: MIT How results travel between SMs. *They carry their own flag*, so
+// there are no barriers across the grid and no fences: a phase costs one store and one load through
+// L2.
 //
-// A flagged value gives up its last bit, which tells whether its address has been written an odd or an
-// even number of times; a reader polls until that is right. What few SMs read is tagged instead: a value
-// with an epoch next to it. An address is overwritten one layer later at the earliest, and by then every
-// SM has read it: each SM computes some of the queries, of the activations and of the scores, on which
-// all that follows depends.
+// A flagged value gives up its last bit, which tells whether its address has been written an odd or
+// an even number of times; a reader polls until that is right. What few SMs read is tagged instead:
+// a value with an epoch next to it. An address is overwritten one layer later at the earliest, and
+// by then every SM has read it: each SM computes some of the queries, of the activations and of the
+// scores, on which all that follows depends.
 #pragma once
 #include "FrameStep/FrameConstants.cuh"
 
@@ -97,8 +97,8 @@ __device__ __forceinline__ float unflagged(u32 marked) { return __uint_as_float(
 __device__ __forceinline__ float4 unflagged4(uint4 v) {
   return make_float4(unflagged(v.x), unflagged(v.y), unflagged(v.z), unflagged(v.w));
 }
-// Polls until `missing` is false in the whole warp. What never arrives is a defect, and has to end as an
-// error of the device, not as a hang.
+// Polls until `missing` is false in the whole warp. What never arrives is a defect, and has to end
+// as an error of the device, not as a hang.
 template <class Missing> __device__ __forceinline__ void spin_wait(const Missing &missing) {
   for (u32 spins = 0; __any_sync(0xffffffffu, missing()); spins++)
     if (spins > 1u << 23) asm volatile("trap;");

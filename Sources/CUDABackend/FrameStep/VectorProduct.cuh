@@ -1,10 +1,10 @@
-// SPDX-License-Identifier: MIT
-// Products of a matrix and one or two vectors on *tensor cores*: with F32 arithmetic the instructions,
-// not the bytes, would set the time.
+// SPDX-License-Identifier: MIT Products of a matrix and one or two vectors on *tensor cores*: with
+// F32 arithmetic the instructions, not the bytes, would set the time.
 //
-// A warp has 128 of every 1024 columns (a k-block). An F32 value is the sum of three bf16 terms, which
-// are columns of the second factor: the products are exact, and M vectors take 3 M of its 8 columns. In
-// each 16 × 8 tile the columns of W stand in the order in which a lane has them, the same on both sides.
+// A warp has 128 of every 1024 columns (a k-block). An F32 value is the sum of three bf16 terms,
+// which are columns of the second factor: the products are exact, and M vectors take 3 M of its 8
+// columns. In each 16 × 8 tile the columns of W stand in the order in which a lane has them, the
+// same on both sides.
 #pragma once
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"
@@ -15,8 +15,8 @@
 // The float4 of k-block p of a vector that a thread loads.
 template <int K> __device__ __forceinline__ int own_float4(int p) { return 256 * p + threadIdx.x; }
 
-// k-blocks that are split at once: there is room for six terms, of two vectors or of two k-blocks of
-// one.
+// k-blocks that are split at once: there is room for six terms, of two vectors or of two k-blocks
+// of one.
 template <int M> __host__ __device__ constexpr int blocks_at_once() { return 2 / M; }
 
 // Splits v[m][p] from k-block p on into terms and gives each lane its mma fragments, through shared
@@ -63,8 +63,8 @@ __device__ __forceinline__ void split_to_fragments(Shared &s, const float4 (*v)[
     split_to_fragments<K, M>(s, v, p, x.fragments + p);
 }
 
-// Scales by the norm's gain and stores the warp's sum of squares. The norm's factor is the same for all
-// columns and is applied to the sums of the product.
+// Scales by the norm's gain and stores the warp's sum of squares. The norm's factor is the same for
+// all columns and is applied to the sums of the product.
 template <int K, int M>
 __device__ __forceinline__ void scale_by_norm(Shared &s, int buffer, float4 (*v)[K / 1024],
                                               const float4 *gain) {
@@ -92,7 +92,8 @@ __device__ __forceinline__ float vector_norm_factor(Shared &s, int buffer, int m
 
 template <int K> __device__ __forceinline__ void load_gain(float4 *gain, u64 norm) {
 #pragma unroll
-  for (int p = 0; p < K / 1024; p++) gain[p] = *(const float4 *)(norm + 16 * threadIdx.x + 4096 * p);
+  for (int p = 0; p < K / 1024; p++)
+    gain[p] = *(const float4 *)(norm + 16 * threadIdx.x + 4096 * p);
 }
 
 // Waits for this thread's columns of rows FROM … M − 1 of a stack's vectors at `offset`.
@@ -118,10 +119,10 @@ __device__ __forceinline__ void wait_for_vectors(float4 (*v)[K / 1024], const Sh
   for (int i = 0; i < COUNT; i++) v[i / C][i % C] = unflagged4(got[i]);
 }
 
-// W x for the block's rows of W, or pairs of rows. Each warp leaves its partial sum of every row; after
-// the barrier `emit(row, m, value, up)`, the epilogue, runs in one thread for each result. `buffer`
-// alternates between products, so that one barrier is enough. `fragments(p)` are those of k-block p; it
-// is called in ascending order.
+// W x for the block's rows of W, or pairs of rows. Each warp leaves its partial sum of every row;
+// after the barrier `emit(row, m, value, up)`, the epilogue, runs in one thread for each result.
+// `buffer` alternates between products, so that one barrier is enough. `fragments(p)` are those of
+// k-block p; it is called in ascending order.
 template <int K, int M, int N, bool PAIRED, class Fragments, class Emit>
 __device__ __forceinline__ void gemv_tiles(Consumer &weights, Shared &s, int buffer,
                                            const Fragments &fragments, const Emit &emit) {

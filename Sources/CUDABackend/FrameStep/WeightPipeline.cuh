@@ -1,8 +1,7 @@
-// SPDX-License-Identifier: MIT
-// *Weights flow.* Which rows of which matrix a block multiplies, and in which order, is known before the
-// frame begins. So one warp, the producer, does nothing but copy them into a ring of stages in shared
-// memory, as far ahead as the ring is long, across layers, passes and draws; the other eight consume
-// them. The memory never waits for a result.
+// SPDX-License-Identifier: MIT *Weights flow.* Which rows of which matrix a block multiplies, and
+// in which order, is known before the frame begins. So one warp, the producer, does nothing but
+// copy them into a ring of stages in shared memory, as far ahead as the ring is long, across
+// layers, passes and draws; the other eight consume them. The memory never waits for a result.
 #pragma once
 #include "FrameStep/FrameConstants.cuh"
 
@@ -44,8 +43,8 @@ __device__ __forceinline__ void wait_phase(const u64 *barrier, u32 parity) {
 __device__ __forceinline__ int first_group(int n) { return n / 8 * (int)blockIdx.x / GRID; }
 __device__ __forceinline__ int end_group(int n) { return n / 8 * ((int)blockIdx.x + 1) / GRID; }
 
-// Copies a tile, 8 rows of 1024 columns, as soon as its stage is empty and few enough are in flight.
-// `count` tiles have been started before it.
+// Copies a tile, 8 rows of 1024 columns, as soon as its stage is empty and few enough are in
+// flight. `count` tiles have been started before it.
 __device__ __forceinline__ void produce_tile(int &count, Shared &s, char *ring, const char *from,
                                              i64 row_bytes) {
   int stage = count % STAGES, lane = threadIdx.x % 32;
@@ -54,7 +53,8 @@ __device__ __forceinline__ void produce_tile(int &count, Shared &s, char *ring, 
     int earlier = count - DEPTH;
     wait_phase(s.full + earlier % STAGES, earlier / STAGES & 1);
   }
-  u32 to = shared_address(ring + stage * FRAME_STAGE_BYTES), barrier = shared_address(s.full + stage);
+  u32 to = shared_address(ring + stage * FRAME_STAGE_BYTES);
+  u32 barrier = shared_address(s.full + stage);
   // The weights of a frame are read once and must not evict the mailbox from L2.
   u64 policy;
   asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
@@ -88,8 +88,8 @@ __device__ __forceinline__ void produce_tile(int &count, Shared &s, char *ring, 
   count++;
 }
 
-// Copies this block's rows of a matrix [n, k], two groups next to each other, as `gemv_tiles` consumes
-// them: gates with their up-projections, which stand n rows later, or adjacent groups.
+// Copies this block's rows of a matrix [n, k], two groups next to each other, as `gemv_tiles`
+// consumes them: gates with their up-projections, which stand n rows later, or adjacent groups.
 __device__ __forceinline__ void produce_matrix(int &count, Shared &s, char *ring, u64 matrix, int n,
                                                int k, bool paired) {
   i64 row_bytes = 2 * k, beside = paired ? n * row_bytes : 8 * row_bytes;
@@ -127,7 +127,7 @@ __device__ __forceinline__ void produce_frame(Shared &s, char *ring, bool advanc
 #pragma unroll 1
   for (int pass = 0; pass < CODEBOOKS - 1; pass++) {
     if (PROJECTED)
-      produce_matrix(count, s, ring, s.pointers[STEP_POINTERS + FRAME_PROJECTION], P_HIDDEN, T_HIDDEN, false);
+      produce_matrix(count, s, ring, s.pointers[STEP_AT(PROJECTION)], P_HIDDEN, T_HIDDEN, false);
     produce_stack<PredictorStack>(count, s, ring, PREDICTOR_LAYERS);
     produce_matrix(count, s, ring, s.pointers[HEADS + 1 + pass], P_VOCABULARY, P_HIDDEN, false);
   }
@@ -140,8 +140,8 @@ struct Consumer {
   u32 parity;
 };
 
-// The next N tiles: a warp has 128 columns of each, lane 4 g + t those from 8 (4 j + t) on, eight of
-// them, of row g, j < 4.
+// The next N tiles: a warp has 128 columns of each, lane 4 g + t those from 8 (4 j + t) on, eight
+// of them, of row g, j < 4.
 template <int N>
 __device__ __forceinline__ void consume_tiles(Consumer &weights, Shared &s, uint4 (*w)[4]) {
   int stage[N];

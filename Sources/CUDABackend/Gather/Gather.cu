@@ -26,8 +26,8 @@ __device__ __forceinline__ void gather_element(const void *table, const int *ids
   }
 FOR_EACH_ELEMENT(GATHER)
 
-// out[r] = Σ_g scale[i] · table[i] with i = g · entries + codes[r · width + g], first ≤ g < end. The
-// rows that one call sums are loaded together. end − first ≤ 16.
+// out[r] = Σ_g scale[i] · table[i] with i = g · entries + codes[r · width + g], first ≤ g < end.
+// The rows that one call sums are loaded together. end − first ≤ 16.
 template <int T>
 __device__ __forceinline__ void gather_sum(const void *table, int entries, const float *scale,
                                            const int *codes, int width, int first, int end,

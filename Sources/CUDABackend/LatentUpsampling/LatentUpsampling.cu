@@ -7,8 +7,8 @@
 #include "Common/SplitBF16.cuh"
 
 KERNEL depthwise_layer_norm_split(const float *x, const float *history, const float *weight,
-                            const float *bias, const float *norm, const float *norm_bias,
-                            float epsilon, u16 *out, int columns, int kernel) {
+                                  const float *bias, const float *norm, const float *norm_bias,
+                                  float epsilon, u16 *out, int columns, int kernel) {
   IN_ORDER
   int t = blockIdx.x;
   float2 v[ROW_PAIRS];

@@ -5,7 +5,7 @@
 #include "Common/Elements.cuh"
 
 __device__ __forceinline__ void linear_epilogue(float value, const float *bias, const float *scale,
-                                              int accumulate, float *out, i64 at, int column) {
+                                                int accumulate, float *out, i64 at, int column) {
   if (bias) value += bias[column];
   if (scale) value *= scale[column];
   out[at] = accumulate ? out[at] + value : value;

@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: MIT
-// GEMM in F32, for the encoders of cloned voices: a code there is decided by the last bits of a sum,
-// so their products keep all bits of F32 (docs/kernels.md).
+// SPDX-License-Identifier: MIT GEMM in F32, for the encoders of cloned voices: a code there is
+// decided by the last bits of a sum, so their products keep all bits of F32 (docs/kernels.md).
 #include "Linear/Epilogue.cuh"
 
 // out[t, o] (+)= scale[o] · (bias[o] + Σ_j Σ_i W[o, j, i] xx[t + j · dilation, i]), `xx` being
@@ -14,10 +13,11 @@ template <int N> struct Floats { float v[N]; };
 template <> struct __align__(8) Floats<2> { float v[2]; };
 template <> struct __align__(16) Floats<4> { float v[4]; };
 
-// A block of 16 × 16 threads computes 16 TM rows by 16 TN outputs, a thread TM by TN of them. k comes
-// in chunks of 16, the next one loading while this one is multiplied. Each chunk has an accumulator of
-// its own, so that errors grow with the root of k / 16. Split K: with gridDim.z > 1 a block leaves its
-// sums in `partials`, [split][m][n]. TM is 4 or 8, TN 2 or 4. Bound: multiply-adds in F32.
+// A block of 16 × 16 threads computes 16 TM rows by 16 TN outputs, a thread TM by TN of them. k
+// comes in chunks of 16, the next one loading while this one is multiplied. Each chunk has an
+// accumulator of its own, so that errors grow with the root of k / 16. Split K: with gridDim.z > 1
+// a block leaves its sums in `partials`, [split][m][n]. TM is 4 or 8, TN 2 or 4. Bound:
+// multiply-adds in F32.
 template <int TM, int TN>
 __device__ __forceinline__ void exact_gemm(const ExactGEMMArguments &p) {
   constexpr int BM = 16 * TM, BN = 16 * TN, BK = 16;
@@ -126,7 +126,8 @@ __device__ __forceinline__ void exact_gemm(const ExactGEMMArguments &p) {
   for (int i = 0; i < TM; i++) {
     int row = first_row + i / 4 * 64 + 4 * ty + i % 4;
     if (row >= p.m) continue;
-    float *to = (partial ? p.partials + (i64)blockIdx.z * p.m * p.n : p.out) + (i64)row * p.n + column;
+    float *to = (partial ? p.partials + (i64)blockIdx.z * p.m * p.n : p.out) + (i64)row * p.n +
+                column;
     Floats<TN> value;
 #pragma unroll
     for (int j = 0; j < TN; j++) {
@@ -159,8 +160,8 @@ EXACT_GEMM(64, 64)
 EXACT_GEMM(64, 32)
 
 // Sums the partial sums of a product in ascending order of the splits; then the epilogue.
-KERNEL exact_gemm_reduce(const float *partials, const float *bias, const float *scale, int accumulate,
-                 float *out, i64 size, int n, int count) {
+KERNEL exact_gemm_reduce(const float *partials, const float *bias, const float *scale,
+                         int accumulate, float *out, i64 size, int n, int count) {
   IN_ORDER
   i64 i = global_index();
   if (i >= size) return;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // GEMM on tensor cores, and convolutions as implicit GEMM:
 //   out[t, o] = Σ_j Σ_i W[o, j, i] xx[t + j · dilation, i]
-// for the layers of a prompt and for the codec's linear layers and convolutions. `xx` is a history of
-// rows followed by x; a plain product has one tap j and no history.
+// for the layers of a prompt and for the codec's linear layers and convolutions. `xx` is a history
+// of rows followed by x; a plain product has one tap j and no history.
 //
 // x is split bf16 (Common/SplitBF16.cuh). W is [outputs][taps · inputs]: the stored bf16, or two
 // planes of high and low halves. Sums are F32.
@@ -40,10 +40,10 @@ enum { STAGE_BUDGET = 112 << 10 };
 enum { STAGE_BUDGET = 96 << 10 };
 #endif
 
-// The epilogue for two adjacent columns, to `out` and `out_split`. `channels` columns are one row of
-// `out_split`, and bias, scale and snake repeat after as many.
+// The epilogue for two adjacent columns, to `out` and `out_split`. `channels` columns are one row
+// of `out_split`, and bias, scale and snake repeat after as many.
 __device__ __forceinline__ void epilogue(const GEMMArguments &p, int row, int column, float a,
-                                               float b) {
+                                         float b) {
   int c = column % p.channels;
   if (p.bias) a += p.bias[c], b += p.bias[c + 1];
   if (p.scale) a *= p.scale[c], b *= p.scale[c + 1];
@@ -88,15 +88,15 @@ __device__ __forceinline__ float2 load_from_block(u32 address, int block) {
   return v;
 }
 
-// A block of four warps, WN × WM of them, computes a tile of 16 WN TN rows of W by 8 WM TM rows of x,
-// a warp TN tiles of 16 by TM of 8. It walks k, or its split of k (blockIdx.z), in chunks of 64
-// columns. A chunk stands in shared memory in lines of 128 bytes whose 16-byte words are swizzled by
-// the line's number, so that neither copies nor ldmatrix have bank conflicts. Copies run some stages
-// ahead; those of W begin before the previous kernel has finished.
+// A block of four warps, WN × WM of them, computes a tile of 16 WN TN rows of W by 8 WM TM rows of
+// x, a warp TN tiles of 16 by TM of 8. It walks k, or its split of k (blockIdx.z), in chunks of 64
+// columns. A chunk stands in shared memory in lines of 128 bytes whose 16-byte words are swizzled
+// by the line's number, so that neither copies nor ldmatrix have bank conflicts. Copies run some
+// stages ahead; those of W begin before the previous kernel has finished.
 //
-// Split K: the blocks of a tile form a cluster, and each reduces every gridDim.z-th row of the tile;
-// without clusters the last block to arrive reduces all. Partial sums are added in ascending order of
-// the splits, so results repeat.
+// Split K: the blocks of a tile form a cluster, and each reduces every gridDim.z-th row of the
+// tile; without clusters the last block to arrive reduces all. Partial sums are added in ascending
+// order of the splits, so results repeat.
 //
 // Blocks after the last tile update the state of a convolution whose rows the previous kernel read.
 // inputs and k are multiples of 8, n and channels of 2. P: planes of W.
@@ -106,8 +106,8 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
   constexpr int BN = 16 * WN * TN, BM = 8 * WM * TM;
   constexpr int STAGE = 128 * (BN * P + 2 * BM), PITCH = BN + 4;
   constexpr int STAGES = STAGE_BUDGET / STAGE < 6 ? STAGE_BUDGET / STAGE : 6;
-  // Products of halves, the smallest first. A small tile has an accumulator for each, so that a tensor
-  // core need not wait for one product before it starts the next.
+  // Products of halves, the smallest first. A small tile has an accumulator for each, so that a
+  // tensor core need not wait for one product before it starts the next.
   constexpr int KINDS = P + 1, SETS = TN * TM <= 3 ? KINDS : 1;
   static_assert(WN * WM == 4 && BN % 16 == 0, "four warps");
   static_assert(BM * PITCH * 4 <= STAGES * STAGE, "the sums fit into the memory of the stages");
@@ -165,10 +165,10 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
 #pragma unroll
     for (int j = 0; j < BM / 8; j++) {
       bool inside = some && x_row[j] >= 0;
-      int t = x_row[j] + shift, part = (line + 16 * j) / BM;
+      int t = x_row[j] + shift, half = (line + 16 * j) / BM;
       const u16 *from = t < p.history_rows ? p.history : p.x;
       if (t >= p.history_rows) t -= p.history_rows;
-      from += (i64)(2 * t + part) * p.inputs + input;
+      from += (i64)(2 * t + half) * p.inputs + input;
       copy_async(to + 2048 * j, inside ? from : p.weight, inside);
     }
     x_k += 64;
@@ -204,10 +204,10 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
     for (int step = 0; step < 4; step++) {
       u32 w[P][TN][4], x[TM][4];
 #pragma unroll
-      for (int part = 0; part < P; part++)
+      for (int plane = 0; plane < P; plane++)
 #pragma unroll
         for (int i = 0; i < TN; i++)
-          load_matrices(w[part][i], from + 128 * (w_line + part * BN + 16 * i) +
+          load_matrices(w[plane][i], from + 128 * (w_line + plane * BN + 16 * i) +
                                    (((2 * step + (tile >> 1)) ^ tile_row) << 4));
 #pragma unroll
       for (int j = 0; j < TM; j++)
@@ -215,13 +215,13 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
                            (((2 * step + (tile & 1)) ^ tile_row) << 4));
 #pragma unroll
       for (int kind = 0; kind < KINDS; kind++) {
-        int w_part = kind == 1 && P == 2 ? 1 : 0, x_part = kind == 0 ? 2 : 0;
+        int w_plane = kind == 1 && P == 2 ? 1 : 0, x_half = kind == 0 ? 2 : 0;
 #pragma unroll
         for (int j = 0; j < TM; j++)
 #pragma unroll
           for (int i = 0; i < TN; i++)
-            mma_bf16(sums[SETS == 1 ? 0 : kind][i][j], w[w_part][i][0], w[w_part][i][1],
-                          w[w_part][i][2], w[w_part][i][3], x[j][x_part], x[j][x_part + 1]);
+            mma_bf16(sums[SETS == 1 ? 0 : kind][i][j], w[w_plane][i][0], w[w_plane][i][1],
+                          w[w_plane][i][2], w[w_plane][i][3], x[j][x_half], x[j][x_half + 1]);
       }
     }
     slot = slot == STAGES - 1 ? 0 : slot + 1;
@@ -272,7 +272,8 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
     float4 *all = (float4 *)(p.partials + (i64)index * gridDim.z * (BM * BN));
     for (int i = thread; i < rows * (BN / 4); i += GEMM_THREADS) {
       int row = i / (BN / 4), column = i % (BN / 4) * 4;
-      all[(i64)blockIdx.z * (BM * BN / 4) + i] = *(const float4 *)(tile_sums + row * PITCH + column);
+      all[(i64)blockIdx.z * (BM * BN / 4) + i] =
+        *(const float4 *)(tile_sums + row * PITCH + column);
     }
     __threadfence();
     __syncthreads();

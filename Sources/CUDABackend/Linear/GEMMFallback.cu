@@ -9,8 +9,8 @@
 // `store(row, column, value)` stores. `B::along_columns`: adjacent addresses are adjacent columns.
 // Bound: multiply-adds in F32.
 template <class A, class B, class Store>
-__device__ __forceinline__ void tile_product(
-  const A &a, const B &b, const Store &store, int m, int n, int k) {
+__device__ __forceinline__ void tile_product(const A &a, const B &b, const Store &store, int m,
+                                             int n, int k) {
   __shared__ float a_tile[16][65], b_tile[16][65];
   int m0 = blockIdx.y * 64, n0 = blockIdx.x * 64;
   int tx = threadIdx.x % 16, ty = threadIdx.x / 16;
@@ -55,8 +55,8 @@ __device__ __forceinline__ void tile_product(
 // Bound: bytes of W.
 template <int T, int M>
 __device__ __forceinline__ void gemv_fallback(const float *x, const void *weight, const float *bias,
-                                            const float *scale, int accumulate, float *out, int m,
-                                            int n, int k) {
+                                              const float *scale, int accumulate, float *out, int m,
+                                              int n, int k) {
   int column = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
   if (column >= n) return;
   float sums[M] = {};
@@ -97,8 +97,8 @@ __device__ __forceinline__ void gemv_fallback(const float *x, const void *weight
 // More rows: tiles.
 template <int T>
 __device__ __forceinline__ void gemm_fallback(const float *x, const void *weight, const float *bias,
-                                             const float *scale, int accumulate, float *out, int m,
-                                             int n, int k) {
+                                              const float *scale, int accumulate, float *out, int m,
+                                              int n, int k) {
   tile_product(
     [=](int row, int kk) { return x[(i64)row * k + kk]; }, LinearWeight<T>{weight, k},
     [=](int row, int column, float value) {

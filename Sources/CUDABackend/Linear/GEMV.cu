@@ -1,8 +1,7 @@
-// SPDX-License-Identifier: MIT
-// GEMV for a decode step: one or two rows of x, a weight in bf16, k of 1024 C. A step reads every
-// weight once and has five kernels a layer, so nothing but those bytes may take time: each kernel loads
-// its weights into registers *before* it waits for the previous kernel, and the memory never idles at
-// the boundary of two kernels.
+// SPDX-License-Identifier: MIT GEMV for a decode step: one or two rows of x, a weight in bf16, k of
+// 1024 C. A step reads every weight once and has five kernels a layer, so nothing but those bytes
+// may take time: each kernel loads its weights into registers *before* it waits for the previous
+// kernel, and the memory never idles at the boundary of two kernels.
 #include "Attention/SplitAttention.cuh"
 #include "Common/Activations.cuh"
 #include "Common/Normalization.cuh"
@@ -10,14 +9,16 @@
 
 enum { STORE = 0, ADD = 1, SWIGLU = 2, MERGE_ADD = 3 };
 
-// out = x Wᵀ + bias, out += x Wᵀ, or out = swiGLU(x Wᵀ), with x RMS-normalised first when there is a
-// norm, or merged from the blocks of an attention. M rows of x, R rows of W per block of 128 threads; a
-// thread has columns 1024 c + 8 t … + 7, c < C. `n` is the width of `out`; SWIGLU's up-projection
-// begins at row n of W. The norm's factor is the same for all columns and is applied to the sums.
+// out = x Wᵀ + bias, out += x Wᵀ, or out = swiGLU(x Wᵀ), with x RMS-normalised first when there is
+// a norm, or merged from the blocks of an attention. M rows of x, R rows of W per block of 128
+// threads; a thread has columns 1024 c + 8 t … + 7, c < C. `n` is the width of `out`; SWIGLU's
+// up-projection begins at row n of W. The norm's factor is the same for all columns and is applied
+// to the sums.
 // Bound: bytes of W.
 template <int KIND, bool NORM, int C, int R, int M>
-__device__ __forceinline__ void gemv(const float *x, const SplitAttention &split, const float *norm, float epsilon, const void *weight,
-                                            const float *bias, float *out, int n) {
+__device__ __forceinline__ void gemv(const float *x, const SplitAttention &split, const float *norm,
+                                     float epsilon, const void *weight, const float *bias,
+                                     float *out, int n) {
   constexpr int K = 1024 * C, OWN = KIND == SWIGLU ? R / 2 : R;
   __shared__ float squares[M][4], sums[4][R * M];
   int thread = threadIdx.x, warp = thread / 32, lane = thread % 32, first = blockIdx.x * OWN;

@@ -1,25 +1,25 @@
-// SPDX-License-Identifier: MIT
-// GEMV for one to four rows of x and a weight in split bf16, [2][n][k], k of 256 S: the codec's
-// transformer, a frame or a few at a time. A warp has R rows of W, which it loads before it waits for
-// the previous kernel; a lane has columns 256 s + 8 lane … + 7, s < S.
+// SPDX-License-Identifier: MIT GEMV for one to four rows of x and a weight in split bf16,
+// [2][n][k], k of 256 S: the codec's transformer, a frame or a few at a time. A warp has R rows of
+// W, which it loads before it waits for the previous kernel; a lane has columns 256 s + 8 lane … +
+// 7, s < S.
 // Bound: bytes of W.
 #include "Common/Activations.cuh"
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"
 #include "Common/SplitBF16.cuh"
 
-// out = x Wᵀ + bias, out += scale · (x Wᵀ + bias), or with SWIGLU out = silu(x Gᵀ) · (x Uᵀ), G being
-// the first n rows of W and U the next. x is RMS-normalised first when there is a norm, whose factor is
-// applied to the sums. With SWIGLU half of a warp's rows are rows of G.
-template <int S, int R, int M, bool SWIGLU>
+// out = x Wᵀ + bias, out += scale · (x Wᵀ + bias), or with GATED out = silu(x Gᵀ) · (x Uᵀ), G
+// being the first n rows of W and U the next. x is RMS-normalised first when there is a norm, whose
+// factor is applied to the sums. With GATED half of a warp's rows are rows of G.
+template <int S, int R, int M, bool GATED>
 __device__ __forceinline__ void small_batch_gemv(const float *x, const float *norm, float epsilon,
-                                             const u16 *weight, const float *bias,
-                                             const float *scale, int accumulate, float *out, int m,
-                                             int n) {
-  constexpr int K = 256 * S, OWN = SWIGLU ? R / 2 : R;
+                                                 const u16 *weight, const float *bias,
+                                                 const float *scale, int accumulate, float *out,
+                                                 int m, int n) {
+  constexpr int K = 256 * S, OWN = GATED ? R / 2 : R;
   int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   int first = (blockIdx.x * 4 + warp) * OWN;
-  i64 plane = (i64)(SWIGLU ? 2 * n : n) * K;
+  i64 plane = (i64)(GATED ? 2 * n : n) * K;
   launch_dependents();
   uint4 high[R][S], low[R][S];
 #pragma unroll
@@ -84,21 +84,23 @@ __device__ __forceinline__ void small_batch_gemv(const float *x, const float *no
       int column = first + r;
       if (lane != row * OWN + r || row >= m || column >= n) continue;
       float value = sums[row][r], *entry = out + (i64)row * n + column;
-      if (SWIGLU) value = silu_value(value) * sums[row][r + OWN];
+      if (GATED) value = silu_value(value) * sums[row][r + OWN];
       if (bias) value += bias[column];
       if (scale) value *= scale[column];
       *entry = accumulate ? *entry + value : value;
     }
 }
 
-#define SMALL_BATCH(name, S, R, M, SWIGLU)                                                         \
+#define SMALL_BATCH(name, S, R, M, GATED)                                                          \
   extern "C" __global__ void __launch_bounds__(128) name##_##S##_##M(                              \
     const float *x, const float *norm, float epsilon, const u16 *weight, const float *bias,        \
     const float *scale, int accumulate, float *out, int m, int n) {                                \
-    small_batch_gemv<S, R, M, SWIGLU>(x, norm, epsilon, weight, bias, scale, accumulate, out, m, n);\
+    small_batch_gemv<S, R, M, GATED>(x, norm, epsilon, weight, bias, scale, accumulate, out, m,    \
+                                     n);                                                           \
   }
-#define SMALL_BATCHES(name, S, R, SWIGLU)                                                          \
-  SMALL_BATCH(name, S, R, 1, SWIGLU) SMALL_BATCH(name, S, R, 2, SWIGLU) SMALL_BATCH(name, S, R, 4, SWIGLU)
+#define SMALL_BATCHES(name, S, R, GATED)                                                           \
+  SMALL_BATCH(name, S, R, 1, GATED) SMALL_BATCH(name, S, R, 2, GATED)                              \
+  SMALL_BATCH(name, S, R, 4, GATED)
 SMALL_BATCHES(small_batch_gemv, 1, 4, false)
 SMALL_BATCHES(small_batch_gemv, 2, 4, false)
 SMALL_BATCHES(small_batch_gemv, 4, 2, false)

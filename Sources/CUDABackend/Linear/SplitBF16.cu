@@ -3,11 +3,11 @@
 #include "Common/Activations.cuh"
 #include "Common/SplitBF16.cuh"
 
-// out = the split rows of the history followed by those of x, after a snake when there is one. Without
-// a history `out` may be `x`. One block per row. Bound: bytes.
+// out = the split rows of the history followed by those of x, after a snake when there is one.
+// Without a history `out` may be `x`. One block per row. Bound: bytes.
 
 KERNEL split_rows(const float *x, const float *history, int history_rows, const float *alpha,
-                 const float *inverse_beta, u16 *out, int columns) {
+                  const float *inverse_beta, u16 *out, int columns) {
   IN_ORDER
   float2 v[ROW_PAIRS];
   int r = blockIdx.x;

@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: MIT
-// out[t, b] = ln(max(1e-5, Σ_k weights[b, k] · magnitude[firsts[b] + k])), magnitude[k] =
-// sqrt(|FFT(frame[t] · hann)[k]|² + 1e-9), frame[t] = samples[256 t − 384 ..< 256 t + 640] reflected at
-// both ends. One block of 256 threads per frame. The FFT of 1024 real samples is one of 512 complex
-// ones, whose result is then separated. Bound: latency of ten barriers.
+// SPDX-License-Identifier: MIT out[t, b] = ln(max(1e-5, Σ_k weights[b, k] · magnitude[firsts[b] +
+// k])), magnitude[k] = sqrt(|FFT(frame[t] · hann)[k]|² + 1e-9), frame[t] = samples[256 t − 384 ..<
+// 256 t + 640] reflected at both ends. One block of 256 threads per frame. The FFT of 1024 real
+// samples is one of 512 complex ones, whose result is then separated. Bound: latency of ten
+// barriers.
 #include "Common/Reductions.cuh"
 
 enum { MEL_THREADS = 256, MEL_HALF = 512 };

@@ -3,13 +3,13 @@
 // Bound: bytes.
 #include "Common/SplitBF16.cuh"
 
-// Planes of the high and low halves of a stored weight, [2][outputs][taps][inputs]. `stride` 0: a causal
-// convolution, stored [outputs][inputs][taps]. Otherwise a transposed one, stored
+// Planes of the high and low halves of a stored weight, [2][outputs][taps][inputs]. `stride` 0: a
+// causal convolution, stored [outputs][inputs][taps]. Otherwise a transposed one, stored
 // [inputs][outputs / stride][taps · stride]: output j · (outputs / stride) + o is channel o of the
 // j-th row that a row of x becomes, and tap q takes the row taps − 1 − q before it.
 template <int T>
 __device__ __forceinline__ void pack_split(const void *weight, u16 *out, int outputs, int inputs,
-                                     int taps, int stride) {
+                                           int taps, int stride) {
   i64 i = global_index(), size = (i64)outputs * inputs * taps;
   if (i >= size) return;
   int input = (int)(i % inputs), tap = (int)(i / inputs % taps), output = (int)(i / inputs / taps);

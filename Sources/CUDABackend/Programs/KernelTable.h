@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// Every kernel, by program, with the kinds of its parameters in order: `p` a pointer, `f` F32, `i` and
-// `l` a signed integer of 32 and 64 bits, `u` an unsigned one of 32. The programs assert that their
-// kernels take them (KernelTable.cuh), the host loads each kernel from its program and checks every
-// launch against them, and scripts/compile-kernels says which kernel is missing or not listed.
+// Every kernel, by program, with the kinds of its parameters in order: `p` a pointer, `f` F32, `i`
+// and `l` a signed integer of 32 and 64 bits, `u` an unsigned one of 32. The programs assert that
+// their kernels take them (KernelTable.cuh), the host loads each kernel from its program and checks
+// every launch against them, and scripts/compile-kernels says which kernel is missing or not
+// listed.
 //
-// Endings: `_f32`, `_bf16`, `_f16` say how a weight is stored, or keys and values are cached; `_split` is
-// split bf16 (Common/SplitBF16.cuh).
+// Endings: `_f32`, `_bf16`, `_f16` say how a weight is stored, or keys and values are cached;
+// `_split` is split bf16 (Common/SplitBF16.cuh).
 #pragma once
 
-// One kernel for each element type of a weight, for each precision of the cache, for 1, 2 and 4 rows.
+// One kernel for each element type of a weight, for each precision of the cache, for 1, 2 and 4
+// rows.
 #define KERNELS_BY_ELEMENT(X, name, kinds)                                                         \
   X(name##_f32, kinds) X(name##_bf16, kinds) X(name##_f16, kinds)
 #define KERNELS_BY_CACHE(X, name, kinds) X(name##_f32, kinds) X(name##_bf16, kinds)

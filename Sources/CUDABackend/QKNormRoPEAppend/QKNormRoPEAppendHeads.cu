@@ -1,18 +1,15 @@
-// SPDX-License-Identifier: MIT
-// QKNormRoPEAppend.cu for heads of 64 or 128 entries: a warp for each head of a row, four per block. A
-// lane has every 32nd entry of a head of D. Bound: launch.
+// SPDX-License-Identifier: MIT QKNormRoPEAppend.cu for heads of 64 or 128 entries: a warp for each
+// head of a row, four per block. A lane has every 32nd entry of a head of D. Bound: launch.
 #include "Common/Elements.cuh"
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"
 #include "Common/RoPE.cuh"
 
 template <int D, int T>
-__device__ __forceinline__ void qk_norm_rope_append_heads(float *qkv, const float *query_norm,
-                                            const float *key_norm, float epsilon,
-                                            const float *inverse_frequencies, const int *positions,
-                                            int position_stride, const int *slots, int slot_stride,
-                                            void *keys, void *values, int rows, int heads,
-                                            int kv_heads, int capacity) {
+__device__ __forceinline__ void qk_norm_rope_append_heads(
+  float *qkv, const float *query_norm, const float *key_norm, float epsilon,
+  const float *inverse_frequencies, const int *positions, int position_stride, const int *slots,
+  int slot_stride, void *keys, void *values, int rows, int heads, int kv_heads, int capacity) {
   constexpr int PER = D / 32;
   int lane = threadIdx.x % 32, parts = heads + 2 * kv_heads;
   int index = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, r = index / parts;
@@ -65,9 +62,9 @@ __device__ __forceinline__ void qk_norm_rope_append_heads(float *qkv, const floa
     float *qkv, const float *query_norm, const float *key_norm, float epsilon,                     \
     const float *inverse_frequencies, const int *positions, int position_stride, const int *slots, \
     int slot_stride, void *keys, void *values, int rows, int heads, int kv_heads, int capacity) {  \
-    qk_norm_rope_append_heads<D, T>(qkv, query_norm, key_norm, epsilon, inverse_frequencies, positions,\
-                      position_stride, slots, slot_stride, keys, values, rows, heads, kv_heads,    \
-                      capacity);                                                                   \
+    qk_norm_rope_append_heads<D, T>(qkv, query_norm, key_norm, epsilon, inverse_frequencies,       \
+                                    positions, position_stride, slots, slot_stride, keys, values,  \
+                                    rows, heads, kv_heads, capacity);                              \
   }
 #define HEADS_64(name, T) QK_NORM_ROPE_APPEND_HEADS(64, name, T)
 #define HEADS_128(name, T) QK_NORM_ROPE_APPEND_HEADS(128, name, T)

@@ -4,10 +4,10 @@
 
 template <int PER>
 __device__ __forceinline__ void sample(const float *logits, int vocabulary, const int *settings,
-                                     int settings_count, const int *frames, int *seen,
-                                     int seen_count, int codebook, int end_token,
-                                     int suppressed_start, int suppressed_end, int minimum_tokens,
-                                     int *codes, int code_stride) {
+                                       int settings_count, const int *frames, int *seen,
+                                       int seen_count, int codebook, int end_token,
+                                       int suppressed_start, int suppressed_end, int minimum_tokens,
+                                       int *codes, int code_stride) {
   extern __shared__ float list_scores[];
   u16 *list = (u16 *)(list_scores + vocabulary);
   int r = blockIdx.x, thread = threadIdx.x;

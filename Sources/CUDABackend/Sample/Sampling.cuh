@@ -1,7 +1,6 @@
-// SPDX-License-Identifier: MIT
-// Sampling of a token as in SpeechModel's Sampling.swift, in its order, by one block of 256 threads. A
-// thread holds every 256th score in registers; what top-k keeps is listed in shared memory, 8 bytes a
-// token. Bound: barriers, about thirty.
+// SPDX-License-Identifier: MIT Sampling of a token as in SpeechModel's Sampling.swift, in its
+// order, by one block of 256 threads. A thread holds every 256th score in registers; what top-k
+// keeps is listed in shared memory, 8 bytes a token. Bound: barriers, about thirty.
 #pragma once
 #include "Common/Kernel.cuh"
 
@@ -40,7 +39,8 @@ __device__ float gumbel(int token, u32 key0, u32 key1, u32 codebook, u32 frame, 
 
 enum { SAMPLE_THREADS = 256, SAMPLE_WARPS = SAMPLE_THREADS / 32 };
 
-// Largest key of the block, as a token; −1 when every thread gives 0. Of equal scores the first token.
+// Largest key of the block, as a token; −1 when every thread gives 0. Of equal scores the first
+// token.
 __device__ __forceinline__ int argmax_token(u64 key) {
   __shared__ u64 partial[SAMPLE_WARPS];
 #pragma unroll
@@ -71,16 +71,16 @@ __device__ __forceinline__ uint2 block_counts(u32 a, u32 b, uint2 (*buffer)[SAMP
   return sum;
 }
 
-// Samples a token from the scores, score i of a thread being that of token thread + 256 i; every thread
-// gets it. `settings` are packed as `SamplingWord` says. `end_token` is −1 for the code predictor, which
-// has no repetition penalty. `list_scores`, `list` and `order` have room for the vocabulary in shared
-// memory; a vocabulary has at most 65,536 tokens.
+// Samples a token from the scores, score i of a thread being that of token thread + 256 i; every
+// thread gets it. `settings` are packed as `SamplingWord` says. `end_token` is −1 for the code
+// predictor, which has no repetition penalty. `list_scores`, `list` and `order` have room for the
+// vocabulary in shared memory; a vocabulary has at most 65,536 tokens.
 template <int PER>
 __device__ __forceinline__ int sample_token(float *scores, const bool *was_seen, int vocabulary,
-                                          const int *settings, u32 frame, int codebook, int end_token,
-                                          int suppressed_start, int suppressed_end,
-                                          int minimum_tokens, float *list_scores, u16 *list,
-                                          u16 *order) {
+                                            const int *settings, u32 frame, int codebook,
+                                            int end_token, int suppressed_start, int suppressed_end,
+                                            int minimum_tokens, float *list_scores, u16 *list,
+                                            u16 *order) {
   __shared__ uint2 counts[2][SAMPLE_WARPS];
   __shared__ int listed, dropped;
   int thread = threadIdx.x, base = codebook == 0 ? 0 : 5;
@@ -113,8 +113,8 @@ __device__ __forceinline__ int sample_token(float *scores, const bool *was_seen,
       if (thread + i * SAMPLE_THREADS < vocabulary && key > best) best = key;
     }
   } else {
-    // Top-k: the k-th largest key, two bits at a time from the top. It is found early when exactly k
-    // keys reach a candidate.
+    // Top-k: the k-th largest key, two bits at a time from the top. It is found early when exactly
+    // k keys reach a candidate.
     u32 threshold = 1;
     if (top_k > 0) {
       u32 found = 0;
@@ -148,8 +148,8 @@ __device__ __forceinline__ int sample_token(float *scores, const bool *was_seen,
       }
     block_barrier();
     int kept = listed;
-    // Top-p: in ascending order, of equal scores the higher id first. Ranks are unique, so the order
-    // of the list does not matter.
+    // Top-p: in ascending order, of equal scores the higher id first. Ranks are unique, so the
+    // order of the list does not matter.
     if (top_p < 1.0f && kept > 0) {
       for (int i = thread; i < kept; i += SAMPLE_THREADS) {
         u64 key = indexed_key(list_scores[i], list[i]);
@@ -175,8 +175,8 @@ __device__ __forceinline__ int sample_token(float *scores, const bool *was_seen,
     }
     for (int i = thread; i < kept; i += SAMPLE_THREADS) {
       if (!(list_scores[i] > NEGATIVE_INFINITY)) continue;
-      float value = list_scores[i] + gumbel(list[i], (u32)settings[9], (u32)settings[10], (u32)codebook,
-                                           frame, (u32)settings[11]);
+      float value = list_scores[i] + gumbel(list[i], (u32)settings[9], (u32)settings[10],
+                                            (u32)codebook, frame, (u32)settings[11]);
       u64 key = indexed_key(value, list[i]);
       best = key > best ? key : best;
     }

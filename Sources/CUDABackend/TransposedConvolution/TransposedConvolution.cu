@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: MIT
-// Causal transposed convolutions of any shape and element type, as products; the codec's own weights go
-// through Linear/GEMM.cu.
+// SPDX-License-Identifier: MIT Causal transposed convolutions of any shape and element type, as
+// products; the codec's own weights go through Linear/GEMM.cu.
 #include "Common/ConvolutionInput.cuh"
 #include "Common/SplitBF16Tile.cuh"
 
@@ -29,8 +28,9 @@ template <int T> struct TransposedWeight {
 template <int T>
 __device__ __forceinline__ void convolve_transposed(const float *x, const float *history,
                                                     const void *weight, const float *bias,
-                                                    float *out, float *partials, int time, int inputs,
-                                                    int outputs, int kernel, int stride) {
+                                                    float *out, float *partials, int time,
+                                                    int inputs, int outputs, int kernel,
+                                                    int stride) {
   ConvolutionInput input = {history, x, 1, inputs};
   int columns = outputs * stride;
   split_bf16_tile(TappedRows{input, inputs},
