@@ -15,11 +15,26 @@ let settings: [SwiftSetting] = [.strictMemorySafety()] + pointerSettings
 
 /// Every kernel source, read by `CKernelSources` from its wrapper's folder.
 let kernelSources = [
-  "Common/Common.cuh", "Rows/Rows.cu", "Norm/Norm.cu", "Tiles/Tiles.cu",
-  "Product/Product.cu", "Product/Parts.cu", "Product/FewRows.cu", "Linear/Linear.cu",
-  "Attention/Attention.cu", "Attention/PromptAttention.cu", "Sampling/Draw.cuh",
-  "Sampling/Sampling.cu", "CodecConvolution/CodecConvolution.cu", "Decode/Decode.cu",
-  "Encoders/Encoders.cu", "Frame/Frame.cu",
+  "Activation/Activation.cu", "Add/Add.cu", "Argmax/Argmax.cu", "Attention/Attention.cu",
+  "Attention/DecodeAttention.cu", "Attention/FlashAttention.cu", "Attention/SplitAttention.cuh",
+  "CausalConvolution/CausalConvolution.cu", "CausalConvolution/SnakeConvolution.cu",
+  "Common/Activations.cuh", "Common/ConvolutionInput.cuh", "Common/Elements.cuh",
+  "Common/Kernel.cuh", "Common/Normalization.cuh", "Common/Reductions.cuh", "Common/RoPE.cuh",
+  "Common/SplitBF16.cuh", "Common/SplitBF16Tile.cuh", "Common/TensorCore.cuh", "Copy/Copy.cu",
+  "DepthwiseConvolution/DepthwiseConvolution.cu", "FrameRing/FrameRing.cu",
+  "FrameStep/FrameAttention.cuh", "FrameStep/FrameConstants.cuh", "FrameStep/FrameMegakernel.cu",
+  "FrameStep/FrameSampling.cuh", "FrameStep/FrameShape.h", "FrameStep/FrameStack.cuh",
+  "FrameStep/Mailbox.cuh", "FrameStep/VectorProduct.cuh", "FrameStep/WeightPipeline.cuh",
+  "Gather/Gather.cu", "HostExchange/HostExchange.cu", "Increment/Increment.cu",
+  "LatentUpsampling/LatentUpsampling.cu", "LayerNorm/LayerNorm.cu", "Linear/Epilogue.cuh",
+  "Linear/ExactGEMM.cu", "Linear/GEMM.cu", "Linear/GEMMFallback.cu", "Linear/GEMV.cu",
+  "Linear/SmallBatchGEMV.cu", "Linear/SplitBF16.cu", "MelSpectrogram/MelSpectrogram.cu",
+  "Memory/WeightPacking.cu", "Programs/KernelTable.cuh", "Programs/KernelTable.h",
+  "Programs/decode.cu", "Programs/frame.cu", "Programs/gemm.cu", "Programs/operations.cu",
+  "QKNormRoPEAppend/QKNormRoPEAppend.cu", "QKNormRoPEAppend/QKNormRoPEAppendHeads.cu",
+  "RMSNorm/RMSNorm.cu", "RMSNorm/RMSNormSplit.cu", "Sample/Sample.cu", "Sample/Sampling.cuh",
+  "Snake/Snake.cu", "StatisticsPooling/StatisticsPooling.cu", "SwiGLU/SwiGLU.cu",
+  "TrailingText/TrailingText.cu", "TransposedConvolution/TransposedConvolution.cu",
 ]
 
 let package = Package(

@@ -45,26 +45,28 @@ package final class CUDAContext: @unchecked Sendable {
     var device: Int32 = 0
     try check("cuInit", ccuInit(0))
     try check("cuDeviceGet", ccuDeviceGet(&device, Int32(ordinal)))
-    func attribute(_ attribute: Int32) throws(CUDAError) -> Int {
+    func attribute(_ attribute: DeviceAttribute) throws(CUDAError) -> Int {
       var value: Int32 = 0
-      try check("cuDeviceGetAttribute", ccuDeviceGetAttribute(&value, attribute, device))
+      try check("cuDeviceGetAttribute", ccuDeviceGetAttribute(&value, attribute.rawValue, device))
       return Int(value)
     }
-    multiprocessorCount = try attribute(16)
-    launchesCooperatively = try attribute(95) != 0
-    deviceArchitecture = Architecture(number: try 10 * attribute(75) + attribute(76))
+    multiprocessorCount = try attribute(.multiprocessorCount)
+    launchesCooperatively = try attribute(.cooperativeLaunch) != 0
+    deviceArchitecture = Architecture(
+      number: try 10 * attribute(.computeCapabilityMajor) + attribute(.computeCapabilityMinor))
     architecture = older ?? deviceArchitecture
     guard architecture.runs(on: deviceArchitecture) else {
       throw CUDAError.cannotRun(architecture, on: deviceArchitecture)
     }
-    sharedBytesPerBlock = min(try attribute(97), older?.sharedBytesPerBlock ?? .max)
+    sharedBytesPerBlock = min(
+      try attribute(.sharedBytesPerBlockOptIn), older?.sharedBytesPerBlock ?? .max)
     var text = [CChar](repeating: 0, count: 128)
     try check("cuDeviceGetName", ccuDeviceGetName(&text, 127, device))
     name = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     var context: CCUcontext?
     try check("cuDevicePrimaryCtxRetain", ccuDevicePrimaryCtxRetain(&context, device))
     guard let context else {
-      throw CUDAError(driver: "cuDevicePrimaryCtxRetain", code: 201)
+      throw CUDAError(driver: "cuDevicePrimaryCtxRetain", code: CUDAError.invalidContext)
     }
     handle = context
     self.device = device

@@ -85,9 +85,11 @@ package final class PinnedMemory {
   /// Words of zeros.
   package init(count: Int, _ context: CUDAContext) throws(CUDAError) {
     var memory: UnsafeMutableRawPointer?
-    // 3: for every context, and mapped for the device.
-    try context.call("cuMemHostAlloc") { ccuMemHostAlloc(&memory, 4 * count, 3) }
-    guard let memory else { throw CUDAError(driver: "cuMemHostAlloc", code: 2) }
+    let flags = HostAllocationFlags.portable | HostAllocationFlags.deviceMapped
+    try context.call("cuMemHostAlloc") { ccuMemHostAlloc(&memory, 4 * count, flags) }
+    guard let memory else {
+      throw CUDAError(driver: "cuMemHostAlloc", code: CUDAError.outOfMemory)
+    }
     memory.initializeMemory(as: Int32.self, repeating: 0, count: count)
     var address: UInt64 = 0
     do {

@@ -77,12 +77,8 @@ package struct CUDAMatrix {
   let address: UInt64
   package let rows: Int
   package let columns: Int
-  /// Ending of the names of kernels that read it.
-  let suffix: String
-  /// How it is laid out when only `Product.cu` and `FewRows.cu` can read it.
-  var packed: PackedWeight? = nil
-  /// Taps of a weight that `Encoders.cu` multiplies by, laid out before the inputs.
-  var exactTaps: Int? = nil
+  /// How it stands there.
+  let format: WeightFormat
 }
 
 /// Keys and values on the device, `[layers][slots · capacity, kvWidth]`, in words of 32 bits.
@@ -158,29 +154,18 @@ package final class CUDABackend: ComposedBackend {
   private let staging: PinnedMemory
   private var staged = 0
   private static var stagingWords: Int { 1 << 20 }
-  /// Room for the shares of products that are cut along k.
-  private(set) var shares: CUDATensor
-  /// How many blocks of a tile have left their share.
+  /// Room for the partial sums of products with split k.
+  private(set) var partials: CUDATensor
+  /// How many blocks of a tile have stored their partial sums.
   private(set) var arrivals: CUDAIndices
-  /// Room for `partRows` rows in bf16 parts, as wide as the widest matrix.
-  private(set) var parts: CUDATensor
-  /// Rows that are multiplied in parts at once; longer inputs go in turns.
-  static var partRows: Int { 256 }
-  /// What `parts` was before it grew: recordings may still use it.
+  /// Room for `splitScratchRows` split rows, as wide as the widest matrix.
+  private(set) var splitScratch: CUDATensor
+  /// Rows that are split at once; longer inputs go in turns.
+  static var splitScratchRows: Int { 256 }
+  /// What `splitScratch` was before it grew: recordings may still use it.
   private var outgrown: [CUDATensor] = []
   /// How far the queue was when another last began to wait for it.
   private let progress: CUDAEvent
-
-  static let plainKernels = [
-    "fill", "copy", "add", "add_trailing", "increment", "swiglu", "silu", "gelu", "snake",
-    "clamp_unit", "publish", "rms_norm", "layer_norm", "widen", "sample_8", "sample_16",
-    "depthwise_convolution", "shift_history", "add_shares",
-  ]
-  /// Kernels that exist for each way weights are stored.
-  static let elementKernels = [
-    "gather", "gather_sum", "linear_rows1", "linear_rows2", "linear_rows8", "linear_tiles",
-    "causal_convolution", "transposed_convolution",
-  ]
 
   /// - Parameters:
   ///   - recordsSteps: Whether `replay` records its bodies.
@@ -212,48 +197,43 @@ package final class CUDABackend: ComposedBackend {
     {
       programs.append(shape.program(context, definitions: frameDefinitions))
     }
-    let modules = try cache.images(programs).prefix(general.count).map { image throws(CUDAError) in
-      try CUDAModule(image: image, context)
+    let images = try cache.images(programs)
+    var modules: [String: CUDAModule] = [:]
+    for (program, image) in zip(general, images) {
+      modules[program.name] = try CUDAModule(image: image, context)
     }
+    let sharedBytes = GEMMTile.sharedBytesByKernel(architecture: context.architecture)
     var kernels: [String: CUDAKernel] = [:]
     // All of them now: loading one may not happen while a body is recorded.
-    for name in Self.plainKernels + Self.attentionKernels + Self.decodeKernels
-      + Self.encoderKernels
-    {
-      kernels[name] = try modules.kernel(name, sharedMemoryShare: sharedMemoryShare)
-    }
-    for name in Self.productKernels {
-      kernels[name] = try modules.kernel(
-        name, sharedMemoryShare: 100,
-        sharedBytes: Self.productSharedBytes(name, architecture: context.architecture))
-    }
-    for name in Self.elementKernels {
-      for suffix in ["f32", "bf16", "f16"] {
-        kernels["\(name)_\(suffix)"] = try modules.kernel(
-          "\(name)_\(suffix)", sharedMemoryShare: sharedMemoryShare)
-      }
+    for kernel in KernelSources.kernels {
+      guard let module = modules[kernel.program] else { continue }
+      // Products take the whole first-level memory of an SM as shared memory.
+      kernels[kernel.name] = try module.kernel(
+        kernel.name, parameters: kernel.parameters,
+        sharedMemoryShare: kernel.program == KernelSources.gemmProgram ? 100 : sharedMemoryShare,
+        sharedBytes: sharedBytes[kernel.name])
     }
     self.kernels = kernels
     staging = try PinnedMemory(count: Self.stagingWords, context)
     progress = try CUDAEvent(context)
-    shares = try Self.zeros(rows: 1, columns: 2 << 20, stream)
+    partials = try Self.zeros(rows: 1, columns: 2 << 20, stream)
     arrivals = try Self.zeros(count: 1 << 12, stream)
-    parts = shares.rows(0..<0)
+    splitScratch = partials.rows(0..<0)
   }
 
   deinit { stream.drain() }
 
-  /// Grows the room for parts; before anything is recorded that uses it.
-  func reserveParts(columns: Int) throws(CUDAError) {
-    let wanted = Self.partRows * columns
-    guard parts.count < wanted else { return }
+  /// Grows the room for split rows; before anything is recorded that uses it.
+  func reserveSplitScratch(columns: Int) throws(CUDAError) {
+    let wanted = Self.splitScratchRows * columns
+    guard splitScratch.count < wanted else { return }
     let wider = try makeTensor(rows: 1, columns: wanted)
-    outgrown.append(parts)
-    parts = wider
+    outgrown.append(splitScratch)
+    splitScratch = wider
   }
 
   /// Queues a kernel by name.
-  func launch<each Argument: BitwiseCopyable>(
+  func launch<each Argument: KernelArgument>(
     _ name: String, grid: CUDAGrid, block: Int, sharedBytes: Int = 0, clusterDepth: Int = 1,
     _ arguments: repeat each Argument
   ) throws(CUDAError) {
@@ -266,7 +246,7 @@ package final class CUDABackend: ComposedBackend {
   }
 
   /// Queues a kernel with a thread for each of `count` numbers.
-  func launch<each Argument: BitwiseCopyable>(
+  func launch<each Argument: KernelArgument>(
     _ name: String, over count: Int, _ arguments: repeat each Argument
   ) throws(CUDAError) {
     try launch(name, grid: CUDAGrid((count + 255) / 256), block: 256, repeat each arguments)
@@ -318,7 +298,7 @@ package final class CUDABackend: ComposedBackend {
     return CUDACache(
       all: all, keys: layers(from: 0), values: layers(from: layerCount), capacity: capacity,
       precision: precision,
-      partial: try makeTensor(rows: 1, columns: Self.attentionRoom))
+      partial: try makeTensor(rows: 1, columns: Self.attentionPartials))
   }
 
   package func makeFrameRing(
@@ -340,14 +320,14 @@ package final class CUDABackend: ComposedBackend {
       try write(parts.flatMap { $0.floats() }, to: tensor)
       return CUDAMatrix(
         memory: tensor.memory, address: tensor.address, rows: rows, columns: columns,
-        suffix: "f32")
+        format: .stored(.f32))
     }
-    let suffix = parts[0].kernelSuffix
-    if type == .bfloat16 { try reserveParts(columns: columns) }
+    if type == .bfloat16 { try reserveSplitScratch(columns: columns) }
     let memory = try allocate(byteCount: rows * columns * type.byteCount)
     try memory.upload(parts)
     return CUDAMatrix(
-      memory: memory, address: memory.address, rows: rows, columns: columns, suffix: suffix)
+      memory: memory, address: memory.address, rows: rows, columns: columns,
+      format: .stored(ElementFormat(parts[0])))
   }
 
   package func loadVector(_ values: [Float]) throws(CUDAError) -> CUDATensor {
@@ -395,7 +375,8 @@ package final class CUDABackend: ComposedBackend {
   ) throws(CUDAError) {
     let width = table.count / table.shape[0]
     precondition(width == tensor.columns && ids.count <= tensor.rows)
-    guard table.elementType == .bfloat16, width % 2 == 0, 2 * parts.count >= ids.count * width,
+    guard table.elementType == .bfloat16, width % 2 == 0,
+      2 * splitScratch.count >= ids.count * width,
       let first = try stage(words: ids.count * width / 2)
     else {
       return try write(
@@ -406,9 +387,9 @@ package final class CUDABackend: ComposedBackend {
     precondition(ranges.allSatisfy { $0.upperBound <= table.byteRange.upperBound })
     table.storage.withBytes { staging.fill($0, ranges, from: first) }
     try staging.send(
-      from: first, byteCount: 2 * ids.count * width, to: parts.address, on: stream)
+      from: first, byteCount: 2 * ids.count * width, to: splitScratch.address, on: stream)
     try launch(
-      "widen", over: ids.count * width / 2, parts.address, tensor.address,
+      "widen_rows", over: ids.count * width / 2, splitScratch.address, tensor.address,
       ids.count * width / 2)
   }
 

@@ -11,7 +11,7 @@ extension CUDABackend {
     let source = "extern \"C\" __global__ void stop() { asm volatile(\"trap;\"); }"
     let image = try NVRTC.compile(
       KernelProgram(name: "stop", source: source, options: context.compilerOptions))
-    let kernel = try CUDAModule(image: image, context).kernel("stop")
+    let kernel = try CUDAModule(image: image, context).kernel("stop", parameters: [])
     try stream.launch(kernel, grid: CUDAGrid(1), block: 1)
     return kernel
   }

@@ -123,29 +123,23 @@ import Testing
     }
   }
 
-  @Test func `a benchmark says as which architecture it ran and how`() async {
-    await #expect(processExitsWith: .success) {
+  @Test(arguments: [nil, 86]) func `a benchmark says as which architecture it ran and how`(
+    _ number: Int?
+  ) async {
+    await #expect(processExitsWith: .success) { [number] in
       FakeDevice.install()
-      fakeCUDAProcessors(132)
-      var benchmark = SpeechBenchmark("wide") {
-        .synthetic(.wide06, variant: .customVoice, seed: 0)
-      }
+      var benchmark = SpeechBenchmark("tiny") { FakeDevice.checkpoint }
       benchmark.device = .cuda
       benchmark.frames = 4
       benchmark.repeats = 1
-      for (number, path, words) in [
-        (
-          Int?.none, "kernel", "wide on Fake, sm_90; keys and values in bf16, a frame is one kernel"
-        ),
-        (86, "graph", "on Fake, sm_90, as sm_86; keys and values in bf16, a frame is a graph"),
-      ] {
-        benchmark.architecture = number.map(Architecture.init(number:))
-        let result = try benchmark.run { Issue.record("\($0)") }
-        #expect(result.table.contains(words), "\(result.table.prefix(200))")
-        let json = String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
-        #expect(json.contains("\"frame_path\":\"\(path)\""))
-        #expect(json.contains("\"architecture\":\"sm_\(number ?? 90)\""))
-      }
+      benchmark.architecture = number.map(Architecture.init(number:))
+      let result = try benchmark.run { Issue.record("\($0)") }
+      let device = number.map { "sm_90, as sm_\($0)" } ?? "sm_90"
+      let words = "tiny on Fake, \(device); keys and values in bf16, a frame is a graph of kernels;"
+      #expect(result.table.hasPrefix(words), "\(result.table)")
+      let json = String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
+      #expect(json.contains("\"frame_path\":\"graph\""))
+      #expect(json.contains("\"architecture\":\"sm_\(number ?? 90)\""))
     }
   }
 
@@ -174,9 +168,9 @@ import Testing
       let context = try CUDAContext(runningAs: Architecture(number: 86))
       let program = KernelProgram(name: "any", source: "", options: context.compilerOptions)
       let module = try CUDAModule(image: NVRTC.compile(program), context)
-      _ = try module.kernel("fits", sharedBytes: 99 << 10)
+      _ = try module.kernel("fits", parameters: [], sharedBytes: 99 << 10)
       let error = #expect(throws: CUDAError.self) {
-        try module.kernel("large", sharedBytes: (99 << 10) + 1)
+        try module.kernel("large", parameters: [], sharedBytes: (99 << 10) + 1)
       }
       #expect(error?.remedy == "sm_86 has 101376 bytes a block")
     }
@@ -227,21 +221,21 @@ import Testing
         #expect(error?.message.contains("kernels.cu(7): error: a fake complaint") == true)
         // When all are refused, the first is reported.
         let call =
-          "nvrtcCompileProgram(\(isLasting == 1 ? "products, --gpu-architecture=sm_90" : "")"
+          "nvrtcCompileProgram(\(isLasting == 1 ? "gemm, --gpu-architecture=sm_90" : "")"
         #expect(error?.message.contains(call) == true)
         #expect(fakeCUDALiveObjects() == 0)
       }
     }
   }
 
-  @Test func `a kernel is found in any program, and one that is nowhere is reported`() async {
+  @Test func `a kernel that its program does not have ends the start`() async {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
       fakeCUDAFail("cuModuleGetFunction", 1, 500, 0)
-      try #expect(FakeDevice.speak() == .length)
-      fakeCUDAFail("cuModuleGetFunction", 1, 500, 1)
       let error = #expect(throws: SynthesisError.self) { try FakeDevice.speak() }
-      #expect(error?.message.contains("cuModuleGetFunction(fill) failed") == true)
+      #expect(error?.message.contains("cuModuleGetFunction(gemm_64x8_bf16) failed") == true)
+      #expect(fakeCUDACalls("cuModuleGetFunction") == 1)
+      #expect(fakeCUDALiveObjects() == 0)
     }
   }
 
@@ -273,7 +267,7 @@ import Testing
       try #expect(compilations(KernelCache(folder: folder)) == 4)
       let entries = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
       #expect(
-        entries.map { $0.prefix { $0 != "-" } } == ["decode", "frame", "operations", "products"])
+        entries.map { $0.prefix { $0 != "-" } } == ["decode", "frame", "gemm", "operations"])
       try #expect(compilations(KernelCache(folder: folder)) == 0)
       try Data("no image".utf8).write(to: URL(filePath: "\(folder)/\(entries[0])"))
       try #expect(compilations(KernelCache(folder: folder)) == 1)
