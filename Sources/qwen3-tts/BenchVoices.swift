@@ -24,7 +24,7 @@ struct BenchVoices: AsyncParsableCommand {
   @Option(help: "Seconds of the recording.")
   var seconds = 10.0
 
-  @Option(help: "Runs that count.")
+  @Option(help: "Measured runs, after one that warms up.")
   var repeats = 3
 
   @Flag(help: "Prints JSON.")

@@ -15,7 +15,7 @@ import SyntheticCheckpoint
 /// `qwen3-tts inspect`
 struct Inspect: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Says what a checkpoint is and what memory it will need.")
+    abstract: "Describes a checkpoint and the memory it needs.")
 
   @Argument(help: "Name or folder of a model; by default the bundled voice.")
   var model: String?
@@ -79,7 +79,7 @@ struct Inspect: AsyncParsableCommand {
 /// `qwen3-tts doctor`
 struct Doctor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Says what this machine can run and why not.",
+    abstract: "Reports what this machine can run and what is missing.",
     discussion: """
       --verify computes every operation on the GPU (or with --device cpu by this processor's \
       instructions) and compares the results with those of plain code on the CPU: random inputs, odd \
@@ -90,7 +90,7 @@ struct Doctor: AsyncParsableCommand {
   @Flag(help: "Prints JSON.")
   var json = false
 
-  @Flag(help: "Checks what the device computes.")
+  @Flag(help: "Check what the device computes.")
   var verify = false
 
   @Option(help: "With --verify: cuda, cpu, or auto for a GPU where there is one.")

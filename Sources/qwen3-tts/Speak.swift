@@ -9,7 +9,7 @@ import Qwen3TTS
 /// `qwen3-tts speak`
 struct Speak: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Speaks a text.",
+    abstract: "Speaks text.",
     discussion: """
       qwen3-tts speak "Hello world, this is a test." -o hello.wav
       qwen3-tts speak --text-file chapter.txt -o chapter.wav
@@ -160,7 +160,7 @@ struct Speak: AsyncParsableCommand {
             summary.device))
       }
       if summary.finishReason == .runaway {
-        printError("Note: the model did not come to an end and was stopped; try another --seed.")
+        printError("Note: the model did not end the speech and was stopped; try another --seed.")
       }
     }
     if interrupted { throw ExitCode(130) }
