@@ -339,7 +339,7 @@ struct EncoderCheck<B: Backend> {
     }
     let entries = Int32(configuration.predictor.codebookSize)
     let embedding = random(configuration.talker.transformer.hiddenSize).map { 0.02 * $0 }
-    func cloned(_ layout: SpeechModel.TextLayout, _ voice: Int) -> Prompt {
+    func cloned(_ layout: PromptLayout, _ voice: Int) -> Prompt {
       let codes = (0..<125).map { frame in
         (0..<16).map { Int32(frame * 7919 + $0 * 104_729 + voice * 31) % entries }
       }
@@ -356,7 +356,7 @@ struct EncoderCheck<B: Backend> {
       }
       return prompt(1 + rows - prompt(1).rows.count)
     }
-    for layout in SpeechModel.TextLayout.allCases {
+    for layout in PromptLayout.allCases {
       let voices = [cloned(layout, 0), cloned(layout, 1)]
       let preset = plain(rows: voices[0].rows.count)
       precondition(preset.rows.count == voices[0].rows.count, "prompts of one length")

@@ -18,7 +18,7 @@ struct RequestBuilder: Sendable {
     let language: Int32?
     let instruction: [Int32]
     let reference: PromptReference?
-    let layout: SpeechModel.TextLayout
+    let layout: PromptLayout
     let talker: SamplingSettings
     let predictor: SamplingSettings
     let notices: [String]

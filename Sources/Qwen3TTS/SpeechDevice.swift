@@ -6,7 +6,7 @@ import CUDABackend
 package import ModelFiles
 
 /// Where the model runs.
-public enum Device: String, Sendable, CaseIterable {
+public enum SpeechDevice: String, Sendable, CaseIterable {
   /// An NVIDIA GPU where one can be used, else the CPU.
   case automatic = "auto"
   /// The processor.
@@ -40,7 +40,7 @@ package struct OpenedEngine {
   /// - Throws: `SynthesisError` `deviceUnavailable` when `device` is `cuda` and cannot be used, or
   ///   what is wrong with the checkpoint.
   package static func open(
-    _ checkpoint: Checkpoint, on device: Device, capacity: Int, recordsSteps: Bool = true
+    _ checkpoint: Checkpoint, on device: SpeechDevice, capacity: Int, recordsSteps: Bool = true
   ) throws -> OpenedEngine {
     guard device != .cpu else { return try onCPU(checkpoint, capacity, notice: nil) }
     do {

@@ -38,7 +38,7 @@ struct Bench: AsyncParsableCommand {
   var laterChunk = 4
 
   @Option(help: "auto, cpu or cuda.")
-  var device = Device.automatic
+  var device = SpeechDevice.automatic
 
   @Flag(help: "On a GPU, run each operation by itself instead of a recorded step.")
   var eager = false

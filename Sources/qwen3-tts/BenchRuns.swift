@@ -139,7 +139,7 @@ struct StartUp: Codable {
   let cached_seconds: Double
 
   /// Starts this program twice, with an empty cache of kernels and with what that left.
-  static func measure(model: String?, _ device: Device) throws -> StartUp {
+  static func measure(model: String?, _ device: SpeechDevice) throws -> StartUp {
     let cache = FileManager.default.temporaryDirectory.appending(
       path: "qwen3-tts-start-\(ProcessInfo.processInfo.processIdentifier)")
     defer { try? FileManager.default.removeItem(at: cache) }

@@ -154,7 +154,7 @@ struct VoiceSummary: Encodable {
     self.file = file
     width = voice.width
     mode = voice.isInContext ? "in-context" : "embedding"
-    seconds = voice.seconds
+    seconds = voice.duration.seconds
     transcript = voice.transcript
     origin = voice.origin
   }

@@ -94,7 +94,7 @@ struct Doctor: AsyncParsableCommand {
   var verify = false
 
   @Option(help: "With --verify: cuda, cpu, or auto for a GPU where there is one.")
-  var device = Device.automatic
+  var device = SpeechDevice.automatic
 
   @Option(help: "With --verify: the seed of the random inputs; by default another one each time.")
   var seed: UInt64?

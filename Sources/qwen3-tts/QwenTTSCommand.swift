@@ -85,7 +85,7 @@ struct ModelArguments: ParsableArguments {
   var model: String?
 
   @Option(help: "auto, cpu or cuda.")
-  var device = Device.automatic
+  var device = SpeechDevice.automatic
 
   @Flag(help: "On a GPU, run each operation by itself: slower, but errors show where they happen.")
   var eager = false
@@ -123,6 +123,6 @@ struct ProcessorArguments: ParsableArguments {
   }
 }
 
-extension Device: ExpressibleByArgument {}
-extension Qwen3TTS.TextLayout: ExpressibleByArgument {}
-extension Normalization: ExpressibleByArgument {}
+extension SpeechDevice: ExpressibleByArgument {}
+extension TextLayout: ExpressibleByArgument {}
+extension TextNormalizationMode: ExpressibleByArgument {}

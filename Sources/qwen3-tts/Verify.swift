@@ -12,7 +12,7 @@ import SyntheticCheckpoint
 /// `qwen3-tts doctor --verify`: whether this machine computes what it should.
 struct DeviceVerification {
   /// Where to look for errors.
-  let device: Device
+  let device: SpeechDevice
   /// The seed of the random inputs.
   let seed: UInt64
   /// Shapes of the models that speak.
