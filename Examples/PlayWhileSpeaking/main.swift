@@ -38,7 +38,7 @@ do {
   for try await chunk in synthesizer.speech(for: text, options: options) {
     try input.write(contentsOf: pcm16(chunk.samples))
     if let summary = chunk.summary {
-      print("the first sound after \(summary.firstAudioSeconds) s, RTF \(summary.realTimeFactor)")
+      print("the first sound after \(summary.timeToFirstAudio), RTF \(summary.realTimeFactor)")
     }
   }
   try input.close()

@@ -24,7 +24,7 @@ do {
 
   let file = wavFile(samples, sampleRate: SpeechSynthesizer.sampleRate)
   try file.write(to: URL(filePath: arguments[2]))
-  print("\(summary.audioSeconds) s of speech on \(summary.device), RTF \(summary.realTimeFactor)")
+  print("\(summary.audioDuration) of speech on \(summary.device), RTF \(summary.realTimeFactor)")
 } catch {
   print(error)
   exit(1)

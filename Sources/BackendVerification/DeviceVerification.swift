@@ -24,7 +24,7 @@ package struct DeviceVerification {
   }
 
   /// Where to look for errors.
-  package var device = Device.automatic
+  package var device = SpeechDevice.automatic
   /// Of the random inputs.
   package var seed: UInt64
   /// Shapes of the models that speak; `nil` for the small ones, and on a GPU those as wide as released

@@ -32,7 +32,7 @@ package struct ModelHarness<B: Backend> {
   }
 
   /// A prompt of so many invented text tokens.
-  package func prompt(tokens: Int, layout: TextLayout) -> Prompt {
+  package func prompt(tokens: Int, layout: PromptLayout) -> Prompt {
     Prompt(
       target: (0..<tokens + 8).map { Int32(3 + $0 * 5 % 61) }, language: nil,
       speaker: configuration.talker.speakers["ryan"].map { .named($0) } ?? .unspecified,

@@ -79,7 +79,7 @@ extension ModelHarness {
           .network)
       }
     case .greedy, .topK, .topP:
-      for layout in TextLayout.allCases {
+      for layout in PromptLayout.allCases {
         let hidden = try read(prompt(tokens: 30, layout: layout), utterance.settings)
         keep(hidden, "hidden state, text \(layout.rawValue)", .network)
         let codes = try speak(frames: frameCount)

@@ -14,7 +14,7 @@ package struct SpeechBenchmark {
   package let name: String
   private let open: () throws -> Checkpoint
   /// Where to run.
-  package var device = Device.automatic
+  package var device = SpeechDevice.automatic
   /// Whether a GPU records a step once and replays it.
   package var recordsSteps = true
   /// How the talker's keys and values are kept.

@@ -13,7 +13,7 @@ package struct VoiceBenchmark {
   package let name: String
   let checkpoint: Checkpoint
   /// Where to run.
-  package var device = Device.automatic
+  package var device = SpeechDevice.automatic
   /// Seconds of the recording.
   package var seconds = 10.0
   /// Runs that count, after one that warms up.

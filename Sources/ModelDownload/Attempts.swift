@@ -67,7 +67,7 @@ package struct Persistence: Sendable {
         guard failures <= (isHopeless ? min(retries, 2) : retries) else {
           throw DownloadError(
             .unavailable,
-            "\(failure.message). Given up after \(failures) tries; what came is kept, and the same "
+            "\(failure.message). Gave up after \(failures) tries; what came is kept, and the same "
               + "command resumes from there")
         }
         let wait = max(failure.wait ?? .zero, wait(after: failures))

@@ -57,7 +57,7 @@ extension Hub {
       + path.split(separator: "/").map { Self.escaped(String($0)) }.joined(separator: "/")
   }
 
-  /// Where the list of a model's files is, with sizes and sums.
+  /// Where the list of a model's files is, with sizes and checksums.
   package func listing(of name: ModelName, revision: String) -> String {
     endpoint.absoluteString + "/api/models/\(name)/revision/\(Self.escaped(revision))?blobs=true"
   }

@@ -24,7 +24,7 @@ final class HubClient {
   /// What the hub itself says of a file, whatever host delivers it.
   struct Statement {
     var byteCount: Int?
-    /// The SHA-256 of large files; small ones have a sum of another kind.
+    /// The SHA-256 of large files; small ones have a checksum of another kind.
     var sha256: String?
     var commit: String?
   }

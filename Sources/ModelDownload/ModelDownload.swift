@@ -13,7 +13,7 @@ import Synchronization
 package struct ModelDownload: Sendable {
   /// How a download proceeds.
   package struct Settings: Sendable {
-    /// A branch, tag or commit; `nil` for main with the sums this package knows.
+    /// A branch, tag or commit; `nil` for main with the checksums this package knows.
     package var revision: String?
     /// The model's folder; `nil` for its place among the downloaded models.
     package var destination: String?
@@ -123,7 +123,8 @@ package struct ModelDownload: Sendable {
   /// The files of a model that is not in our table.
   private func list(with client: HubClient) throws -> DownloadPlan {
     if PublishedModel.of(name) != nil {
-      progress.say("Revision \(settings.revision ?? "") is checked against the hub's own sums.")
+      progress.say(
+        "Revision \(settings.revision ?? "") is verified against the hub's own checksums.")
     }
     return try settings.persistence.run(
       isCancelled: isCancelled, note: { message, _ in progress.say("\(message). Trying again") }

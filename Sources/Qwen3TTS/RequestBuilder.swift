@@ -18,7 +18,7 @@ struct RequestBuilder: Sendable {
     let language: Int32?
     let instruction: [Int32]
     let reference: PromptReference?
-    let layout: SpeechModel.TextLayout
+    let layout: PromptLayout
     let talker: SamplingSettings
     let predictor: SamplingSettings
     let notices: [String]
@@ -64,7 +64,8 @@ struct RequestBuilder: Sendable {
   /// What a listener should know of a text in several parts.
   var noticeOnParts: String? {
     configuration.variant == .voiceDesign
-      ? "The text was cut into parts, and this model designs a voice for each: it may change." : nil
+      ? "The text was split into parts, and this model designs a voice for each: it may change."
+      : nil
   }
 
   /// Tokens of text spoken at once.

@@ -7,7 +7,7 @@ package import ModelFiles
 package import SpeechModel
 
 /// Where the model runs.
-public enum Device: String, Sendable, CaseIterable {
+public enum SpeechDevice: String, Sendable, CaseIterable {
   /// An NVIDIA GPU where one can be used, else the CPU.
   case automatic = "auto"
   /// The processor.
@@ -71,7 +71,7 @@ package struct OpenedEngine {
   /// - Throws: `SynthesisError` `deviceUnavailable` when `device` is `cuda` and cannot be used,
   ///   `invalidInput` when the GPU cannot run as `architecture`, or what is wrong with the checkpoint.
   package static func open(
-    _ checkpoint: Checkpoint, on device: Device, capacity: Int, recordsSteps: Bool = true,
+    _ checkpoint: Checkpoint, on device: SpeechDevice, capacity: Int, recordsSteps: Bool = true,
     kvPrecision: KVPrecision = .automatic, architecture: Architecture? = nil,
     frameKernel: FrameKernel = .automatic
   ) throws -> OpenedEngine {

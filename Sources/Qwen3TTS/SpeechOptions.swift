@@ -29,7 +29,7 @@ public enum TextLayout: String, Sendable, CaseIterable {
   /// The first token before the first frame, then one more with each frame.
   case incremental
 
-  var model: SpeechModel.TextLayout { self == .whole ? .whole : .incremental }
+  var model: PromptLayout { self == .whole ? .whole : .incremental }
 }
 
 /// Whether a text is written out as it is said before the model reads it: digits, times, dates,
@@ -37,7 +37,7 @@ public enum TextLayout: String, Sendable, CaseIterable {
 ///
 /// `SpeechSynthesizer.spokenText(for:options:)` shows the result. Don't turn it on for other languages:
 /// the rules are English.
-public enum Normalization: String, Sendable, CaseIterable {
+public enum TextNormalizationMode: String, Sendable, CaseIterable {
   /// Where the model asks for it: the bundled voice does, released models read text as it is.
   case automatic = "auto"
   /// Always, by English rules.
@@ -56,10 +56,10 @@ public struct SpeechOptions: Sendable, Equatable {
   /// One of `SpeechSynthesizer.languages`, or "auto" to let the model decide by the text.
   public var language = "auto"
   /// How to speak, in words, for 1.7B CustomVoice models; what the voice is like, for VoiceDesign models.
-  /// Other models ignore it, which `SpeechSummary.notices` reports.
+  /// Other models ignore it, which `SpeechMetrics.notices` reports.
   public var instruction: String?
   /// Whether digits, abbreviations and signs are written out first.
-  public var normalization = Normalization.automatic
+  public var normalization = TextNormalizationMode.automatic
   /// When the model sees the text; `nil`: `whole`, and `incremental` for Base models.
   public var textLayout: TextLayout?
   /// Always take the likeliest code. For tests: greedy speech is monotonous and gets stuck more often.
@@ -73,7 +73,7 @@ public struct SpeechOptions: Sendable, Equatable {
   /// Penalty factor for codes of codebook 0 that were drawn before, above 0 to 100; 1 is off.
   public var repetitionPenalty: Float?
   /// Seed of the random draws: the same request with the same seed gives the same samples on the same
-  /// kind of device. `nil` draws one, which `SpeechSummary.seed` reports.
+  /// kind of device. `nil` draws one, which `SpeechMetrics.seed` reports.
   public var seed: UInt64?
   /// The most frames of 80 ms, 1 or more, in all parts of the text together; `nil`: `framesPerToken`
   /// for each part.
@@ -112,7 +112,7 @@ public enum FinishReason: String, Sendable, Codable, CaseIterable, Comparable {
 }
 
 /// What was spoken, how it ended and how fast it was.
-public struct SpeechSummary: Sendable, Codable, Equatable {
+public struct SpeechMetrics: Sendable, Codable, Equatable {
   /// Frames of 80 ms.
   public var frames = 0
   /// Parts that the text was split into and that were begun.
@@ -123,14 +123,15 @@ public struct SpeechSummary: Sendable, Codable, Equatable {
   public var finishReason = FinishReason.stop
   /// The seed used; with it the same request gives the same samples.
   public var seed: UInt64 = 0
-  /// Length of the audio: 80 ms a frame, in seconds.
-  public var audioSeconds = 0.0
-  /// Time from the request to the end, the wait for earlier speeches included, in seconds.
-  public var wallSeconds = 0.0
-  /// Time from the request to the first samples (TTFA, without network or player), in seconds.
-  public var firstAudioSeconds = 0.0
+  /// Length of the audio: 80 ms a frame.
+  public var audioDuration = Duration.zero
+  /// Time from the request to the end, the wait for earlier speeches included.
+  public var wallDuration = Duration.zero
+  /// Time from the request to the first samples (TTFA), without network or player; zero when there were
+  /// none.
+  public var timeToFirstAudio = Duration.zero
   /// Audio time over wall time: above 1 is faster than real time.
-  public var realTimeFactor: Double { wallSeconds > 0 ? audioSeconds / wallSeconds : 0 }
+  public var realTimeFactor: Double { wallDuration > .zero ? audioDuration / wallDuration : 0 }
   /// What was said, where the text was normalised; `nil` where the model read the text as it is.
   public var spokenText: String?
   /// What was asked for and not done, in sentences for people, such as an instruction that the model
@@ -147,5 +148,5 @@ public struct AudioChunk: Sendable {
   /// Share of the text, 0…1, that has been spoken at the end of the part this chunk belongs to.
   public var textShare = 0.0
   /// What was spoken and how fast; in the last chunk only.
-  public var summary: SpeechSummary?
+  public var summary: SpeechMetrics?
 }

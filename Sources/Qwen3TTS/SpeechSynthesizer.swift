@@ -15,9 +15,11 @@ package import TextTokenizer
 ///       play(chunk.samples)  // Float, mono, 24 kHz
 ///     }
 ///
-/// Work is done on the synthesizer's own thread, one speech after the other.
+/// Opening one loads the model, which takes seconds, so open one and keep it. Work is done on its own
+/// thread, one speech after the other: for two speeches at a time open two, each with its own copy of
+/// the weights.
 public actor SpeechSynthesizer {
-  /// Frames a chunk can have.
+  /// The most frames of 80 ms that a chunk can have.
   public static let longestChunk = SpeechEngine<CPUBackend>.longestChunk
   /// Samples per second.
   public static let sampleRate = 24_000
@@ -52,15 +54,17 @@ public actor SpeechSynthesizer {
   ///
   /// - Parameters:
   ///   - model: A folder in the released layout; `nil` for the bundled voice.
-  ///   - device: Where to run.
-  ///   - capacity: Positions of prompt and frames together that one part of a text can take.
-  ///   - recordsSteps: Whether a GPU records a step once and replays it. Operation by operation it is
-  ///     slower, and helps to find which one fails.
+  ///   - device: Where to run; by default a GPU where one can be used.
+  ///   - capacity: Positions of prompt and frames together that one part of a text can take, 64 or more.
+  ///     A frame is 80 ms. On a GPU a position takes 115 KB in the released models, twice that with keys and
+  ///     values in F32.
+  ///   - recordsSteps: Whether a GPU records a step once and replays it. Without, it is slower, but an
+  ///     error names the operation that failed.
   ///   - kvPrecision: How the talker's keys and values are kept.
   /// - Throws: `SynthesisError`: `invalidModel` with file, expected and found, or
   ///   `deviceUnavailable`.
   public init(
-    model: URL? = nil, device: Device = .automatic, capacity: Int = 4096,
+    model: URL? = nil, device: SpeechDevice = .automatic, capacity: Int = 4096,
     recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic
   ) async throws {
     let folder = try model.map(Self.folder) ?? Self.bundledModel
@@ -81,7 +85,7 @@ public actor SpeechSynthesizer {
 
   /// Takes over a model that is open.
   package init(
-    _ checkpoint: Checkpoint, tokenizer: TextTokenizer, device: Device = .cpu,
+    _ checkpoint: Checkpoint, tokenizer: TextTokenizer, device: SpeechDevice = .cpu,
     capacity: Int = 4096, recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic
   ) throws {
     guard capacity >= 64 else {
@@ -124,8 +128,9 @@ public actor SpeechSynthesizer {
 
   /// Speaks a text.
   ///
-  /// Nothing is missed when the sequence is read slowly. To stop, end the iteration or cancel the
-  /// task that iterates: the engine notices within a frame.
+  /// The speech starts at once, whether or not the sequence is read. Chunks that are not read yet are
+  /// kept, about 100 kB for a second of speech. To stop, end the iteration or cancel the task that
+  /// iterates: the engine notices within a frame.
   ///
   /// - Returns: Chunks of samples as they are made, the last with a summary and no samples. Errors
   ///   are `SynthesisError`.
@@ -143,11 +148,17 @@ public actor SpeechSynthesizer {
   }
 
   /// Speaks a text and returns all samples at once.
+  ///
+  /// Not for long texts, nor where somebody waits for the sound: `speech(for:options:)` delivers it as
+  /// it is made.
+  ///
+  /// - Returns: Samples, mono, 24 kHz, −1…1, and what was spoken and how fast.
+  /// - Throws: `SynthesisError`, or `CancellationError` when the task was cancelled.
   public nonisolated func waveform(
     for text: String, options: SpeechOptions = SpeechOptions()
-  ) async throws -> (samples: [Float], summary: SpeechSummary) {
+  ) async throws -> (samples: [Float], summary: SpeechMetrics) {
     var samples: [Float] = []
-    var summary = SpeechSummary()
+    var summary = SpeechMetrics()
     for try await chunk in speech(for: text, options: options) {
       samples += chunk.samples
       summary = chunk.summary ?? summary
@@ -177,10 +188,10 @@ public actor SpeechSynthesizer {
   private func speak(
     _ text: String, _ options: SpeechOptions, accepted: ContinuousClock.Instant,
     cancelled: CancellationFlag, deliver: (AudioChunk) -> Void
-  ) throws -> SpeechSummary {
+  ) throws -> SpeechMetrics {
     let request = try requests.request(options, tokenizer: tokenizer)
     let parts = try requests.parts(of: text, options, tokenizer: tokenizer)
-    var summary = SpeechSummary()
+    var summary = SpeechMetrics()
     summary.seed = options.seed ?? UInt64.random(in: .min ... .max)
     summary.notices = request.notices + (opened.notice.map { [$0] } ?? [])
     summary.device = device
@@ -212,15 +223,15 @@ public actor SpeechSynthesizer {
         chunks: (index == 0 ? options.firstChunkFrames : options.chunkFrames, options.chunkFrames),
         isCancelled: { cancelled.isSet },
         deliver: { samples, codes in
-          if summary.frames == 0 { summary.firstAudioSeconds = (.now - accepted).seconds }
+          if summary.frames == 0 { summary.timeToFirstAudio = .now - accepted }
           summary.frames += codes.count
           deliver(AudioChunk(samples: samples, codes: codes, textShare: part.end))
         })
       summary.finishReason = max(summary.finishReason, report.finishReason)
       if report.finishReason == .cancelled { break }
     }
-    summary.audioSeconds = Double(summary.frames) * 0.08
-    summary.wallSeconds = (.now - accepted).seconds
+    summary.audioDuration = .milliseconds(80 * summary.frames)
+    summary.wallDuration = .now - accepted
     return summary
   }
 }

@@ -26,10 +26,10 @@ struct Bench: AsyncParsableCommand {
   @Option(help: "Random weights in the shape of tiny, 0.6B or 1.7B.")
   var synthetic: String?
 
-  @Option(help: "Frames of each run.")
+  @Option(help: "Frames in each run.")
   var frames = 60
 
-  @Option(help: "Runs that count.")
+  @Option(help: "Measured runs, after one that warms up.")
   var repeats = 3
 
   @Option(help: "Text tokens of the prompt.")
@@ -39,7 +39,7 @@ struct Bench: AsyncParsableCommand {
   var laterChunk = 4
 
   @Option(help: "auto, cpu or cuda.")
-  var device = Device.automatic
+  var device = SpeechDevice.automatic
 
   @Option(help: KVPrecision.help)
   var kvPrecision = KVPrecision.automatic

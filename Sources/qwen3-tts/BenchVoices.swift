@@ -22,11 +22,11 @@ struct BenchVoices: AsyncParsableCommand {
   @Option(help: "Seconds of the recording.")
   var seconds = 10.0
 
-  @Option(help: "Runs that count.")
+  @Option(help: "Measured runs, after one that warms up.")
   var repeats = 3
 
   @Option(help: "auto, cpu or cuda.")
-  var device = Device.automatic
+  var device = SpeechDevice.automatic
 
   @Flag(help: "Also measures the first audio of speeches with a cloned voice and without.")
   var firstAudio = false

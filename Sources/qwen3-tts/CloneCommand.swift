@@ -8,7 +8,7 @@ import Qwen3TTS
 /// `qwen3-tts clone`
 struct Clone: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Takes a voice from a recording, or designs one, and saves it.",
+    abstract: "Clones a voice from a recording, or designs one, and saves it.",
     discussion: """
       qwen3-tts clone --model 1.7B-Base --ref-audio alice.wav --ref-text "What she says." -o alice
       qwen3-tts clone --model 1.7B-Base --design "An old, friendly man." --design-model \
@@ -155,7 +155,7 @@ struct VoiceSummary: Encodable {
     self.file = file
     width = voice.width
     mode = voice.isInContext ? "in-context" : "embedding"
-    seconds = voice.seconds
+    seconds = voice.duration.seconds
     transcript = voice.transcript
     origin = voice.origin
   }

@@ -16,7 +16,7 @@ struct ArchitectureArguments: ParsableArguments {
   var architecture: Architecture?
 
   /// Refuses what can never be.
-  func check(_ device: Device) throws {
+  func check(_ device: SpeechDevice) throws {
     guard let architecture else { return }
     guard device != .cpu else {
       throw ValidationError("--architecture is of a GPU, not of --device cpu.")

@@ -16,7 +16,7 @@ import SyntheticCheckpoint
 /// `qwen3-tts inspect`
 struct Inspect: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Says what a checkpoint is and what memory it will need.",
+    abstract: "Describes a checkpoint and the memory it needs.",
     discussion: """
       Keys and values, which grow with a speech, take the memory that is said of f32 or of bf16: \
       speak --kv-precision chooses.
@@ -105,7 +105,7 @@ struct Inspect: AsyncParsableCommand {
 /// `qwen3-tts doctor`
 struct Doctor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Says what this machine can run and why not.",
+    abstract: "Reports what this machine can run and what is missing.",
     discussion: """
       --verify computes every operation on the GPU (or with --device cpu by this processor's \
       instructions) and compares the results with those of plain code on the CPU: random inputs, odd \
@@ -117,11 +117,11 @@ struct Doctor: AsyncParsableCommand {
   @Flag(help: "Prints JSON.")
   var json = false
 
-  @Flag(help: "Checks what the device computes.")
+  @Flag(help: "Check what the device computes.")
   var verify = false
 
   @Option(help: "With --verify: cuda, cpu, or auto for a GPU where there is one.")
-  var device = Device.automatic
+  var device = SpeechDevice.automatic
 
   @Option(help: "With --verify: the seed of the random inputs; by default another one each time.")
   var seed: UInt64?

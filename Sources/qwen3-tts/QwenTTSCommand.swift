@@ -102,7 +102,7 @@ struct ModelArguments: ParsableArguments {
   var model: String?
 
   @Option(help: "auto, cpu or cuda.")
-  var device = Device.automatic
+  var device = SpeechDevice.automatic
 
   @Option(help: KVPrecision.help)
   var kvPrecision = KVPrecision.automatic
@@ -145,6 +145,6 @@ struct ProcessorArguments: ParsableArguments {
   }
 }
 
-extension Device: ExpressibleByArgument {}
-extension Qwen3TTS.TextLayout: ExpressibleByArgument {}
-extension Normalization: ExpressibleByArgument {}
+extension SpeechDevice: ExpressibleByArgument {}
+extension TextLayout: ExpressibleByArgument {}
+extension TextNormalizationMode: ExpressibleByArgument {}

@@ -9,7 +9,7 @@ import Qwen3TTS
 /// `qwen3-tts speak`
 struct Speak: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Speaks a text.",
+    abstract: "Speaks text.",
     discussion: """
       qwen3-tts speak "Hello world, this is a test." -o hello.wav
       qwen3-tts speak --text-file chapter.txt -o chapter.wav
@@ -63,10 +63,10 @@ struct Speak: AsyncParsableCommand {
       Write digits, abbreviations and signs out in English words first: auto, where the model asks \
       for it as the bundled voice does, on or off. See `qwen3-tts normalize`.
       """)
-  var normalize = Normalization.automatic
+  var normalize = TextNormalizationMode.automatic
 
   @Option(help: "Whether the model sees the whole text first or a token a frame.")
-  var textLayout: Qwen3TTS.TextLayout?
+  var textLayout: TextLayout?
 
   @Option(help: "Frames in the first chunk.")
   var firstChunk = 1
@@ -127,11 +127,11 @@ struct Speak: AsyncParsableCommand {
   /// Writes chunks as they come. Whatever ends the speech, the file is finished.
   private func deliver(
     _ speech: AsyncThrowingStream<AudioChunk, any Error>, to player: Player?
-  ) async throws -> SpeechSummary? {
+  ) async throws -> SpeechMetrics? {
     // The file appears with the first samples: what fails before leaves none.
     var writer: WAVWriter?
     var codes: [Int32] = []
-    var summary: SpeechSummary?
+    var summary: SpeechMetrics?
     var progress = ProgressLine()
     for try await chunk in speech {
       if writer == nil, let output { writer = try WAVWriter(to: output) }
@@ -151,7 +151,7 @@ struct Speak: AsyncParsableCommand {
     return summary
   }
 
-  private func report(_ summary: SpeechSummary?, interrupted: Bool) throws {
+  private func report(_ summary: SpeechMetrics?, interrupted: Bool) throws {
     if let summary {
       for notice in summary.notices { printMessage("Note: \(notice)") }
       if json {
@@ -161,12 +161,12 @@ struct Speak: AsyncParsableCommand {
           String(
             format:
               "%.2f s of speech in %.2f s (RTF %.1f), first audio after %.0f ms, %@, seed %llu, on %@",
-            summary.audioSeconds, summary.wallSeconds, summary.realTimeFactor,
-            summary.firstAudioSeconds * 1000, summary.finishReason.rawValue, summary.seed,
+            summary.audioDuration.seconds, summary.wallDuration.seconds, summary.realTimeFactor,
+            summary.timeToFirstAudio.seconds * 1000, summary.finishReason.rawValue, summary.seed,
             summary.device))
       }
       if summary.finishReason == .runaway {
-        printMessage("Note: the model did not come to an end and was stopped; try another --seed.")
+        printMessage("Note: the model did not end the speech and was stopped; try another --seed.")
       }
     }
     if interrupted { throw ExitCode(130) }
@@ -186,15 +186,15 @@ struct Speak: AsyncParsableCommand {
     let spoken_text: String?
     let notices: [String]
 
-    init(_ summary: SpeechSummary) {
+    init(_ summary: SpeechMetrics) {
       frames = summary.frames
       parts = summary.parts
       finish_reason = summary.finishReason.rawValue
       seed = summary.seed
-      audio_seconds = summary.audioSeconds
-      wall_seconds = summary.wallSeconds
+      audio_seconds = summary.audioDuration.seconds
+      wall_seconds = summary.wallDuration.seconds
       rtf = summary.realTimeFactor
-      ttfa_ms = summary.firstAudioSeconds * 1000
+      ttfa_ms = summary.timeToFirstAudio.seconds * 1000
       device = summary.device
       spoken_text = summary.spokenText
       notices = summary.notices

@@ -63,7 +63,7 @@ struct TextArguments: ParsableArguments {
 /// `qwen3-tts normalize`
 struct Normalize: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Prints a text as the bundled voice says it: in words.",
+    abstract: "Prints a text as the bundled voice reads it: in words.",
     discussion: """
       qwen3-tts normalize "Dr. Lee paid 3.50 at 5 p.m."
 

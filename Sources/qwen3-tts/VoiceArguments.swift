@@ -59,13 +59,18 @@ struct RecordingArguments: ParsableArguments {
     guard !(embeddingOnly && refText != nil) else {
       throw ValidationError("Give --ref-text or --embedding-only, not both.")
     }
+    let longest = VoiceOptions.longestSilence.seconds
+    guard (0...longest).contains(trailingSilence) else {
+      throw ValidationError(
+        "--trailing-silence: expected 0 to \(longest) seconds, found \(trailingSilence).")
+    }
     guard trailingSilence == 0 || refText != nil else {
       throw ValidationError("--trailing-silence goes with --ref-text.")
     }
   }
 
   var options: VoiceOptions {
-    VoiceOptions(transcript: refText, trailingSilence: trailingSilence)
+    VoiceOptions(transcript: refText, trailingSilence: .seconds(trailingSilence))
   }
 
   /// Takes the voice from the recording and prints what should be known about it.

@@ -25,7 +25,7 @@ import Testing
     #expect(samples.count == summary.frames * 1920)
     #expect(summary.frames > 5)
     #expect(summary.seed == 7)
-    #expect(summary.firstAudioSeconds > 0 && summary.realTimeFactor > 0)
+    #expect(summary.timeToFirstAudio > .zero && summary.realTimeFactor > 0)
     #expect(samples.contains { abs($0) > 0.01 } && samples.allSatisfy { abs($0) <= 1 })
   }
 
@@ -181,7 +181,7 @@ import Testing
     for try await chunk in synthesizer.speech(for: "Good morning.") {
       samples += chunk.samples  // Float, mono, 24 kHz
       if let summary = chunk.summary {
-        print("\(summary.audioSeconds) s of speech, RTF \(summary.realTimeFactor)")
+        print("\(summary.audioDuration) of speech, RTF \(summary.realTimeFactor)")
       }
     }
     #expect(!samples.isEmpty)
