@@ -140,9 +140,18 @@ package final class CPUBackend: Backend {
       let address = mmap(
         nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
       address != MAP_FAILED
-    else { preconditionFailure("no address space for \(size) bytes") }
+    else { qt_out_of_memory(size) }
     regions.append((address, size))
     return address
+  }
+
+  /// Whether so many bytes can be had at once, beside what there is.
+  package static func canMap(byteCount: Int) -> Bool {
+    let address = mmap(
+      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let address, address != MAP_FAILED else { return false }
+    munmap(address, byteCount)
+    return true
   }
 
   // MARK: Memory
@@ -561,14 +570,16 @@ private struct ScratchBuffer: ~Copyable {
   /// At least `count` numbers, not initialised.
   mutating func reserve(_ count: Int) -> UnsafeMutablePointer<Float> {
     if let base, capacity >= count { return base }
-    base?.deallocate()
-    let fresh = UnsafeMutablePointer<Float>.allocate(capacity: count)
+    free(base)
+    let size = count * MemoryLayout<Float>.size
+    guard let memory = malloc(size) else { qt_out_of_memory(size) }
+    let fresh = memory.bindMemory(to: Float.self, capacity: count)
     base = fresh
     capacity = count
     return fresh
   }
 
-  deinit { base?.deallocate() }
+  deinit { free(base) }
 }
 
 extension CPUBackend {

@@ -4,6 +4,7 @@ import CPUBackend
 package import CUDA
 import CUDABackend
 package import ModelFiles
+import SpeechModel
 
 /// Where the model runs.
 public enum Device: String, Sendable, CaseIterable {
@@ -65,10 +66,20 @@ package struct OpenedEngine {
     }
   }
 
+  /// What speaking needs on the CPU beside the talker's keys and values, with room for threads.
+  private static let workingBytes = 96 << 20
+
   private static func onCPU(
     _ checkpoint: Checkpoint, _ capacity: Int, notice: String?
   ) throws -> OpenedEngine {
-    OpenedEngine(
+    let needed = checkpoint.configuration.stateByteCount(capacity: capacity) + workingBytes
+    guard CPUBackend.canMap(byteCount: needed) else {
+      throw SynthesisError(
+        .deviceUnavailable,
+        "memory: expected room for \(needed >> 20) MiB more, found less. Use a smaller model, or raise "
+          + "the limit (ulimit -v).")
+    }
+    return OpenedEngine(
       engine: try SpeechEngine(checkpoint, capacity: capacity, on: CPUBackend()),
       device: "CPU, \(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet)",
       notice: notice, context: nil)

@@ -61,8 +61,9 @@ public struct SpeechOptions: Sendable, Equatable {
   public var seed: UInt64?
   /// The most frames of 80 ms; `nil`: what the text can need.
   public var maximumFrames: Int?
-  /// Frames a text token can need, with a wide margin; bounds a speech that does not end.
-  public var framesPerToken = 12.0
+  /// Frames a text token can need, with a wide margin; bounds a speech that does not end. `nil`: 2.5
+  /// times what the text usually takes, where the voice has learned that, and otherwise 12 a token.
+  public var framesPerToken: Double?
   /// Frames in the first chunk: 1 gives the earliest sound.
   public var firstChunkFrames = 1
   /// Frames in later chunks, 1…`SpeechSynthesizer.longestChunk`.
