@@ -4,11 +4,12 @@ import CPUBackend
 package import CUDA
 import CUDABackend
 package import ModelFiles
-import SpeechModel
+package import SpeechModel
 
 /// Where the model runs.
 public enum Device: String, Sendable, CaseIterable {
-  /// An NVIDIA GPU where one can be used, else the CPU.
+  /// Where the first sound comes first: on an NVIDIA GPU where one can be used, and on the CPU where there
+  /// is none or the model is as small as the bundled voice, which needs no kernels compiled there.
   case automatic = "auto"
   /// The processor.
   case cpu
@@ -43,7 +44,9 @@ package struct OpenedEngine {
   package static func open(
     _ checkpoint: Checkpoint, on device: Device, capacity: Int, recordsSteps: Bool = true
   ) throws -> OpenedEngine {
-    guard device != .cpu else { return try onCPU(checkpoint, capacity, notice: nil) }
+    guard device != .cpu, try device == .cuda || !isFastOnCPU(checkpoint) else {
+      return try onCPU(checkpoint, capacity, notice: nil)
+    }
     do {
       let context = try CUDAContext()
       return OpenedEngine(
@@ -63,6 +66,26 @@ package struct OpenedEngine {
         checkpoint, capacity,
         notice: error.saysThereIsNoDevice
           ? nil : "There is a GPU, but it cannot be used, so the CPU speaks. \(error)")
+    }
+  }
+
+  /// Whether the processor speaks several times faster than real time, so that a GPU would only begin
+  /// later: bytes it reads for a frame of 80 ms decide that.
+  private static func isFastOnCPU(_ checkpoint: Checkpoint) throws -> Bool {
+    let bytes = checkpoint.configuration.frameByteCount(
+      position: 0, weights: try checkpoint.talkerElementType)
+    return bytes <= 64 << 20
+  }
+
+  /// Compiles what models need on the GPU and is not in the cache yet.
+  ///
+  /// - Throws: `SynthesisError` `deviceUnavailable` when there is no GPU, or it cannot be used.
+  package static func prepareKernels(for models: [ModelConfiguration]) throws {
+    do {
+      let context = try CUDAContext()
+      for model in models { _ = try CUDABackend(context, model: model) }
+    } catch {
+      throw SynthesisError(.deviceUnavailable, "device cuda: \(error)", underlying: error)
     }
   }
 

@@ -120,6 +120,13 @@ public actor SpeechSynthesizer {
     try RequestBuilder.normalizedEnglish(text)
   }
 
+  /// What of a text has no words in English and is left out, in a sentence; `nil` where nothing is.
+  public static func noticeOnLeftOutWords(in text: String) -> String? {
+    var words = LeftOutWords()
+    words.look(at: text[...])
+    return words.notice
+  }
+
   /// Speaks a text.
   ///
   /// Nothing is missed when the sequence is read slowly. To stop, end the iteration or cancel the

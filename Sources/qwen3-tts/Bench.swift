@@ -48,6 +48,13 @@ struct Bench: AsyncParsableCommand {
 
   @OptionGroup var processor: ProcessorArguments
 
+  @Option(
+    help: """
+      Seconds that measuring may take: longer runs get fewer frames, fewer repeats and no long \
+      speeches. What was run is in the result.
+      """)
+  var within: Int?
+
   @Flag(help: "Prints JSON: docs/benchmark.md says what its keys mean.")
   var json = false
 
@@ -60,6 +67,9 @@ struct Bench: AsyncParsableCommand {
     }
     if let synthetic, SyntheticSize(rawValue: synthetic) == nil {
       throw ValidationError("--synthetic: expected tiny, 0.6B or 1.7B, found \(synthetic).")
+    }
+    guard within.map({ $0 > 0 }) ?? true else {
+      throw ValidationError("--within: expected seconds above 0, found \(within ?? 0).")
     }
     guard (1...16).contains(laterChunk) else {
       throw ValidationError("--later-chunk: expected 1…16, found \(laterChunk).")
@@ -82,6 +92,8 @@ struct Bench: AsyncParsableCommand {
     processor.apply()
     // Other processes start before this one holds memory of the device.
     let starts = try synthetic == nil && !onlyStart ? StartUp.measure(model: model, device) : nil
+    let progress = BenchProgress()
+    if synthetic != nil { progress.show("Making random weights") }
     let clock = ContinuousClock()
     let start = clock.now
     let (counted, weights) = CountedWeights.counting(try checkpoint())
@@ -92,21 +104,48 @@ struct Bench: AsyncParsableCommand {
     if let notice = opened.notice { printMessage("Note: \(notice)") }
     let runs = BenchRuns(
       engine: opened.engine, checkpoint: counted, tokens: tokens, laterChunk: laterChunk)
+    let perFrame = try runs.secondsPerFrame()
+    var plan = BenchPlan(frames: frames, repeats: repeats, longSeconds: long ? [10, 60] : [])
+    if let within { plan = plan.fitted(to: Int(Double(within) / perFrame)) }
+    progress.begin(plan, secondsPerFrame: perFrame)
     var result = BenchResult(
       model: synthetic.map { "synthetic \($0)" } ?? model ?? "bundled voice",
       device: opened.device, eager: eager, load_seconds: load, start: starts,
-      frames: frames, repeats: repeats, tokens: tokens, later_chunk: laterChunk)
-    try runs.speak(frames: frames, repeats: repeats, into: &result)
-    for frames in [1, 2, 4, 8] {
-      result.ttfa_ms_by_chunk[String(frames)] = try runs.firstAudio(
-        frames: frames, repeats: repeats)
-    }
-    try runs.split(into: &result)
-    if long { result.long = try runs.long() }
+      frames: plan.frames, repeats: plan.repeats, tokens: tokens, later_chunk: laterChunk)
+    result.within_seconds = within
+    try measure(plan, runs, progress, into: &result)
     result.weight_bytes = weights.byteCount
     if let context = opened.context { try describe(context, into: &result) }
     if json { return try printJSON(result) }
     try result.print()
+  }
+
+  private func measure(
+    _ plan: BenchPlan, _ runs: BenchRuns, _ progress: BenchProgress,
+    into result: inout BenchResult
+  ) throws {
+    defer { progress.end() }
+    progress.show("speaking")
+    try runs.speak(frames: plan.frames, repeats: plan.repeats, into: &result) {
+      progress.show("speaking", after: plan.frames)
+    }
+    for frames in BenchPlan.firstChunks {
+      progress.show("first audio, \(frames) frames")
+      result.ttfa_ms_by_chunk[String(frames)] = try runs.firstAudio(
+        frames: frames, repeats: plan.repeats)
+      progress.show("first audio", after: frames * (plan.repeats + 1))
+    }
+    progress.show("frame steps and their parts")
+    try runs.split(count: plan.splitCount, into: &result)
+    progress.show("done with these", after: 2 * plan.splitCount)
+    for seconds in plan.longSeconds {
+      progress.show("\(seconds) s in one go")
+      let factor = try runs.long(seconds: seconds)
+      var speeches = result.long ?? BenchResult.LongSpeeches()
+      if seconds == 10 { speeches.rtf_10_s = factor } else { speeches.rtf_60_s = factor }
+      result.long = speeches
+      progress.show("spoken", after: seconds * 25 / 2)
+    }
   }
 
   /// What only a GPU has to say.

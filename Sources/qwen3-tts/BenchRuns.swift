@@ -43,8 +43,25 @@ struct BenchRuns {
       isCancelled: { false }, deliver: { _, codes in deliver(codes.count) })
   }
 
+  /// About how long a frame takes here, from a few after one utterance to warm up.
+  func secondsPerFrame() throws -> Double {
+    for isMeasured in [false, true] {
+      let begin = clock.now
+      var made = 0
+      for seed in 0..<UInt64(1000) where made < 4 {
+        _ = try speak(budget: 4 - made, later: laterChunk, seed: seed) { made += $0 }
+      }
+      if isMeasured { return (clock.now - begin).seconds / Double(max(1, made)) }
+    }
+    return 0
+  }
+
   /// Speaks so many frames, several times; the first time warms up.
-  func speak(frames: Int, repeats: Int, into result: inout BenchResult) throws {
+  ///
+  /// - Parameter ran: Called after each time.
+  func speak(
+    frames: Int, repeats: Int, into result: inout BenchResult, ran: () -> Void
+  ) throws {
     var (prefill, steps, codec, factors): ([Double], [Double], [Double], [Double]) = (
       [], [], [], []
     )
@@ -59,6 +76,7 @@ struct BenchRuns {
           try speak(budget: frames - made, later: laterChunk, seed: seed) { made += $0 })
         seed += 1
       }
+      ran()
       guard index > 0 else { continue }
       prefill += reports.map { $0.prefill.seconds * 1000 }
       steps += reports.flatMap(\.frames).map { $0.seconds * 1000 }
@@ -95,8 +113,9 @@ struct BenchRuns {
   }
 
   /// Frame step and its parts on the device, and how fast it reads what a frame has to read.
-  func split(into result: inout BenchResult) throws {
-    let count = 101
+  ///
+  /// - Parameter count: Frame steps, and as many of each part.
+  func split(count: Int, into result: inout BenchResult) throws {
     let times = try engine.measure(behind: prompt, settings: settings(seed: 1), count: count)
     func milliseconds(_ durations: [Duration]) -> Spread {
       Spread(durations.map { $0.seconds * 1000 })
@@ -112,22 +131,19 @@ struct BenchRuns {
     result.achieved_gb_s = Double(bytes) / (frame.p50 / 1000) / 1e9
   }
 
-  /// Ten and sixty seconds in one go each: one utterance that does not end before.
-  func long() throws -> BenchResult.LongSpeeches {
-    func factor(frames: Int) throws -> Double {
-      for seed in 0..<UInt64(200) {
-        let begin = clock.now
-        var made = 0
-        let report = try speak(budget: frames, later: laterChunk, seed: seed) { made += $0 }
-        let time = clock.now - begin
-        if made == frames, report.finishReason == .length {
-          return Double(frames) * 0.08 / time.seconds
-        }
+  /// Real-time factor of so many seconds in one go: one utterance that does not end before.
+  func long(seconds: Int) throws -> Double {
+    let frames = seconds * 25 / 2
+    for seed in 0..<UInt64(200) {
+      let begin = clock.now
+      var made = 0
+      let report = try speak(budget: frames, later: laterChunk, seed: seed) { made += $0 }
+      let time = clock.now - begin
+      if made == frames, report.finishReason == .length {
+        return Double(frames) * 0.08 / time.seconds
       }
-      throw endsBefore(frames)
     }
-    return BenchResult.LongSpeeches(
-      rtf_10_s: try factor(frames: 125), rtf_60_s: try factor(frames: 750))
+    throw endsBefore(frames)
   }
 }
 

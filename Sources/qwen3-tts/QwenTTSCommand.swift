@@ -32,6 +32,7 @@ struct QwenTTSCommand: AsyncParsableCommand {
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
         try requireRoom()
+        KernelProgress.show()
         try await command.run()
       } else {
         try command.run()
