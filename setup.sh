@@ -141,7 +141,7 @@ fi
 say "Building, which takes a minute or two the first time"
 swift build -c release --product qwen3-tts
 tool=$(swift build -c release --show-bin-path)/qwen3-tts
-"$tool" doctor
+"$tool" doctor --prepare
 if [ -n "$model" ]; then
   "$tool" download "$model"
   say "Try: $tool speak \"Good morning.\" --model $model -o morning.wav"

@@ -45,8 +45,25 @@ struct BenchmarkRuns {
       isCancelled: { false }, deliver: { _, codes in deliver(codes.count) })
   }
 
+  /// About how long a frame takes here, from a few after one utterance to warm up.
+  func secondsPerFrame() throws -> Double {
+    for isMeasured in [false, true] {
+      let begin = clock.now
+      var made = 0
+      for seed in 0..<UInt64(1000) where made < 4 {
+        _ = try speak(budget: 4 - made, later: laterChunk, seed: seed) { made += $0 }
+      }
+      if isMeasured { return (clock.now - begin).seconds / Double(max(1, made)) }
+    }
+    return 0
+  }
+
   /// Speaks so many frames, several times; the first time warms up.
-  func speak(frames: Int, repeats: Int, into result: inout BenchmarkResult) throws {
+  ///
+  /// - Parameter ran: Called after each time.
+  func speak(
+    frames: Int, repeats: Int, into result: inout BenchmarkResult, ran: () -> Void
+  ) throws {
     var (prefill, steps, codec, factors): ([Double], [Double], [Double], [Double]) = (
       [], [], [], []
     )
@@ -61,6 +78,7 @@ struct BenchmarkRuns {
           try speak(budget: frames - made, later: laterChunk, seed: seed) { made += $0 })
         seed += 1
       }
+      ran()
       guard index > 0 else { continue }
       prefill += reports.map { $0.prefill.seconds * 1000 }
       steps += reports.flatMap(\.frames).map { $0.seconds * 1000 }
@@ -97,8 +115,9 @@ struct BenchmarkRuns {
   }
 
   /// Frame step and its parts on the device, and how fast it reads what a frame has to read.
-  func split(into result: inout BenchmarkResult) throws {
-    let count = 101
+  ///
+  /// - Parameter count: Frame steps, and as many of each part.
+  func split(count: Int, into result: inout BenchmarkResult) throws {
     let times = try engine.measure(after: prompt, settings: settings(seed: 1), count: count)
     let frame = milliseconds(times.frame)
     result.frame_path =
@@ -115,6 +134,9 @@ struct BenchmarkRuns {
     result.achieved_gb_s = Double(bytes) / (frame.p50 / 1000) / 1e9
   }
 
+  /// Frames of the chunks whose decoding is timed.
+  static let codecChunks = [1, 2, 4, 8, 16]
+
   /// Reading prompts of several lengths and decoding chunks of several sizes, each until it is done.
   func parts(repeats: Int, into result: inout BenchmarkResult) throws {
     for tokens in [30, 100, 200] {
@@ -123,7 +145,7 @@ struct BenchmarkRuns {
         prompt, settings: settings(seed: 1), count: repeats)
       result.prompt_ms_by_rows[String(prompt.rows.count)] = milliseconds(times)
     }
-    for frames in [1, 2, 4, 8, 16] {
+    for frames in Self.codecChunks {
       result.codec_ms_by_chunk[String(frames)] = milliseconds(
         try engine.measureCodec(frames: frames, count: repeats))
     }
@@ -133,21 +155,18 @@ struct BenchmarkRuns {
     Spread(durations.map { $0.seconds * 1000 })
   }
 
-  /// Ten and sixty seconds without a break: one utterance that does not end before.
-  func long() throws -> BenchmarkResult.LongSpeeches {
-    func factor(frames: Int) throws -> Double {
-      for seed in 0..<UInt64(200) {
-        let begin = clock.now
-        var made = 0
-        let report = try speak(budget: frames, later: laterChunk, seed: seed) { made += $0 }
-        let time = clock.now - begin
-        if made == frames, report.finishReason == .length {
-          return Double(frames) * 0.08 / time.seconds
-        }
+  /// Real-time factor of so many seconds without a break: one utterance that does not end before.
+  func long(seconds: Int) throws -> Double {
+    let frames = seconds * 25 / 2
+    for seed in 0..<UInt64(200) {
+      let begin = clock.now
+      var made = 0
+      let report = try speak(budget: frames, later: laterChunk, seed: seed) { made += $0 }
+      let time = clock.now - begin
+      if made == frames, report.finishReason == .length {
+        return Double(frames) * 0.08 / time.seconds
       }
-      throw endsBefore(frames)
     }
-    return BenchmarkResult.LongSpeeches(
-      rtf_10_s: try factor(frames: 125), rtf_60_s: try factor(frames: 750))
+    throw endsBefore(frames)
   }
 }

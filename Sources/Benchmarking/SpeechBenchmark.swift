@@ -33,6 +33,8 @@ package struct SpeechBenchmark {
   package var laterChunk = 4
   /// Whether 10 and 60 seconds are spoken without a break.
   package var speaksLong = false
+  /// Seconds that measuring may take: longer runs get fewer frames, fewer repeats and no long speeches.
+  package var within: Int?
   /// Arguments with which this program makes itself ready to speak and then prints
   /// `StartUp.secondsSinceStart`; `nil` when its start is not measured.
   package var startArguments: [String]?
@@ -57,37 +59,67 @@ package struct SpeechBenchmark {
 
   /// Measures everything.
   ///
-  /// - Parameter notice: Receives what the caller should know, such as why a GPU is not used.
+  /// - Parameter report: Receives what the benchmark is doing, as it does it.
   /// - Throws: As `engine`; and `SynthesisError` `internalFailure` when the model does not speak as long
   ///   as the benchmark needs.
-  package func run(notice: (String) -> Void) throws -> BenchmarkResult {
+  package func run(_ report: (BenchmarkEvent) -> Void = { _ in }) throws -> BenchmarkResult {
     // Other processes start before this one holds memory of the device.
     let starts = try startArguments.map(StartUp.measure)
+    report(.stage("opening \(name)"))
     let clock = ContinuousClock()
     let start = clock.now
     let (checkpoint, weights) = CountedWeights.counting(try open())
     let opened = try engine(checkpoint)
     let load = (clock.now - start).seconds
-    if let text = opened.notice { notice(text) }
-    let engine = opened.engine
+    if let text = opened.notice { report(.notice(text)) }
     let runs = BenchmarkRuns(
-      engine: engine, checkpoint: checkpoint, tokens: tokens, laterChunk: laterChunk)
+      engine: opened.engine, checkpoint: checkpoint, tokens: tokens, laterChunk: laterChunk)
+    let perFrame = try runs.secondsPerFrame()
+    var plan = BenchmarkPlan(
+      frames: frames, repeats: repeats, longSeconds: speaksLong ? [10, 60] : [])
+    if let within { plan = plan.fitted(to: Int(Double(within) / perFrame)) }
+    report(.planned(plan, secondsPerFrame: perFrame))
     var result = BenchmarkResult(
-      model: name, device: opened.device, kv_precision: KVPrecision(engine.cachePrecision).rawValue,
+      model: name, device: opened.device,
+      kv_precision: KVPrecision(opened.engine.cachePrecision).rawValue,
       architecture: opened.context.map { "\($0.architecture)" }, eager: !recordsSteps,
-      load_seconds: load, start: starts, frames: frames, repeats: repeats, tokens: tokens,
-      later_chunk: laterChunk)
-    try runs.speak(frames: frames, repeats: repeats, into: &result)
-    for frames in [1, 2, 4, 8] {
-      result.ttfa_ms_by_chunk[String(frames)] = try runs.firstAudio(
-        frames: frames, repeats: repeats)
-    }
-    try runs.split(into: &result)
-    try runs.parts(repeats: repeats, into: &result)
-    if speaksLong { result.long = try runs.long() }
+      load_seconds: load, start: starts, frames: plan.frames, repeats: plan.repeats,
+      tokens: tokens, later_chunk: laterChunk)
+    result.within_seconds = within
+    try measure(plan, runs, into: &result, report)
     result.weight_bytes = weights.byteCount
     if let context = opened.context { try describe(context, into: &result) }
     return result
+  }
+
+  private func measure(
+    _ plan: BenchmarkPlan, _ runs: BenchmarkRuns, into result: inout BenchmarkResult,
+    _ report: (BenchmarkEvent) -> Void
+  ) throws {
+    defer { report(.ended) }
+    report(.stage("speaking"))
+    try runs.speak(frames: plan.frames, repeats: plan.repeats, into: &result) {
+      report(.stage("speaking", done: plan.frames))
+    }
+    for frames in BenchmarkPlan.firstChunks {
+      report(.stage("first audio, \(frames) frames"))
+      result.ttfa_ms_by_chunk[String(frames)] = try runs.firstAudio(
+        frames: frames, repeats: plan.repeats)
+      report(.stage("first audio", done: frames * (plan.repeats + 1)))
+    }
+    report(.stage("frame steps and their parts"))
+    try runs.split(count: plan.splitCount, into: &result)
+    report(.stage("prompts and codec chunks", done: 2 * plan.splitCount))
+    if plan.timesParts { try runs.parts(repeats: plan.repeats, into: &result) }
+    report(.stage("prompts and codec chunks", done: plan.partsCost))
+    for seconds in plan.longSeconds {
+      report(.stage("\(seconds) s without a break"))
+      let factor = try runs.long(seconds: seconds)
+      var speeches = result.long ?? BenchmarkResult.LongSpeeches()
+      if seconds == 10 { speeches.rtf_10_s = factor } else { speeches.rtf_60_s = factor }
+      result.long = speeches
+      report(.stage("\(seconds) s without a break", done: seconds * 25 / 2))
+    }
   }
 
   /// What only a GPU has to say.
@@ -101,4 +133,15 @@ package struct SpeechBenchmark {
       result.share_of_bandwidth = achieved * 1e9 / bandwidth
     }
   }
+}
+
+/// What a benchmark is doing.
+package enum BenchmarkEvent: Sendable {
+  /// What the caller should know, such as why a GPU is not used.
+  case notice(String)
+  /// What will be run, and about how long a frame of it takes.
+  case planned(BenchmarkPlan, secondsPerFrame: Double)
+  /// What is run next, and frames made since the last event.
+  case stage(String, done: Int = 0)
+  case ended
 }

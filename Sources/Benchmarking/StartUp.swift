@@ -26,16 +26,19 @@ package struct StartUp: Codable, Sendable {
       process.environment = ProcessInfo.processInfo.environment.merging(
         ["XDG_CACHE_HOME": cache.path]
       ) { $1 }
-      // Both go to one pipe: a number, or what is wrong.
-      let pipe = Pipe()
-      process.standardOutput = pipe
-      process.standardError = pipe
+      let (results, messages) = (Pipe(), Pipe())
+      process.standardOutput = results
+      process.standardError = messages
       try process.run()
-      let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
+      // Messages are a few lines, which a pipe holds.
+      func text(_ pipe: Pipe) throws -> String {
+        let bytes = try pipe.fileHandleForReading.readToEnd() ?? Data()
+        return String(decoding: bytes, as: UTF8.self)
+          .trimmingCharacters(in: .whitespacesAndNewlines)
+      }
+      let (result, said) = (try text(results), try text(messages))
       process.waitUntilExit()
-      let text = String(decoding: output, as: UTF8.self)
-        .trimmingCharacters(in: .whitespacesAndNewlines)
-      guard process.terminationStatus == 0, let seconds = Double(text) else {
+      guard process.terminationStatus == 0, let seconds = Double(result) else {
         // The codes that the command gives its errors.
         let code: SynthesisError.Code =
           switch process.terminationStatus {
@@ -44,7 +47,7 @@ package struct StartUp: Codable, Sendable {
           default: .internalFailure
           }
         throw SynthesisError(
-          code, "A process that was started to measure its start ended with: \(text)")
+          code, "A process that was started to measure its start ended with: \(said)\(result)")
       }
       return seconds
     }

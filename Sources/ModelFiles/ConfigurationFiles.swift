@@ -66,6 +66,7 @@ struct ConfigurationFile: Decodable {
   var talkerConfig: Talker
   var speakerEncoderConfig: SpeakerEncoder?
   var textNormalization: String?
+  var usualFrames: UsualFrames?
   var quantization, quantizationConfig: QuantizationFile?
 }
 
@@ -204,6 +205,12 @@ extension ConfigurationFile {
       textNormalization == nil || normalization != nil, "text_normalization",
       expected: TextNormalizationRule.allCases.map(\.rawValue).joined(separator: ", ")
         + ", or no such key", found: textNormalization ?? "")
+    if let usualFrames {
+      let one = usualFrames.frames(for: "a")
+      try check.require(
+        one > 0 && one < 1000 && (0...1000).contains(usualFrames.wait), "usual_frames",
+        expected: "frames from 0 to 1000", found: usualFrames)
+    }
     let talker = try talkerConfig.configuration(check)
     let predictor = try talkerConfig.codePredictorConfig.configuration(check, talker: talker)
     let text = TextControlIDs(
@@ -220,7 +227,7 @@ extension ConfigurationFile {
     return ModelConfiguration(
       variant: variant, sizeLabel: ttsModelSize, text: text, talker: talker, predictor: predictor,
       speakerEncoder: try speakerEncoderConfig?.configuration(check),
-      textNormalization: normalization)
+      textNormalization: normalization, usualFrames: usualFrames)
   }
 }
 

@@ -30,17 +30,6 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
     rest = text[...]
   }
 
-  /// The paragraphs of a text, without the line breaks between them.
-  static func paragraphs(of text: Substring) -> [Substring] {
-    var paragraphs: [Substring] = []
-    var start = text.startIndex
-    for index in text.indices where endsParagraph(text, at: index) {
-      paragraphs.append(text[start..<index])
-      start = text.index(after: index)
-    }
-    return paragraphs + [text[start...]]
-  }
-
   /// Whether a paragraph ends at a line break.
   static func endsParagraph(_ text: Substring, at index: String.Index) -> Bool {
     text[index].isNewline && endsParagraph(text, index)
@@ -67,12 +56,18 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
   private mutating func nextPiece() -> Substring? {
     if let piece = pieces.popLast() { return piece }
     guard !rest.isEmpty else { return nil }
-    var end = Self.end(of: rest, where: Self.endsSentence)
+    // No more of a sentence without an end is looked at than can be needed, however long it is.
+    let window = rest.prefix(Self.charactersPerToken * Swift.max(limit, 16))
+    var end = Self.end(of: window, where: Self.endsSentence)
     let first = rest[..<end]
     guard length(first) <= limit else {
-      rest = rest[end...]
       var packed: [Substring] = []
       pack(first, by: [Self.endsClause, Self.endsWord], into: &packed)
+      // The last piece of a window ends where nothing does.
+      if end == window.endIndex, end < rest.endIndex, packed.count > 1 {
+        end = packed.removeLast().startIndex
+      }
+      rest = rest[end...]
       pieces = packed.reversed()
       return pieces.popLast()
     }
@@ -168,6 +163,8 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
   }
 
   private static let shortestWrappedLine = 45
+  /// More than a token of ordinary text has.
+  private static let charactersPerToken = 30
 
   private static func endsClause(_ text: Substring, _ index: String.Index) -> Bool {
     ",;:—–，、；：".contains(text[index])
@@ -203,9 +200,13 @@ extension StringProtocol {
 }
 
 extension Substring {
-  fileprivate var trimmed: Substring {
-    let head = drop { $0.isWhitespace }
-    guard let last = head.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+  /// Without the spaces at either end.
+  var trimmed: Substring { trimmed(of: \.isWhitespace) }
+
+  /// Without such characters at either end.
+  func trimmed(of isLeftOut: (Character) -> Bool) -> Substring {
+    let head = drop(while: isLeftOut)
+    guard let last = head.lastIndex(where: { !isLeftOut($0) }) else { return "" }
     return head[...last]
   }
 }

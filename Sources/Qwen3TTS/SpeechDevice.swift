@@ -8,7 +8,8 @@ package import SpeechModel
 
 /// Where the model runs.
 public enum SpeechDevice: String, Sendable, CaseIterable {
-  /// An NVIDIA GPU where one can be used, else the CPU.
+  /// Where the first sound comes first: on an NVIDIA GPU where one can be used, and on the CPU where there
+  /// is none or the model is as small as the bundled voice, which needs no kernels compiled there.
   case automatic = "auto"
   /// The processor.
   case cpu
@@ -76,7 +77,10 @@ package struct OpenedEngine {
     frameKernel: FrameKernel = .automatic
   ) throws -> OpenedEngine {
     let precision = kvPrecision.cachePrecision
-    guard device != .cpu else { return try onCPU(checkpoint, capacity, precision, notice: nil) }
+    let isAsked = device == .cuda || architecture != nil
+    guard device != .cpu, try isAsked || !isFastOnCPU(checkpoint) else {
+      return try onCPU(checkpoint, capacity, precision, notice: nil)
+    }
     do {
       let context = try CUDAContext(runningAs: architecture)
       return OpenedEngine(
@@ -103,10 +107,40 @@ package struct OpenedEngine {
     }
   }
 
+  /// Whether the processor speaks several times faster than real time, so that a GPU would only begin
+  /// later: bytes it reads for a frame of 80 ms decide that.
+  private static func isFastOnCPU(_ checkpoint: Checkpoint) throws -> Bool {
+    let bytes = checkpoint.configuration.frameByteCount(
+      position: 0, weights: try checkpoint.talkerElementType, cache: .float32)
+    return bytes <= 64 << 20
+  }
+
+  /// Compiles what models need on the GPU and is not in the cache yet.
+  ///
+  /// - Throws: `SynthesisError` `deviceUnavailable` when there is no GPU, or it cannot be used.
+  package static func prepareKernels(for models: [ModelConfiguration]) throws {
+    do {
+      let context = try CUDAContext()
+      for model in models { _ = try CUDABackend(context, model: model) }
+    } catch {
+      throw SynthesisError(.deviceUnavailable, "device cuda: \(error)", underlying: error)
+    }
+  }
+
+  /// What speaking needs on the CPU on top of the talker's keys and values, with room for threads.
+  private static let workingBytes = 96 << 20
+
   private static func onCPU(
     _ checkpoint: Checkpoint, _ capacity: Int, _ precision: CachePrecision?, notice: String?
   ) throws -> OpenedEngine {
-    OpenedEngine(
+    let needed = checkpoint.configuration.stateByteCount(capacity: capacity) + workingBytes
+    guard CPUBackend.canMap(byteCount: needed) else {
+      throw SynthesisError(
+        .deviceUnavailable,
+        "memory: expected room for \(needed >> 20) MiB more, found less. Use a smaller model, or raise "
+          + "the limit (ulimit -v).")
+    }
+    return OpenedEngine(
       engine: try SpeechEngine(
         checkpoint, capacity: capacity, cachePrecision: precision, on: CPUBackend()),
       device: "CPU, \(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet)",

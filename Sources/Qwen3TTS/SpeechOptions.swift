@@ -79,8 +79,9 @@ public struct SpeechOptions: Sendable, Equatable {
   /// for each part.
   public var maximumFrames: Int?
   /// Frames of 80 ms that a text token can need, with a wide margin: bounds a speech that does not end
-  /// by itself. Speech that reaches the bound ends as `FinishReason.length`.
-  public var framesPerToken = 12.0
+  /// by itself. Speech that reaches the bound ends as `FinishReason.length`. `nil`: 2.5 times what the text
+  /// usually takes, where the voice has learned that, and otherwise 12 a token.
+  public var framesPerToken: Double?
   /// Frames of 80 ms in the first chunk, 1…`SpeechSynthesizer.longestChunk`: 1 gives the earliest sound.
   public var firstChunkFrames = 1
   /// Frames of 80 ms in later chunks, 1…`SpeechSynthesizer.longestChunk`. Larger chunks cost less time

@@ -126,6 +126,13 @@ public actor SpeechSynthesizer {
     try RequestBuilder.normalizedEnglish(text)
   }
 
+  /// What of a text has no words in English and is left out, in a sentence; `nil` where nothing is.
+  public static func noticeOnLeftOutWords(in text: String) -> String? {
+    var words = LeftOutWords()
+    words.look(at: text[...])
+    return words.notice
+  }
+
   /// Speaks a text.
   ///
   /// The speech starts at once, whether or not the sequence is read. Chunks that are not read yet are
@@ -190,14 +197,16 @@ public actor SpeechSynthesizer {
     cancelled: CancellationFlag, deliver: (AudioChunk) -> Void
   ) throws -> SpeechMetrics {
     let request = try requests.request(options, tokenizer: tokenizer)
-    let parts = try requests.parts(of: text, options, tokenizer: tokenizer)
+    var parts = try requests.parts(of: text, options, tokenizer: tokenizer)
+    var budgets = requests.budget(options, layout: request.layout)
     var summary = SpeechMetrics()
     summary.seed = options.seed ?? UInt64.random(in: .min ... .max)
     summary.notices = request.notices + (opened.notice.map { [$0] } ?? [])
     summary.device = device
-    for (index, part) in parts.enumerated() {
+    while let part = parts.next() {
+      let index = summary.parts
       let ids = tokenizer.targetIDs(part.text)
-      let prompt = request.prompt(ids)
+      let prompt = request.prompt(ids, isContinued: part.isContinued)
       guard prompt.rows.count + 16 < engine.capacity, prompt.trailing.count < engine.capacity
       else {
         throw SynthesisError(
@@ -207,16 +216,17 @@ public actor SpeechSynthesizer {
       }
       let budget =
         options.maximumFrames.map { $0 - summary.frames }
-        ?? 50 + Int(Double(ids.count) * options.framesPerToken)
+        ?? budgets.frames(for: part, tokenCount: ids.count)
       guard budget > 0 else {
         summary.finishReason = max(summary.finishReason, .length)
         break
       }
-      summary.parts = index + 1
+      summary.parts += 1
       if requests.isNormalized(options) {
         summary.spokenText = (summary.spokenText.map { $0 + " " } ?? "") + part.text
       }
       if index == 1, let notice = requests.noticeOnParts { summary.notices.append(notice) }
+      let framesBefore = summary.frames
       let report = try engine.speak(
         prompt, settings: request.settings(seed: summary.seed, utterance: UInt32(index)),
         budget: budget,
@@ -227,9 +237,14 @@ public actor SpeechSynthesizer {
           summary.frames += codes.count
           deliver(AudioChunk(samples: samples, codes: codes, textShare: part.end))
         })
+      if options.maximumFrames == nil {
+        budgets.note(part, frames: summary.frames - framesBefore, report.finishReason)
+      }
       summary.finishReason = max(summary.finishReason, report.finishReason)
       if report.finishReason == .cancelled { break }
     }
+    summary.notices +=
+      budgets.notices(on: summary.parts) + [parts.leftOut.notice].compactMap(\.self)
     summary.audioDuration = .milliseconds(80 * summary.frames)
     summary.wallDuration = .now - accepted
     return summary

@@ -25,6 +25,15 @@ package enum StandardStreams {
     for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
   }
 
+  /// Whether so many bytes of address space can be had.
+  package static func canMap(byteCount: Int) -> Bool {
+    let address = unsafe mmap(
+      nil, byteCount, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let address = unsafe address, unsafe address != MAP_FAILED else { return false }
+    unsafe munmap(address, byteCount)
+    return true
+  }
+
   /// Raises the process's own limit on open files as far as needed and allowed, and returns how many
   /// of `wanted` more files can be opened.
   package static func openableFiles(wanted: Int) -> Int {

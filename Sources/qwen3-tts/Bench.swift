@@ -61,6 +61,13 @@ struct Bench: AsyncParsableCommand {
 
   @OptionGroup var processor: ProcessorArguments
 
+  @Option(
+    help: """
+      Seconds that measuring may take: longer runs get fewer frames, fewer repeats and no long \
+      speeches. What was run is in the result.
+      """)
+  var within: Int?
+
   @Flag(help: "Prints JSON: docs/benchmark.md says what its keys mean.")
   var json = false
 
@@ -73,6 +80,9 @@ struct Bench: AsyncParsableCommand {
     }
     if let synthetic, SyntheticSize(rawValue: synthetic) == nil {
       throw ValidationError("--synthetic: expected tiny, 0.6B or 1.7B, found \(synthetic).")
+    }
+    guard within.map({ $0 > 0 }) ?? true else {
+      throw ValidationError("--within: expected seconds above 0, found \(within ?? 0).")
     }
     guard (1...16).contains(laterChunk) else {
       throw ValidationError("--later-chunk: expected 1…16, found \(laterChunk).")
@@ -98,12 +108,14 @@ struct Bench: AsyncParsableCommand {
     benchmark.tokens = tokens
     benchmark.laterChunk = laterChunk
     benchmark.speaksLong = long
+    benchmark.within = within
     if onlyStart {
       _ = try benchmark.engine()
       return try printResult("\(StartUp.secondsSinceStart())")
     }
     benchmark.startArguments = try startArguments()
-    let result = try benchmark.run { printMessage("Note: \($0)") }
+    let progress = BenchProgress()
+    let result = try benchmark.run { progress.show($0) }
     if json { return try printJSON(result) }
     try printResult(result.table)
   }

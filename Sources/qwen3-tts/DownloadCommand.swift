@@ -4,7 +4,9 @@ import ArgumentParser
 import Dispatch
 import Foundation
 import ModelDownload
+import ModelFiles
 import ModelStore
+import Qwen3TTS
 import Synchronization
 
 /// `qwen3-tts download`
@@ -109,6 +111,10 @@ struct Download: AsyncParsableCommand {
     display.cancel()
     await display.value
     try report(result.get(), name, after: ContinuousClock.now - start)
+    // The first speech would have to wait for them. Without a GPU there is nothing to compile.
+    if let folder = try? result.get().folder, let checkpoint = try? Checkpoint(folder: folder) {
+      try? OpenedEngine.prepareKernels(for: [checkpoint.configuration])
+    }
   }
 
   private func report(

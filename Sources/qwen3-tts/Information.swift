@@ -120,6 +120,13 @@ struct Doctor: AsyncParsableCommand {
   @Flag(help: "Check what the device computes.")
   var verify = false
 
+  @Flag(
+    help: """
+      Compiles the kernels that the models on this machine need on its GPU, so that the first speech \
+      begins at once.
+      """)
+  var prepare = false
+
   @Option(help: "With --verify: cuda, cpu, or auto for a GPU where there is one.")
   var device = SpeechDevice.automatic
 
@@ -157,6 +164,7 @@ struct Doctor: AsyncParsableCommand {
       )
     }
     try older.check(device)
+    guard !(verify && prepare) else { throw ValidationError("Give --verify or --prepare.") }
     guard !(verify && json) else { throw ValidationError("--verify prints lines, not JSON.") }
     if let synthetic, SyntheticSize(rawValue: synthetic) == nil {
       throw ValidationError(
@@ -233,6 +241,19 @@ struct Doctor: AsyncParsableCommand {
           detail: synthesizer.voices.joined(separator: ", ")))
     } catch {
       findings.append(Finding(name: "Bundled voice", isUsable: false, detail: "\(error)"))
+    }
+    if prepare {
+      do {
+        let names = try KernelProgress.prepare(
+          ModelStore(environment: ProcessInfo.processInfo.environment))
+        findings.append(
+          Finding(
+            name: "Kernels", isUsable: true,
+            detail: "compiled for \(names.joined(separator: ", "))"))
+      } catch {
+        findings.append(
+          Finding(name: "Kernels", isUsable: false, detail: "none to compile, \(error)"))
+      }
     }
     if json { return try printJSON(findings) }
     for finding in findings {

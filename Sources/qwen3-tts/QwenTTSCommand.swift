@@ -30,8 +30,9 @@ struct QwenTTSCommand: AsyncParsableCommand {
     StandardStreams.ignoreWriteSignals()
     do {
       var command = try parseAsRoot()
-      try requireOpenableFiles()
       if var command = command as? any AsyncParsableCommand {
+        try requireRoom()
+        KernelProgress.show()
         try await command.run()
       } else {
         try command.run()
@@ -59,8 +60,8 @@ struct QwenTTSCommand: AsyncParsableCommand {
     Foundation.exit(code == .failure ? 70 : code.rawValue)
   }
 
-  /// Dispatch ends the process where it cannot open what it needs for itself.
-  private static func requireOpenableFiles() throws {
+  /// Where Dispatch cannot open files or start threads for itself, it ends the process or waits for ever.
+  private static func requireRoom() throws {
     let wanted = 24
     let found = StandardStreams.openableFiles(wanted: wanted)
     guard found == wanted else {
@@ -68,6 +69,12 @@ struct QwenTTSCommand: AsyncParsableCommand {
         .deviceUnavailable,
         "open files: expected room for \(wanted) more, found \(found). "
           + "Raise the limit: ulimit -n 256")
+    }
+    let bytes = 192 << 20
+    guard StandardStreams.canMap(byteCount: bytes) else {
+      throw SynthesisError(
+        .deviceUnavailable,
+        "memory: expected room for \(bytes >> 20) MiB more, found less. Raise the limit: ulimit -v")
     }
   }
 

@@ -73,6 +73,10 @@ struct Normalize: ParsableCommand {
   @OptionGroup var source: TextArguments
 
   func run() throws {
-    try printResult(SpeechSynthesizer.englishText(for: source.read()))
+    let text = try source.read()
+    try printResult(SpeechSynthesizer.englishText(for: text))
+    if let notice = SpeechSynthesizer.noticeOnLeftOutWords(in: text) {
+      printMessage("Note: \(notice)")
+    }
   }
 }

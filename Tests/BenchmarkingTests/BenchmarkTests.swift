@@ -19,7 +19,7 @@ import Testing
     benchmark.kvPrecision = precision
     benchmark.frames = 8
     benchmark.repeats = 2
-    let result = try benchmark.run { Issue.record("\($0)") }
+    let result = try benchmark.run { if case .notice(let text) = $0 { Issue.record("\(text)") } }
     let json = try JSONSerialization.jsonObject(with: JSONEncoder().encode(result))
     let found = try #require(json as? [String: Any])
     #expect(
@@ -49,6 +49,22 @@ import Testing
     ] {
       #expect(table.contains(words), "\(words)")
     }
+  }
+
+  @Test func `a benchmark that may take a second runs less and says what it ran`() throws {
+    var benchmark = SpeechBenchmark("a tiny one") {
+      .synthetic(.tiny06, variant: .customVoice, seed: 1)
+    }
+    benchmark.device = .cpu
+    benchmark.frames = 500
+    benchmark.repeats = 50
+    benchmark.speaksLong = true
+    benchmark.within = 1
+    var planned: BenchmarkPlan?
+    let table = try benchmark.run { if case .planned(let plan, _) = $0 { planned = plan } }.table
+    let plan = try #require(planned)
+    #expect(plan.frames < 500 && plan.repeats < 50 && plan.longSeconds.isEmpty)
+    #expect(table.contains("\(plan.frames) frames, \(plan.repeats) repeats, to fit 1 s"))
   }
 
   @Test func `a voice benchmark measures encoders and first audio, and wants a Base model`() throws

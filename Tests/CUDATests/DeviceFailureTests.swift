@@ -133,7 +133,7 @@ import Testing
       benchmark.frames = 4
       benchmark.repeats = 1
       benchmark.architecture = number.map(Architecture.init(number:))
-      let result = try benchmark.run { Issue.record("\($0)") }
+      let result = try benchmark.run { if case .notice(let text) = $0 { Issue.record("\(text)") } }
       let device = number.map { "sm_90, as sm_\($0)" } ?? "sm_90"
       let words = "tiny on Fake, \(device); keys and values in bf16, a frame is a graph of kernels;"
       #expect(result.table.hasPrefix(words), "\(result.table)")

@@ -62,11 +62,13 @@ package struct ReferenceAudio: Sendable {
     samples += resampler.finish()
     let seconds = Double(samples.count) / Double(Self.sampleRate)
     guard seconds >= limits.shortest else {
-      let hundredths = Int(seconds * 100)
       throw AudioError(
         .tooShort, file: stream.name,
-        problem: "the recording has 0.\(hundredths < 10 ? "0" : "")\(hundredths) seconds, expected "
-          + "at least \(limits.shortest)", advice: "Three to ten seconds of clear speech are best")
+        problem: samples.isEmpty
+          ? "the recording has no samples"
+          : "the recording has \(Self.hundredths(seconds)) seconds, expected at least "
+            + "\(limits.shortest)",
+        advice: limits.needsSound ? "Three to ten seconds of clear speech are best" : "")
     }
     let silence = SilenceMeasure(samples)
     guard !(limits.needsSound && silence.isSilent) else {
@@ -78,5 +80,11 @@ package struct ReferenceAudio: Sendable {
     warnings =
       stream.warnings + quality.warnings + silence.warnings
       + (seconds > limits.comfortable ? [.long(seconds: seconds)] : [])
+  }
+
+  /// Seconds for people: `0.05`, `12.30`.
+  private static func hundredths(_ seconds: Double) -> String {
+    let count = Int((seconds * 100).rounded(.down))
+    return "\(count / 100).\(count % 100 < 10 ? "0" : "")\(count % 100)"
   }
 }
