@@ -110,11 +110,13 @@ package struct SpokenPieces: Sequence, IteratorProtocol, Sendable {
 /// Goes over a text and says it piece by piece: at each place the first rule that fits.
 struct EnglishReader {
   /// What was said last, for the meaning of a hyphen or a number behind it.
-  enum Piece { case word, number, year }
+  enum Piece { case word, number, year, operation }
 
   var cursor: Cursor
   var spoken = SpokenText()
   var piece = Piece.word
+  /// Where the street that is being read ends.
+  var endOfStreet = 0
   /// Sentences in capitals throughout, first to last.
   var shouted: ArraySlice<Range<Int>>
 
@@ -130,7 +132,11 @@ struct EnglishReader {
       if current.isDigit {
         readFromDigit(isInWord)
       } else if current.isLetter {
-        if !isInWord, readMonth() || readCurrencyCode() || readAbbreviation() { continue }
+        if !isInWord,
+          readStreetWord() || readDay() || readMonth() || readCurrencyCode() || readAbbreviation()
+        {
+          continue
+        }
         readWord()
       } else if isInWord || !readSignedNumber() {
         readSign(current)
@@ -150,21 +156,29 @@ struct EnglishReader {
   }
 
   private mutating func readFromDigit(_ isInWord: Bool) {
-    if !isInWord, readPhoneNumber() || readDate() || readTime() || readMoney() || readFraction() {
+    if isInWord {
+      // "MP3", "5th" behind a hyphen's letters; units and dates do not begin inside of words.
+      if !readOrdinal() { readPlainNumber() }
       return
     }
-    if readOrdinal() || readYear() || readHeight() || readMeasure() { return }
+    if readInternetAddress() || readPhoneNumber() || readDate() || readTime() || readDuration()
+      || readSubsection() || readBookNumber() || readHouseNumber() || readQuarter() || readMoney()
+      || readFraction()
+      || readOrdinal() || readYear() || readHeight() || readMeasure()
+    {
+      return
+    }
     readPlainNumber()
   }
 
   /// A number behind a sign that belongs to it.
   private mutating func readSignedNumber() -> Bool {
     let next = cursor.peek(1)
+    if let current = cursor.current, Currency.leading.contains(current) { return readMoney() }
     switch cursor.current {
     case "(", "+": return readPhoneNumber()
     case "'": return readDecade()
     case "#": return readHash()
-    case "$", "€", "£", "¥", "₹": return readMoney()
     case ".":
       guard next?.isDigit ?? false else { return false }
       if !(readMoney() || readMeasure()) { readPlainNumber() }
@@ -172,8 +186,8 @@ struct EnglishReader {
     case "-":
       guard let next,
         next.isDigit || next == "." && (cursor.peek(2)?.isDigit ?? false)
-          || "$€£¥₹".unicodeScalars.contains(next) && (cursor.peek(2)?.isDigit ?? false),
-        cursor.previous.map({ " (=".unicodeScalars.contains($0) }) ?? true
+          || Currency.leading.contains(next) && (cursor.peek(2)?.isDigit ?? false),
+        cursor.previous.map({ " (=^<>?!".unicodeScalars.contains($0) }) ?? true
       else { return false }
       cursor.position += 1
       spoken.sayInstead("minus")

@@ -14,9 +14,13 @@ extension EnglishReader {
     case anyCase
     /// As `title`, and in small letters too.
     case link
+    /// As `last`, but only behind a name.
+    case street
   }
 
-  static let wordsInRules: Set<String> = Set(abbreviations.keys).union(unitNames)
+  static let wordsInRules: Set<String> = Set(abbreviations.keys).union(Units.names).union(
+    Magnitude.names
+  ).union(streets.keys)
 
   private static let abbreviations: [String: (words: String, kind: Kind)] = [
     "mr": ("Mister", .title), "mrs": ("Missus", .title), "ms": ("Miz", .title),
@@ -29,7 +33,11 @@ extension EnglishReader {
     "ltd": ("Limited", .last), "co": ("Company", .last), "corp": ("Corporation", .last),
     "bros": ("Brothers", .last), "ave": ("Avenue", .last), "blvd": ("Boulevard", .last),
     "rd": ("Road", .last), "ln": ("Lane", .last), "hwy": ("Highway", .last),
-    "pkwy": ("Parkway", .last), "sq": ("Square", .last), "dept": ("Department", .anyCase),
+    "pkwy": ("Parkway", .last), "sq": ("Square", .last), "expy": ("Expressway", .last),
+    "ct": ("Court", .street), "pl": ("Place", .street), "cir": ("Circle", .street),
+    "ter": ("Terrace", .street), "trl": ("Trail", .street), "fwy": ("Freeway", .last),
+    "fl": ("Floor", .beforeDigit),
+    "dept": ("Department", .anyCase),
     "univ": ("University", .last), "apt": ("Apartment", .last), "ste": ("Suite", .last),
     "etc": ("et cetera", .anyCase), "misc": ("miscellaneous", .link), "vs": ("versus", .link),
     "approx": ("approximately", .link), "incl": ("including", .link), "tel": ("telephone", .link),
@@ -41,15 +49,38 @@ extension EnglishReader {
     "est": ("established", .beforeDigit),
     "ca": ("circa", .beforeDigit), "rm": ("room", .beforeDigit), "pt": ("part", .beforeDigit),
     "max": ("maximum", .beforeDigit), "min": ("minimum", .beforeDigit),
+    "op": ("opus", .beforeDigit), "eq": ("equation", .beforeDigit),
+    "eqs": ("equations", .beforeDigit), "eqn": ("equation", .beforeDigit),
+    "rte": ("route", .beforeDigit), "rt": ("route", .beforeDigit),
+    "vols": ("volumes", .beforeDigit), "art": ("article", .beforeDigit),
+    "arts": ("articles", .beforeDigit), "chap": ("chapter", .beforeDigit),
+    "chs": ("chapters", .beforeDigit), "sect": ("section", .beforeDigit),
+    "secs": ("sections", .beforeDigit), "pg": ("page", .beforeDigit),
+    "pgs": ("pages", .beforeDigit), "ex": ("example", .beforeDigit),
+    "tab": ("table", .beforeDigit), "bk": ("book", .beforeDigit), "ver": ("version", .beforeDigit),
+    "para": ("paragraph", .beforeDigit), "paras": ("paragraphs", .beforeDigit),
+    "app": ("appendix", .beforeDigit), "ref": ("reference", .beforeDigit),
+    "refs": ("references", .beforeDigit), "ep": ("episode", .beforeDigit),
+    "eps": ("episodes", .beforeDigit), "pts": ("parts", .beforeDigit),
+    "nr": ("number", .beforeDigit),
+    "cl": ("clause", .beforeDigit), "prob": ("problem", .beforeDigit),
+    "ques": ("question", .beforeDigit),
+    "bldg": ("building", .beforeDigit), "temp": ("temperature", .beforeDigit),
+    "avg": ("average", .link), "esp": ("especially", .link), "cf": ("compare", .link),
+    "viz": ("namely", .link), "al": ("al", .anyCase), "dist": ("distance", .beforeDigit),
   ]
   /// These are abbreviations without their full stop too.
   private static let stopless: Set<String> = [
     "mr", "mrs", "ms", "prof", "sgt", "capt", "jr", "sr", "inc", "ltd", "corp", "bros", "blvd",
-    "etc", "vs", "approx", "govt", "dept", "pp",
+    "etc", "vs", "approx", "govt", "dept", "pp", "hwy", "pkwy", "expy", "fwy", "ct", "pl", "cir",
+    "trl", "rte",
   ]
   private static let dotted = [
     "e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "a.m": "A M", "p.m": "P M",
   ]
+
+  /// Whether a full stop behind the word can belong to it.
+  static func isAbbreviation(_ word: String) -> Bool { abbreviations[word.lowercased()] != nil }
 
   mutating func readAbbreviation() -> Bool {
     if readWithSlash() || readInitials() { return true }
@@ -63,6 +94,11 @@ extension EnglishReader {
     if isCapital, hasStop || key == "st" || key == "dr", let title = saintOrStreet(word, end) {
       return sayAbbreviation(title.words, title.canBeLast, upTo: end)
     }
+    if word.utf8.count < 7, end.isBeforeVerse(), let book = Scripture.book(word) {
+      _ = say(book, .word, upTo: end)
+      _ = cursor.take(".")
+      return true
+    }
     if isCapital, hasStop, word != "Sat", word != "Sun", let day = Calendar.days[key] {
       return sayAbbreviation(day, true, upTo: end)
     }
@@ -71,16 +107,20 @@ extension EnglishReader {
       hasStop || word.utf8.count < 2 || !word.unicodeScalars.allSatisfy(\.isCapital)
     else { return false }
     switch kind {
+    case .street:
+      guard isCapital, !spoken.context.isEmpty,
+        spoken.lastWord.unicodeScalars.first?.isCapital ?? false || piece == .number
+      else { return false }
     case .title, .last:
       guard isCapital, hasStop || kind == .last || isName(end.nextWord()) else { return false }
     case .beforeDigit:
       var after = end
       _ = after.take(".")
       _ = after.take(" ")
-      guard after.current?.isDigit ?? false else { return false }
+      guard after.current?.isDigit ?? false || after.isRomanNumeral else { return false }
     case .anyCase, .link: break
     }
-    return sayAbbreviation(words, kind == .last || kind == .anyCase, upTo: end)
+    return sayAbbreviation(words, kind == .last || kind == .anyCase || kind == .street, upTo: end)
   }
 
   private func isName(_ word: String?) -> Bool {
@@ -200,6 +240,13 @@ extension EnglishReader {
 }
 
 extension Cursor {
+  /// "IX", which ends a word.
+  fileprivate var isRomanNumeral: Bool {
+    var copy = self
+    guard let letters = copy.letters(), copy.isAtEnd, letters.utf8.count < 8 else { return false }
+    return NumberWords.roman(letters) != nil && (letters.utf8.count > 1 || letters != "I")
+  }
+
   /// The place behind a full stop, if there is one here.
   fileprivate func followingStop() -> Cursor {
     var copy = self
