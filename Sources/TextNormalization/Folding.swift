@@ -44,6 +44,13 @@ enum Folding {
     "λ": "lambda", "Λ": "lambda", "ν": "nu", "ξ": "xi", "ρ": "rho", "σ": "sigma", "Σ": "sigma",
     "τ": "tau", "φ": "phi", "Φ": "phi", "χ": "chi", "ψ": "psi", "Ψ": "psi", "ω": "omega",
   ]
+  /// Letters of phonetic writing and of some alphabets, as the nearest of English.
+  private static let phonetic: [Unicode.Scalar: String] = [
+    "ə": "e", "Ə": "E", "ɛ": "e", "ɜ": "e", "ɔ": "o", "ɒ": "o", "ʊ": "u", "ʌ": "u", "ɪ": "i",
+    "ɑ": "a", "ɐ": "a", "ʃ": "sh", "ʒ": "zh", "ŋ": "ng", "θ": "th", "ɹ": "r", "ɾ": "r", "ʁ": "r",
+    "ɫ": "l", "ɡ": "g", "ʔ": "", "ˈ": "", "ˌ": "", "ː": "", "ɲ": "ny", "ʎ": "ly", "ħ": "h",
+    "ɦ": "h",
+  ]
   private static let groupingSpaces: Set<Unicode.Scalar> = ["\u{A0}", "\u{202F}", "\u{2009}"]
 
   static func fold(_ text: String) -> [Unicode.Scalar] {
@@ -72,17 +79,15 @@ enum Folding {
         folded.append(scalar)
       } else if let replacement = replacements[scalar] {
         for scalar in replacement.unicodeScalars { folded.append(scalar) }
+      } else if let letters = phonetic[scalar], scalar != "θ" || !isAlone(text, index) {
+        for scalar in letters.unicodeScalars { folded.append(scalar) }
       } else if scalar == "º" || scalar == "˚" {
         // "45º", but "nº".
         folded.append((folded.scalars.last?.isDigit ?? false) ? "°" : "o")
       } else if let name = greek[scalar] {
         // A letter by itself is a sign; a word of them is another script.
-        let isAlone = ![index - 1, index + 1].contains {
-          text.indices.contains($0) && isGreek(text[$0])
-        }
-        for scalar in isAlone ? " \(name) " : " " {
-          scalar.unicodeScalars.forEach { folded.append($0) }
-        }
+        let words = isAlone(text, index) ? " \(name) " : " "
+        for scalar in words.unicodeScalars { folded.append(scalar) }
       } else if groupingSpaces.contains(scalar), isGrouping(text, index) {
         folded.append(",")
       } else if scalar.properties.isWhitespace {
@@ -94,6 +99,11 @@ enum Folding {
       }
     }
     return folded.scalars
+  }
+
+  /// Whether no Greek letter is beside one.
+  private static func isAlone(_ text: [Unicode.Scalar], _ index: Int) -> Bool {
+    ![index - 1, index + 1].contains { text.indices.contains($0) && isGreek(text[$0]) }
   }
 
   private static func isGreek(_ scalar: Unicode.Scalar) -> Bool {
@@ -129,6 +139,7 @@ enum Folding {
 private struct FoldedText {
   var scalars: [Unicode.Scalar] = []
   private var isQuoteOpen = false
+  private var endOfQuote = Int.min
   private var lineBreaks = 0
 
   /// - Parameter next: The scalar after it in the text.
@@ -141,6 +152,12 @@ private struct FoldedText {
         scalars.append(scalar)
       } else {
         isQuoteOpen = last.map { " ([-".unicodeScalars.contains($0) } ?? true
+        if !isQuoteOpen {
+          endOfQuote = scalars.count
+        } else if endOfQuote + 1 == scalars.count, scalars[endOfQuote - 1].isWordPart {
+          // Two quotations are two, also where only a space is between them.
+          scalars.insert(",", at: endOfQuote)
+        }
       }
     case "\t", "\n", "\r", "\u{B}", "\u{C}", " ":
       if scalar == "\n" {

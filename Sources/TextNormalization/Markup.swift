@@ -21,7 +21,7 @@ struct Markup {
   /// - Returns: The text itself where it has no markup.
   static func removed(from text: String) -> [Unicode.Scalar] {
     let scalars = Array(text.unicodeScalars)
-    guard text.utf8.contains(where: { "<&[`~$\\".utf8.contains($0) }) else { return scalars }
+    guard text.utf8.contains(where: { "<>&[`~$\\".utf8.contains($0) }) else { return scalars }
     var markup = Markup(text: scalars)
     markup.read()
     return markup.plain
@@ -40,6 +40,7 @@ struct Markup {
       let isRead =
         switch text[position] {
         case "<": readComment() || readTag()
+        case ">": readQuotation()
         case "&": readEntity()
         case "[", "!": readLink()
         case "`", "~": readFence()
@@ -269,6 +270,19 @@ struct Markup {
 
   // MARK: Markdown
 
+  private var isAtLineStart: Bool {
+    plain.last { $0 != " " }.map { $0 == "\n" || $0 == "\r" } ?? true
+  }
+
+  /// "> quoted" at the beginning of a line
+  private mutating func readQuotation() -> Bool {
+    guard isAtLineStart, peek(at: position + 1).map({ $0 == " " || $0 == ">" }) ?? true else {
+      return false
+    }
+    position += 1
+    return true
+  }
+
   private static let longestLabel = 300
 
   /// "[label](address)", "![image](address)", "[label][reference]", "[^1]"
@@ -335,8 +349,7 @@ struct Markup {
     let sign = text[position]
     var end = position
     while peek(at: end) == sign { end += 1 }
-    let isAtLineStart =
-      plain.last { $0 != " " }.map { $0.properties.isWhitespace } ?? true
+    let isAtLineStart = isAtLineStart
     if end - position >= 3 {
       position = end
       var language = end

@@ -73,7 +73,7 @@ extension EnglishReader {
   private static let stopless: Set<String> = [
     "mr", "mrs", "ms", "prof", "sgt", "capt", "jr", "sr", "inc", "ltd", "corp", "bros", "blvd",
     "etc", "vs", "approx", "govt", "dept", "pp", "hwy", "pkwy", "expy", "fwy", "ct", "pl", "cir",
-    "trl", "rte",
+    "trl", "rte", "apt", "ste",
   ]
   private static let dotted = [
     "e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "a.m": "A M", "p.m": "P M",

@@ -169,6 +169,7 @@ enum Addresses {
     // "test.abc": a sentence's end has a capital or a space after it.
     return labels.allSatisfy { $0.count > 1 && $0.allSatisfy { $0.isSmall || $0.isDigit } }
       && !EnglishReader.isAbbreviation(String(first)) && !EnglishReader.isAbbreviation(name)
+      && !Sentences.begins(with: name.prefix(1).uppercased() + name.dropFirst())
   }
 
   /// - Parameter isWeb: Whether a query and a fragment may follow, which nobody wants to hear.

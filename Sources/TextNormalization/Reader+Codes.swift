@@ -69,7 +69,8 @@ extension EnglishReader {
     guard isCode else { return nil }
     // Single digits with hyphens are one group; pairs count down.
     let separator = lengths.allSatisfy { $0 == 1 } ? " " : ", "
-    let isCountdown = lengths.allSatisfy { $0 <= 2 } && !groups.contains { $0.hasPrefix("0") }
+    let isCountdown =
+      !isInternational && lengths.allSatisfy { $0 <= 2 } && !groups.contains { $0.hasPrefix("0") }
     return groups.map { isCountdown ? NumberWords.cardinal($0) : NumberWords.digits($0) }
       .joined(separator: separator)
   }

@@ -15,6 +15,11 @@ enum Calendar {
     "thur": "Thursday", "thurs": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday",
   ]
 
+  static let twoLetterDays = [
+    "Mo": "Monday", "Tu": "Tuesday", "We": "Wednesday", "Th": "Thursday", "Fr": "Friday",
+    "Sa": "Saturday", "Su": "Sunday",
+  ]
+
   /// Names of months and days in small letters, long and short.
   static let wordsInRules =
     months.map { $0.lowercased() } + short.keys + days.keys + days.values.map { $0.lowercased() }
@@ -94,8 +99,7 @@ extension EnglishReader {
   /// "on 3/14", "Tuesday (3/14)"
   private mutating func readShortDate() -> Bool {
     var end = cursor
-    let isAfterDay =
-      Calendar.isDay(spoken.lastWord) || ["Tu", "Th", "Sa", "Su"].contains(spoken.lastWord)
+    let isAfterDay = Calendar.isDay(spoken.lastWord)
     guard isAfterDay || ["on", "due", "dated", "until", "till", "since"].contains(spoken.context),
       let month = end.digits(1...2), end.take("/"), let day = end.digits(1...2), end.isAtEnd,
       end.current != "/", let words = Calendar.words(month: Int(month) ?? 0, day: Int(day) ?? 0)
@@ -212,6 +216,10 @@ extension EnglishReader {
       if isShort, endsSentence(range) { spoken.put(".") }
       return true
     }
+    if first.isDay, end.position - cursor.position == 2 {
+      return end.peek(2)?.isDigit ?? false && end.peek(1) == "("
+        && say(first.name, .word, upTo: end)
+    }
     guard first.isDay, first.isShort, end.previous != ".", isDayAlone(end) else { return false }
     return say(first.name, .word, upTo: end)
   }
@@ -272,7 +280,7 @@ extension Cursor {
     else { return nil }
     let key = letters.lowercased()
     var found: (name: String, isDay: Bool, isShort: Bool)?
-    if let day = Calendar.days[key] {
+    if let day = Calendar.days[key] ?? Calendar.twoLetterDays[letters] {
       found = (day, true, true)
     } else if Calendar.isDay(letters) {
       found = (letters, true, false)

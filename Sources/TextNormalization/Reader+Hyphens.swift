@@ -12,7 +12,8 @@ extension EnglishReader {
     let isNumber =
       after.isDigit || Currency.leading.contains(after)
       || after == "." && (cursor.peek(next == " " ? 3 : 2)?.isDigit ?? false)
-    if isNumber || after.isLetter, isArithmetic,
+    let isEven = (previous == " ") == (next == " ")
+    if isNumber || after.isLetter && isEven && isQuantity(next == " " ? 2 : 1), isArithmetic,
       previous == " " || previous.isWordPart || previous == ")"
     {
       spoken.sayInstead("minus")
@@ -47,6 +48,12 @@ extension EnglishReader {
     }
   }
 
+  /// Whether the letter some places on stands by itself.
+  private func isQuantity(_ offset: Int) -> Bool {
+    !(cursor.peek(offset + 1)?.isLetter ?? false)
+      && !(cursor.previous?.isLetter ?? false && (cursor.peek(-2)?.isLetter ?? false))
+  }
+
   /// Whether a calculation goes on here: an equals sign or another sign between numbers is near.
   private var isArithmetic: Bool {
     let text = cursor.text
@@ -65,7 +72,7 @@ extension EnglishReader {
     }
     place = cursor.position - 1
     while place >= 0, cursor.position - place < Self.farthest {
-      if "=×÷*".unicodeScalars.contains(text[place]) { return true }
+      if "=×÷*".unicodeScalars.contains(text[place]) { return place > 1 }
       // "50+ - 60"
       if text[place] == "+", place > 1, text[place - 1] == " " || text[place + 1].isDigit {
         return true

@@ -51,9 +51,9 @@ extension EnglishReader {
       return !unit.hasGap && !(sign.map { "+-=^<>*/".unicodeScalars.contains($0) } ?? false)
     default:
       if unit.name.utf8.count > 1 { return true }
-      // "5 N Main Street", "a 5-m pole"
+      // "5 N Main Street", "I-95 N", "a 5-m pole"
       let isInitial = next?.unicodeScalars.first?.isCapital ?? false
-      return !unit.isAdjective
+      return !unit.isAdjective && !(unit.name == "N" && cursor.previous == "-")
         && !(unit.hasGap && isInitial && unit.name.unicodeScalars.allSatisfy(\.isCapital))
     }
   }

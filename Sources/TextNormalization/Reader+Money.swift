@@ -107,6 +107,11 @@ extension EnglishReader {
       cursor.peek(1).map({ " ,.;:!?)/".unicodeScalars.contains($0) }) ?? true,
       !spoken.text.isEmpty || !cursor.following().hasNothingLeft
     else { return false }
+    // "$ make" is what a terminal shows.
+    let next = cursor.nextWordAfterSign
+    if spoken.isAtStart, let next, !["and", "or", "is", "to", "sign", "symbol"].contains(next) {
+      return false
+    }
     spoken.sayInstead(currency.many)
     piece = .word
     return true
@@ -114,6 +119,8 @@ extension EnglishReader {
 }
 
 extension Cursor {
+  fileprivate var nextWordAfterSign: String? { following().nextWord() }
+
   /// A number of money, where a comma before two digits is a decimal comma.
   fileprivate mutating func money() -> Numeral? {
     guard var numeral = numeral() else { return nil }

@@ -54,7 +54,9 @@ extension EnglishReader {
   /// What multiplies a number behind it, "1.2M views", or divides it, "5/day".
   private mutating func readCount(_ numeral: Numeral, _ start: Cursor) {
     var end = cursor
-    if let letter = end.take(of: "KMBT"), end.isAtEnd, isMagnitude(letter, numeral, end) {
+    if let letter = end.take(of: "KMBT"), end.isAtEnd, start.previous != "-",
+      isMagnitude(letter, numeral, end)
+    {
       let words: [Unicode.Scalar: String] = [
         "K": "thousand", "M": "million", "B": "billion", "T": "trillion",
       ]
@@ -125,6 +127,10 @@ extension EnglishReader {
   /// "1/2", "2 1/2", "1/2 lb", "24/7"
   mutating func readFraction() -> Bool {
     var end = cursor
+    var always = cursor
+    if always.take(literal: "24-7"), always.isAtEnd {
+      return say("twenty-four seven", upTo: always)
+    }
     // "31/31/100" and "MIG-25/2" are no fractions.
     guard let first = end.digits(1...9), cursor.previous != "/",
       cursor.previous != "-" || !(cursor.peek(-2)?.isLetter ?? false)

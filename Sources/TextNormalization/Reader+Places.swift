@@ -45,7 +45,9 @@ extension EnglishReader {
     let words: String
     if let direction = Self.directions[word] {
       words = direction
-    } else if end.position >= endOfStreet, let street = Self.streets[word.lowercased()] {
+    } else if word == "St", end.isBeforeMore(of: endOfStreet) {
+      words = "Saint"
+    } else if !end.isBeforeMore(of: endOfStreet), let street = Self.streets[word.lowercased()] {
       words = street
     } else {
       return false
@@ -53,7 +55,7 @@ extension EnglishReader {
     _ = say(words, .word, upTo: end)
     if cursor.current == "." {
       cursor.position += 1
-      if end.position >= endOfStreet, endsSentence(cursor) { spoken.put(".") }
+      if cursor.position >= endOfStreet, endsSentence(cursor) { spoken.put(".") }
     }
     return true
   }
@@ -66,6 +68,9 @@ extension EnglishReader {
 }
 
 extension Cursor {
+  /// Whether more than the quarter of a town is left of a street's name.
+  fileprivate func isBeforeMore(of endOfStreet: Int) -> Bool { endOfStreet - position > 4 }
+
   /// The end of the street whose name begins after a space here: capitalised words and ordinals, the
   /// last of them a street's.
   fileprivate func endOfStreet() -> Cursor? {

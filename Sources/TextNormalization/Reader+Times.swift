@@ -29,6 +29,10 @@ extension EnglishReader {
     guard end.current.map({ !$0.isDigit }) ?? true else { return false }
     let half = end.halfOfDay()
     guard end.isAtEnd || half != nil || end.current == "Z" else { return false }
+    // "2 May 2000 15:56": the year and the hour would be one number.
+    if piece == .year, !spoken.context.isEmpty, !["to", "and", "or"].contains(spoken.context) {
+      spoken.put(",")
+    }
     var words = NumberWords.cardinal(hour)
     switch minute {
     case 0:

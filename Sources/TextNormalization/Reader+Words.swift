@@ -92,7 +92,9 @@ extension EnglishReader {
     guard !spoken.context.isEmpty else { return nil }
     if Labels.counted.contains(spoken.context) || Labels.counted(inPlural: spoken.context),
       word.utf8.count > 1
+        // "Article I D" spells something.
         || !word.allSatisfy({ "CDLM".contains($0) })
+          && !(next?.utf8.count == 1 && next != "A" && next != "a")
           && (spoken.lastWord.unicodeScalars.first?.isCapital ?? false)
     {
       return NumberWords.cardinal(value)
@@ -158,7 +160,10 @@ extension EnglishReader {
         operate("plus")
       }
     case "=": operate("equals")
-    case "<", ">": readComparison(sign, previous, next)
+    case "<", ">":
+      // Arrows of programs and quotations.
+      if next == sign || previous == sign { break }
+      readComparison(sign, previous, next)
     case "√": readRoot()
     case "©": say("copyright")
     case "~": if next.isDigit || next == "$" { say("about") }
@@ -171,7 +176,10 @@ extension EnglishReader {
     case "³": say("cubed")
     case "^": readPower(previous, next)
     case "¢": say("cents")
-    case "#": if previous.isWordPart { say("hash") }
+    case "#": if previous.isWordPart { say(next.isDigit ? "number" : "hash") }
+    case "$" where previous.isLetter && next == "$" && cursor.peek(2)?.isLetter ?? false:
+      say("dollar dollar")
+      cursor.position += 1
     case "$" where previous.isLetter: if !next.isWordPart, next != "$" { say("dollar") }
     default: if readLoneCurrency(sign) { break }
     }
@@ -198,7 +206,7 @@ extension EnglishReader {
     _ = after.take(" ")
     guard let operand = after.current else { return }
     let isOperand =
-      operand.isDigit || isSpaced && operand.isLetter
+      operand.isDigit || isSpaced && operand.isLetter && !spoken.text.isEmpty && !spoken.hasMark
       || operand.isLetter && !(after.peek(1)?.isWordPart ?? false) && previous.isLetter
         && !(cursor.peek(-2)?.isWordPart ?? false) && after.peek(1) != ">"
       || ".-$€£√".unicodeScalars.contains(operand) && (after.peek(1)?.isDigit ?? false)
