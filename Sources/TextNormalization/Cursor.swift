@@ -108,9 +108,13 @@ struct Numeral {
   var integer: String
   /// Decimals, and further groups of a version number.
   var decimals: [String] = []
+  /// Whether its thousands are separated.
+  var isGrouped = false
 
   var words: String {
-    let head = integer.isEmpty ? "zero" : NumberWords.cardinal(integer)
+    let head =
+      integer.isEmpty
+      ? "zero" : isGrouped ? NumberWords.grouped(integer) : NumberWords.cardinal(integer)
     guard decimals.count == 1 else {
       return ([head] + decimals.map { NumberWords.cardinal($0) }).joined(separator: " point ")
     }
@@ -121,12 +125,16 @@ struct Numeral {
 }
 
 extension Cursor {
-  /// "1", "1,200", "3.14", ".5", "2.0.1"
+  /// "1", "1,200", "3.14", ".5", "2.0.1", "12 345 678", "1.234,56"
   mutating func numeral() -> Numeral? {
+    if let numeral = groupedNumeral() { return numeral }
     var numeral = Numeral(integer: "")
     if let digits = digits() {
       numeral.integer = digits
-      while digits.utf8.count <= 3, current == ",", let group = group() { numeral.integer += group }
+      while digits.utf8.count <= 3, let group = group(",") {
+        numeral.integer += group
+        numeral.isGrouped = true
+      }
     } else if !(current == "." && (peek(1)?.isDigit ?? false)) {
       return nil
     }
@@ -137,11 +145,38 @@ extension Cursor {
     return numeral
   }
 
-  /// A comma and three digits.
-  private mutating func group() -> String? {
+  /// Thousands that are separated as in most of Europe: "1.234,56", "1.234.567", "12 345 678".
+  private mutating func groupedNumeral() -> Numeral? {
     var copy = self
-    copy.position += 1
-    guard let digits = copy.digits(3...3) else { return nil }
+    guard let digits = copy.digits(1...3), !digits.hasPrefix("0"),
+      let separator = copy.current, separator == "." || separator == " "
+    else { return nil }
+    var groups: [String] = []
+    // No number has more, and a long row of them must not be looked through from every place.
+    while groups.count < 12, let group = copy.group(separator) { groups.append(group) }
+    var numeral = Numeral(integer: digits + groups.joined(), isGrouped: true)
+    var end = copy
+    if !groups.isEmpty, end.take(","), let decimals = end.digits(1...2) {
+      numeral.decimals = [decimals]
+      copy = end
+    } else if separator == "." {
+      guard groups.count > 1 else { return nil }
+    } else {
+      // One group of zeros is "10 000"; others may be numbers by themselves.
+      guard groups == ["000"] || groups.count > 1 && digits.utf8.count < 3 else { return nil }
+    }
+    guard copy.isAtEnd || copy.current?.isLetter ?? false,
+      !(copy.current == "." && (copy.peek(1)?.isDigit ?? false)),
+      !(copy.current == " " && (copy.peek(1)?.isDigit ?? false))
+    else { return nil }
+    self = copy
+    return numeral
+  }
+
+  /// A separator and three digits.
+  private mutating func group(_ separator: Unicode.Scalar) -> String? {
+    var copy = self
+    guard copy.take(separator), let digits = copy.digits(3...3) else { return nil }
     self = copy
     return digits
   }

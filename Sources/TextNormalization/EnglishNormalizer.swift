@@ -54,9 +54,6 @@ package struct SpokenPieces: Sequence, IteratorProtocol, Sendable {
     return nil
   }
 
-  /// Share of the text up to the end of the last piece, 0…1.
-  package var share: Double { text.isEmpty ? 1 : Double(position) / Double(text.count) }
-
   private static func say(_ text: [Unicode.Scalar]) -> String {
     var spoken = ""
     var text = text
@@ -112,12 +109,14 @@ package struct SpokenPieces: Sequence, IteratorProtocol, Sendable {
 
 /// Goes over a text and says it piece by piece: at each place the first rule that fits.
 struct EnglishReader {
-  /// What was said last, for the meaning of a hyphen or a number after it.
-  enum Piece { case word, number, year }
+  /// What was said last, for the meaning of a hyphen or a number behind it.
+  enum Piece { case word, number, year, operation }
 
   var cursor: Cursor
   var spoken = SpokenText()
   var piece = Piece.word
+  /// Where the street that is being read ends.
+  var endOfStreet = 0
   /// Sentences in capitals throughout, first to last.
   var shouted: ArraySlice<Range<Int>>
 
@@ -133,7 +132,11 @@ struct EnglishReader {
       if current.isDigit {
         readFromDigit(isInWord)
       } else if current.isLetter {
-        if !isInWord, readMonth() || readCurrencyCode() || readAbbreviation() { continue }
+        if !isInWord,
+          readStreetWord() || readDay() || readMonth() || readCurrencyCode() || readAbbreviation()
+        {
+          continue
+        }
         readWord()
       } else if isInWord || !readSignedNumber() {
         readSign(current)
@@ -153,21 +156,29 @@ struct EnglishReader {
   }
 
   private mutating func readFromDigit(_ isInWord: Bool) {
-    if !isInWord, readPhoneNumber() || readDate() || readTime() || readMoney() || readFraction() {
+    if isInWord {
+      // "MP3", "5th" behind a hyphen's letters; units and dates do not begin inside of words.
+      if !readOrdinal() { readPlainNumber() }
       return
     }
-    if readOrdinal() || readYear() || readHeight() || readMeasure() { return }
+    if readInternetAddress() || readPhoneNumber() || readDate() || readTime() || readDuration()
+      || readSubsection() || readBookNumber() || readHouseNumber() || readQuarter() || readMoney()
+      || readFraction()
+      || readOrdinal() || readYear() || readHeight() || readMeasure()
+    {
+      return
+    }
     readPlainNumber()
   }
 
-  /// A number after a sign that belongs to it.
+  /// A number behind a sign that belongs to it.
   private mutating func readSignedNumber() -> Bool {
     let next = cursor.peek(1)
+    if let current = cursor.current, Currency.leading.contains(current) { return readMoney() }
     switch cursor.current {
     case "(", "+": return readPhoneNumber()
     case "'": return readDecade()
     case "#": return readHash()
-    case "$", "€", "£", "¥", "₹": return readMoney()
     case ".":
       guard next?.isDigit ?? false else { return false }
       if !(readMoney() || readMeasure()) { readPlainNumber() }
@@ -175,8 +186,8 @@ struct EnglishReader {
     case "-":
       guard let next,
         next.isDigit || next == "." && (cursor.peek(2)?.isDigit ?? false)
-          || "$€£¥₹".unicodeScalars.contains(next) && (cursor.peek(2)?.isDigit ?? false),
-        cursor.previous.map({ " (=".unicodeScalars.contains($0) }) ?? true
+          || Currency.leading.contains(next) && (cursor.peek(2)?.isDigit ?? false),
+        cursor.previous.map({ " (=^<>?!".unicodeScalars.contains($0) }) ?? true
       else { return false }
       cursor.position += 1
       spoken.sayInstead("minus")
@@ -186,7 +197,7 @@ struct EnglishReader {
     }
   }
 
-  /// Continues after a piece and says it.
+  /// Goes on behind a piece and says it.
   mutating func say(_ words: String, _ piece: Piece = .number, upTo end: Cursor) -> Bool {
     cursor = end
     spoken.sayInstead(words)

@@ -7,6 +7,7 @@ enum PlainWords {
     var words: Set<String> = ["and", "or", "to", "million", "thousand", "billion", "trillion"]
     words.formUnion(EnglishReader.wordsInRules)
     words.formUnion(Calendar.wordsInRules)
+    words.formUnion(EnglishReader.zones)
     return words
   }()
   private static let longest = 24
@@ -18,7 +19,8 @@ enum PlainWords {
     while end < text.count, text[end].isSmall { end += 1 }
     guard end - start >= 3, end - start <= longest, isFree(text, end) else { return nil }
     let word = String(text[start..<end])
-    return read.contains(word) ? nil : end
+    // "iii" may be a number.
+    return read.contains(word) || word.utf8.allSatisfy({ "ivx".utf8.contains($0) }) ? nil : end
   }
 
   /// Whether nothing at a place belongs to the word before it.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-/// Abbreviations and initials, and whether the full stop after them ends a sentence.
+/// Abbreviations and initials, and whether the full stop behind them ends a sentence.
 extension EnglishReader {
-  /// How a sentence can continue after an abbreviation.
+  /// How a sentence can go on behind an abbreviation.
   private enum Kind {
     /// Its full stop never ends a sentence: a name or a number follows.
     case title
-    /// It can come last in a sentence.
+    /// It can stand last in a sentence.
     case last
     /// It counts only before a digit.
     case beforeDigit
@@ -14,9 +14,13 @@ extension EnglishReader {
     case anyCase
     /// As `title`, and in small letters too.
     case link
+    /// As `last`, but only behind a name.
+    case street
   }
 
-  static let wordsInRules: Set<String> = Set(abbreviations.keys).union(unitNames)
+  static let wordsInRules: Set<String> = Set(abbreviations.keys).union(Units.names).union(
+    Magnitude.names
+  ).union(streets.keys)
 
   private static let abbreviations: [String: (words: String, kind: Kind)] = [
     "mr": ("Mister", .title), "mrs": ("Missus", .title), "ms": ("Miz", .title),
@@ -29,7 +33,11 @@ extension EnglishReader {
     "ltd": ("Limited", .last), "co": ("Company", .last), "corp": ("Corporation", .last),
     "bros": ("Brothers", .last), "ave": ("Avenue", .last), "blvd": ("Boulevard", .last),
     "rd": ("Road", .last), "ln": ("Lane", .last), "hwy": ("Highway", .last),
-    "pkwy": ("Parkway", .last), "sq": ("Square", .last), "dept": ("Department", .anyCase),
+    "pkwy": ("Parkway", .last), "sq": ("Square", .last), "expy": ("Expressway", .last),
+    "ct": ("Court", .street), "pl": ("Place", .street), "cir": ("Circle", .street),
+    "ter": ("Terrace", .street), "trl": ("Trail", .street), "fwy": ("Freeway", .last),
+    "fl": ("Floor", .beforeDigit),
+    "dept": ("Department", .anyCase),
     "univ": ("University", .last), "apt": ("Apartment", .last), "ste": ("Suite", .last),
     "etc": ("et cetera", .anyCase), "misc": ("miscellaneous", .link), "vs": ("versus", .link),
     "approx": ("approximately", .link), "incl": ("including", .link), "tel": ("telephone", .link),
@@ -41,15 +49,38 @@ extension EnglishReader {
     "est": ("established", .beforeDigit),
     "ca": ("circa", .beforeDigit), "rm": ("room", .beforeDigit), "pt": ("part", .beforeDigit),
     "max": ("maximum", .beforeDigit), "min": ("minimum", .beforeDigit),
+    "op": ("opus", .beforeDigit), "eq": ("equation", .beforeDigit),
+    "eqs": ("equations", .beforeDigit), "eqn": ("equation", .beforeDigit),
+    "rte": ("route", .beforeDigit), "rt": ("route", .beforeDigit),
+    "vols": ("volumes", .beforeDigit), "art": ("article", .beforeDigit),
+    "arts": ("articles", .beforeDigit), "chap": ("chapter", .beforeDigit),
+    "chs": ("chapters", .beforeDigit), "sect": ("section", .beforeDigit),
+    "secs": ("sections", .beforeDigit), "pg": ("page", .beforeDigit),
+    "pgs": ("pages", .beforeDigit), "ex": ("example", .beforeDigit),
+    "tab": ("table", .beforeDigit), "bk": ("book", .beforeDigit), "ver": ("version", .beforeDigit),
+    "para": ("paragraph", .beforeDigit), "paras": ("paragraphs", .beforeDigit),
+    "app": ("appendix", .beforeDigit), "ref": ("reference", .beforeDigit),
+    "refs": ("references", .beforeDigit), "ep": ("episode", .beforeDigit),
+    "eps": ("episodes", .beforeDigit), "pts": ("parts", .beforeDigit),
+    "nr": ("number", .beforeDigit),
+    "cl": ("clause", .beforeDigit), "prob": ("problem", .beforeDigit),
+    "ques": ("question", .beforeDigit),
+    "bldg": ("building", .beforeDigit), "temp": ("temperature", .beforeDigit),
+    "avg": ("average", .link), "esp": ("especially", .link), "cf": ("compare", .link),
+    "viz": ("namely", .link), "al": ("al", .anyCase), "dist": ("distance", .beforeDigit),
   ]
   /// These are abbreviations without their full stop too.
   private static let stopless: Set<String> = [
     "mr", "mrs", "ms", "prof", "sgt", "capt", "jr", "sr", "inc", "ltd", "corp", "bros", "blvd",
-    "etc", "vs", "approx", "govt", "dept", "pp",
+    "etc", "vs", "approx", "govt", "dept", "pp", "hwy", "pkwy", "expy", "fwy", "ct", "pl", "cir",
+    "trl", "rte", "apt", "ste",
   ]
   private static let dotted = [
     "e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "a.m": "A M", "p.m": "P M",
   ]
+
+  /// Whether a full stop behind the word can belong to it.
+  static func isAbbreviation(_ word: String) -> Bool { abbreviations[word.lowercased()] != nil }
 
   mutating func readAbbreviation() -> Bool {
     if readWithSlash() || readInitials() { return true }
@@ -63,6 +94,11 @@ extension EnglishReader {
     if isCapital, hasStop || key == "st" || key == "dr", let title = saintOrStreet(word, end) {
       return sayAbbreviation(title.words, title.canBeLast, upTo: end)
     }
+    if word.utf8.count < 7, end.isBeforeVerse(), let book = Scripture.book(word) {
+      _ = say(book, .word, upTo: end)
+      _ = cursor.take(".")
+      return true
+    }
     if isCapital, hasStop, word != "Sat", word != "Sun", let day = Calendar.days[key] {
       return sayAbbreviation(day, true, upTo: end)
     }
@@ -71,16 +107,20 @@ extension EnglishReader {
       hasStop || word.utf8.count < 2 || !word.unicodeScalars.allSatisfy(\.isCapital)
     else { return false }
     switch kind {
+    case .street:
+      guard isCapital, !spoken.context.isEmpty,
+        spoken.lastWord.unicodeScalars.first?.isCapital ?? false || piece == .number
+      else { return false }
     case .title, .last:
       guard isCapital, hasStop || kind == .last || isName(end.nextWord()) else { return false }
     case .beforeDigit:
       var after = end
       _ = after.take(".")
       _ = after.take(" ")
-      guard after.current?.isDigit ?? false else { return false }
+      guard after.current?.isDigit ?? false || after.isRomanNumeral else { return false }
     case .anyCase, .link: break
     }
-    return sayAbbreviation(words, kind == .last || kind == .anyCase, upTo: end)
+    return sayAbbreviation(words, kind == .last || kind == .anyCase || kind == .street, upTo: end)
   }
 
   private func isName(_ word: String?) -> Bool {
@@ -97,10 +137,10 @@ extension EnglishReader {
     return true
   }
 
-  /// "St." and "Dr.", which come before a name or after one.
+  /// "St." and "Dr.", which stand before a name or behind one.
   private func saintOrStreet(_ word: String, _ end: Cursor) -> (words: String, canBeLast: Bool)? {
     guard word == "St" || word == "Dr" else { return nil }
-    let (before, after) = word == "St" ? ("Saint", "Street") : ("Doctor", "Drive")
+    let (before, behind) = word == "St" ? ("Saint", "Street") : ("Doctor", "Drive")
     let last = spoken.context
     let next = end.followingStop().nextWord()
     let followsName =
@@ -108,7 +148,7 @@ extension EnglishReader {
       && (spoken.lastWord.unicodeScalars.first?.isCapital ?? false || piece == .number)
       && !Self.wordsBeforeSaints.contains(last)
     if followsName, word == "St" || !isName(next) || Sentences.begins(with: next) {
-      return (after, true)
+      return (behind, true)
     }
     return isName(next) ? (before, false) : nil
   }
@@ -158,7 +198,7 @@ extension EnglishReader {
       }
       return sayAbbreviation(words, words.hasSuffix(" M"), upTo: end)
     }
-    // An initial: at the beginning or in a name, and before one. After another letter only where
+    // An initial: at the beginning or in a name, and before one. Behind another letter only where
     // that had a full stop too.
     let last = spoken.context
     guard letters.utf8.count == 1, letters != "I", cursor.current?.isCapital ?? false,
@@ -174,7 +214,7 @@ extension EnglishReader {
   private static let wordsBeforeInitials: Set<String> = [
     "by", "with", "from", "to", "of", "and", "for", "says", "said", "like", "as", "named", "met",
   ]
-  /// A letter after these is no initial.
+  /// A letter behind these is no initial.
   private static let wordsBeforeLetters: Set<String> = [
     "vitamin", "plan", "type", "class", "grade", "section", "option", "hepatitis", "group", "part",
     "point", "letter", "appendix", "exhibit", "figure", "room", "gate", "terminal", "team", "model",
@@ -182,7 +222,7 @@ extension EnglishReader {
 
   // MARK: Ends of sentences
 
-  /// Whether a sentence ends at a full stop that also belongs to an abbreviation; `place` is after
+  /// Whether a sentence ends at a full stop that also belongs to an abbreviation; `place` is behind
   /// the full stop.
   func endsSentence(_ place: Cursor) -> Bool {
     if place.hasNothingLeft { return true }
@@ -200,7 +240,14 @@ extension EnglishReader {
 }
 
 extension Cursor {
-  /// The place after a full stop, if there is one here.
+  /// "IX", which ends a word.
+  fileprivate var isRomanNumeral: Bool {
+    var copy = self
+    guard let letters = copy.letters(), copy.isAtEnd, letters.utf8.count < 8 else { return false }
+    return NumberWords.roman(letters) != nil && (letters.utf8.count > 1 || letters != "I")
+  }
+
+  /// The place behind a full stop, if there is one here.
   fileprivate func followingStop() -> Cursor {
     var copy = self
     _ = copy.take(".")
