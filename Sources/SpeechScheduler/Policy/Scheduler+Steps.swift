@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+
+// Frame steps: one model's voices, the most urgent first, as many as the device takes.
+
+extension Scheduler {
+  /// When the most urgent frame is due.
+  func stepDue() -> Instant? {
+    voices.lazy.filter { canStep($0) }.map { $0.stepDue(configuration) }.min()
+  }
+
+  /// - Parameter isIdle: Whether nothing else can run: then the most urgent voice gets its pages from
+  ///   anybody.
+  mutating func makeStep(isIdle: Bool) -> Work? {
+    let candidates = voices.filter(canStep).map { ($0.stepDue(configuration), $0.id) }
+      .sorted { $0 < $1 }
+    // The model of the most urgent voice, unless that voice cannot get its pages.
+    var triedModels: Set<Int> = []
+    for (_, id) in candidates {
+      guard let index = voiceIndex[id] else { continue }
+      let model = voices[index].request.model
+      guard triedModels.insert(model).inserted else { continue }
+      if let work = makeStep(model, candidates, isIdle: isIdle) { return work }
+    }
+    return nil
+  }
+
+  private mutating func makeStep(
+    _ model: Int, _ candidates: [(due: Instant, id: RequestID)], isIdle: Bool
+  ) -> Work? {
+    let ready = candidates.filter { voiceIndex[$0.id].map { voices[$0].request.model } == model }
+    var rows: [StepRow] = []
+    var operations: [PageOperation] = []
+    for (due, id) in ready.prefix(rowCount(ready)) {
+      guard let index = voiceIndex[id] else { continue }
+      let voice = voices[index]
+      guard
+        takePages(
+          for: index, positions: voice.request.promptRows + voice.launched + 1, due: due,
+          sparing: rows.map(\.slot), isIdle: isIdle, &operations)
+      else { continue }
+      rows.append(StepRow(request: id, slot: voice.slot, frame: voice.launched))
+      voices[index].launched += 1
+      voices[index].lastStep = now
+    }
+    guard !rows.isEmpty else { return nil }
+    let bucket = SchedulerConfiguration.bucket(for: rows.count, in: configuration.stepBuckets)
+    return launch(.step(model: model, rows: rows, bucket: bucket), pages: operations)
+  }
+
+  /// How many of the voices, in order of urgency, the step takes: all that fit; but when somebody waits
+  /// for a first chunk, that one, those who are as urgent, and who fits beside them at the same cost.
+  private func rowCount(_ ready: [(due: Instant, id: RequestID)]) -> Int {
+    let most = min(ready.count, configuration.largestStep)
+    let hurried = ready.prefix { due, id in
+      isUrgent(due) || voiceIndex[id].map { isFresh(voices[$0]) } ?? false
+    }
+    guard hurried.contains(where: { voiceIndex[$0.id].map { isFresh(voices[$0]) } ?? false }) else {
+      return most
+    }
+    return min(
+      most, SchedulerConfiguration.bucket(for: hurried.count, in: configuration.stepBuckets))
+  }
+
+  /// Whether somebody waits to hear a voice for the first time.
+  private func isFresh(_ voice: Voice) -> Bool {
+    voice.launched < voice.request.chunks.first && voice.request.deadlines == .playback
+      && isUrgent(voice.firstChunkDue(configuration))
+  }
+}
