@@ -28,14 +28,21 @@ extension Scheduler {
   }
 
   /// Launches the most urgent work that can be launched.
+  ///
+  /// When nothing is urgent, the codec goes before the model: its batches are full as soon as it is
+  /// ready, it frees the slots of voices that have ended, and meanwhile more voices gather for the step.
   private mutating func makeWork() -> Work? {
-    var candidates: [(due: Instant, make: (inout Scheduler) -> Work?)] = []
-    // At the same due time the work that is nearer to being heard goes first.
-    if let due = codecDue() { candidates.append((due, { $0.makeCodecBatch(isIdle: false) })) }
-    if let due = stepDue() { candidates.append((due, { $0.makeStep(isIdle: false) })) }
-    if let due = prefillDue() { candidates.append((due, { $0.makePrefill(isIdle: false) })) }
-    for candidate in candidates.sorted(by: { $0.due < $1.due }) {
-      if let work = candidate.make(&self) { return work }
+    typealias Candidate = (due: Instant?, make: (inout Scheduler) -> Work?)
+    let candidates: [Candidate] = [
+      (codecDue(), { $0.makeCodecBatch(isIdle: false) }),
+      (prefillDue(), { $0.makePrefill(isIdle: false) }),
+      (stepDue(), { $0.makeStep(isIdle: false) }),
+    ]
+    let order = candidates.enumerated().compactMap { rank, candidate in
+      candidate.due.map { (isUrgent($0) ? $0 : .distantFuture, rank, candidate.make) }
+    }
+    for (_, _, make) in order.sorted(by: { ($0.0, $0.1) < ($1.0, $1.1) }) {
+      if let work = make(&self) { return work }
     }
     // With nothing better to do, waiting for fuller batches, for slack or for pages gains nothing.
     guard inFlight.isEmpty else { return nil }

@@ -5,9 +5,13 @@
 extension Scheduler {
   private func waitsForPrefill(_ voice: Voice) -> Bool { !voice.isRead && voice.end == nil }
 
-  /// When the most urgent prompt is due.
+  /// When the most urgent prompt has to be begun.
   func prefillDue() -> Instant? {
-    voices.lazy.filter { waitsForPrefill($0) }.map { $0.firstChunkDue(configuration) }.min()
+    voices.lazy.filter { waitsForPrefill($0) }.map { voice in
+      let rows = voice.request.promptRows - voice.rowsLaunched
+      return voice.firstChunkDue(configuration)
+        - costs.models[voice.request.model].prefill.estimate(rows)
+    }.min()
   }
 
   /// - Parameter isIdle: Whether the device has nothing else to do, so that nobody is delayed.
