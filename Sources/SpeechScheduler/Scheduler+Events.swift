@@ -4,7 +4,8 @@
 
 extension Scheduler {
   mutating func submit(_ request: ScheduledRequest) {
-    precondition(costs.models.indices.contains(request.model), "the model is one of those there are")
+    precondition(
+      costs.models.indices.contains(request.model), "the model is one of those there are")
     precondition(request.promptRows > 0 && request.chunks.first > 0 && request.chunks.later > 0)
     precondition(
       voiceIndex[request.id] == nil && queue.position(of: request.id) == nil,
@@ -15,12 +16,12 @@ extension Scheduler {
     let pages = committedPages(for: request)
     guard lifecycle == .running else { return refuse(request.id, .notRunning(lifecycle)) }
     guard pages <= devicePages.target else { return refuse(request.id, .tooLong(pages: pages)) }
-    // A part of a speech that has begun is not refused in the middle of it.
-    guard request.follows != nil || queue.count < configuration.queueLimit else {
-      return refuse(request.id, .overloaded)
-    }
     let delay = configuration.classDelay[request.priority.rawValue]
     queue.append(QueuedRequest(request: request, submitted: now, due: now + delay))
+    admit()
+    // A part of a speech that has begun is not refused in the middle of it.
+    guard request.follows == nil, queue.count > configuration.queueLimit else { return }
+    if queue.remove(request.id) != nil { refuse(request.id, .overloaded) }
   }
 
   private mutating func refuse(_ id: RequestID, _ refusal: Refusal) {

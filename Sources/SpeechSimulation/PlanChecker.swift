@@ -36,6 +36,8 @@ package struct PlanChecker: Sendable {
   /// The device's pages can never be more than this.
   private var pageCount: Int
 
+  private var isDeviceLost = false
+
   /// What was wrong, in words.
   package private(set) var violations: [String] = []
   /// Requests that were submitted, and that ended.
@@ -71,12 +73,13 @@ package struct PlanChecker: Sendable {
       else { return }
       finish(slot, frames: max(occupant.submitted, min(frames, occupant.collected)))
     case .devicePages(let count): pageCount = max(pageCount, count)
-    case .deviceFailed: inFlight = [:]
+    case .deviceFailed: isDeviceLost = true
     case .cancel, .consumed, .failed, .drain, .stop: break
     }
   }
 
   private mutating func complete(_ id: WorkID, _ ended: [RequestID]) {
+    guard !isDeviceLost else { return }
     guard let work = inFlight.removeValue(forKey: id) else {
       return expect(false, "\(id) was completed and is not in flight")
     }
@@ -88,7 +91,8 @@ package struct PlanChecker: Sendable {
     case .step(_, let rows, _):
       for row in rows where occupants[row.slot]?.request == row.request {
         guard let occupant = occupants[row.slot], occupant.frames == nil else { continue }
-        expect(occupant.collected == row.frame, "\(row.request): frames were collected out of order")
+        expect(
+          occupant.collected == row.frame, "\(row.request): frames were collected out of order")
         if ended.contains(row.request) {
           finish(row.slot, frames: row.frame)
         } else {
@@ -104,7 +108,8 @@ package struct PlanChecker: Sendable {
   }
 
   private mutating func finishIfSpent(_ slot: Int) {
-    guard let occupant = occupants[slot], occupant.frames == nil, let request = open[occupant.request]
+    guard let occupant = occupants[slot], occupant.frames == nil,
+      let request = open[occupant.request]
     else { return }
     let limit =
       request.isTextOpen
@@ -146,9 +151,11 @@ package struct PlanChecker: Sendable {
     guard let slot = slots.removeValue(forKey: ending.request) else {
       return expect(ending.frames == 0, "\(ending.request) delivered frames without a slot")
     }
-    expect(ending.slot == slot, "\(ending.request) ended in slot \(String(describing: ending.slot))")
+    expect(
+      ending.slot == slot, "\(ending.request) ended in slot \(String(describing: ending.slot))")
     guard let occupant = occupants[slot] else { return }
-    expect(ending.frames == occupant.decoded, "\(ending.request): \(ending.frames) frames delivered")
+    expect(
+      ending.frames == occupant.decoded, "\(ending.request): \(ending.frames) frames delivered")
     if [.stop, .limit].contains(ending.reason) {
       expect(occupant.frames == ending.frames, "\(ending.request) ended before its last frame")
     }
@@ -237,7 +244,8 @@ package struct PlanChecker: Sendable {
         row.frame - occupant.collected < configuration.framesInFlight,
         "\(row.request): too many frames in flight")
       expect(
-        !request.isTextOpen || row.frame < request.trailingTokens, "\(row.request) steps without text")
+        !request.isTextOpen || row.frame < request.trailingTokens,
+        "\(row.request) steps without text")
       expectPages(of: row.slot, positions: request.promptRows + row.frame + 1, row.request)
       occupants[row.slot]?.launched += 1
     }

@@ -69,7 +69,8 @@ struct SimulationRun {
 
   private mutating func advance(to next: Instant) {
     voiceTime +=
-      Double(max(0, next.nanoseconds - now.nanoseconds)) * Double(scheduler.status.voices.values.reduce(0, +))
+      Double(max(0, next.nanoseconds - now.nanoseconds))
+      * Double(scheduler.status.voices.values.reduce(0, +))
     now = max(now, next)
     if let arrival = nextArrival, arrival <= now {
       arrive()
@@ -123,7 +124,9 @@ struct SimulationRun {
   }
 
   private mutating func record(_ ending: Ending) {
-    guard let speech = speeches.removeValue(forKey: ending.request), speech.isMeasured else { return }
+    guard let speech = speeches.removeValue(forKey: ending.request), speech.isMeasured else {
+      return
+    }
     result.requests += 1
     if case .refused = ending.reason { result.refused += 1 }
     if let first = ending.timing.firstAudio {

@@ -36,3 +36,15 @@ extension SchedulerConfiguration {
     return configuration
   }
 }
+
+extension StepCosts {
+  /// Round numbers: a prefill 1 ms and 0.1 ms a row, a step 2 ms, a codec batch 1 ms, in every model.
+  static func round(models: Int = 1) -> StepCosts {
+    let model = Model(
+      prefill: CostCurve([10: .milliseconds(2), 110: .milliseconds(12)]),
+      step: CostCurve([1: .milliseconds(2), 8: .milliseconds(2)]))
+    return StepCosts(
+      models: Array(repeating: model, count: models),
+      codec: CostCurve([1: .milliseconds(1), 16: .milliseconds(1)]))
+  }
+}

@@ -5,7 +5,9 @@ import SpeechSimulation
 
 /// Clients, a device and an operator that do anything they may, at random times.
 struct RandomWorld {
-  enum Outcome: Hashable { case stop, limit, runaway, cancelled, timedOut, failed, refused, aborted }
+  enum Outcome: Hashable {
+    case stop, limit, runaway, cancelled, timedOut, failed, refused, aborted
+  }
 
   /// What a client will do.
   private struct Client {
@@ -144,7 +146,9 @@ struct RandomWorld {
       return
     }
     now = max(now, next)
-    while let done = device.nextDone, done <= now { if let (work, _) = device.takeDone() { complete(work) } }
+    while let done = device.nextDone, done <= now {
+      if let (work, _) = device.takeDone() { complete(work) }
+    }
     for id in clients.keys.sorted() { act(id) }
     if let arrival = nextArrival, arrival <= now {
       submit()
@@ -194,7 +198,9 @@ struct RandomWorld {
   }
 
   /// Requests with a slot, in order.
-  private var speaking: [RequestID] { clients.keys.filter { scheduler.phase(of: $0) != nil }.sorted() }
+  private var speaking: [RequestID] {
+    clients.keys.filter { scheduler.phase(of: $0) != nil }.sorted()
+  }
 
   /// What a client does now.
   private mutating func act(_ id: RequestID) {
@@ -218,7 +224,8 @@ struct RandomWorld {
       let frames = min(client.reads, client.delivered - client.consumed)
       clients[id]?.consumed += frames
       let isLeft = client.consumed + frames < client.delivered && client.reads > 0
-      clients[id]?.nextRead = isLeft ? now + .milliseconds(Int.random(in: 10...200, using: &random)) : nil
+      clients[id]?.nextRead =
+        isLeft ? now + .milliseconds(Int.random(in: 10...200, using: &random)) : nil
       if frames > 0 { send(.consumed(id, frames: frames)) }
     }
   }

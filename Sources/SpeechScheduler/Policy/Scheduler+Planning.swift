@@ -44,7 +44,7 @@ extension Scheduler {
     for (_, _, make) in order.sorted(by: { ($0.0, $0.1) < ($1.0, $1.1) }) {
       if let work = make(&self) { return work }
     }
-    // With nothing better to do, waiting for fuller batches, for slack or for pages gains nothing.
+    // With nothing better to do, waiting for fuller batches or for pages gains nothing.
     guard inFlight.isEmpty else { return nil }
     return makeStep(isIdle: true) ?? makePrefill(isIdle: true) ?? makeCodecBatch(isIdle: true)
   }
@@ -94,6 +94,10 @@ extension Scheduler {
         let excess = voice.lead(configuration, at: now) - configuration.resumeLead
         consider(now + excess)
       }
+    }
+    for voice in voices where !voice.isRead {
+      let patience = voice.admitted + configuration.prefillPatience
+      if patience > now { consider(patience) }
     }
     if !inFlight.isEmpty, inFlight.count < configuration.workInFlight {
       let excess = backlog - configuration.lookahead

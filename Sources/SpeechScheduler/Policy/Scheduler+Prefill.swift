@@ -14,13 +14,14 @@ extension Scheduler {
     }.min()
   }
 
-  /// - Parameter isIdle: Whether the device has nothing else to do, so that nobody is delayed.
+  /// - Parameter isIdle: Whether nothing else can run: then the prompt gets its pages from anybody who
+  ///   is less urgent.
   mutating func makePrefill(isIdle: Bool) -> Work? {
     let waiting = voices.filter(waitsForPrefill).map { ($0.firstChunkDue(configuration), $0.id) }
       .sorted { $0 < $1 }
     guard let first = waiting.first.flatMap({ voiceIndex[$0.1] }) else { return nil }
     let model = voices[first].request.model
-    var room = isIdle ? configuration.prefillBuckets.last ?? 1 : prefillRows(model)
+    var room = prefillRows(model)
     if room == 0, voices[first].admitted + configuration.prefillPatience <= now {
       room = configuration.prefillBuckets.first ?? 1
     }
@@ -32,8 +33,8 @@ extension Scheduler {
       let count = min(room, voices[index].request.promptRows - start)
       guard
         takePages(
-          for: index, positions: start + count, due: due, sparing: slices.map(\.slot), isIdle: isIdle,
-          &operations)
+          for: index, positions: start + count, due: due, sparing: slices.map(\.slot),
+          isIdle: isIdle, &operations)
       else { continue }
       slices.append(
         PromptSlice(request: id, slot: voices[index].slot, rows: start..<start + count))
@@ -51,8 +52,8 @@ extension Scheduler {
       ?? 0
   }
 
-  /// How long the device may do something else without a listener noticing; `nil` if nobody listens to
-  /// anything that the device could make now.
+  /// How long the device may do something else without a listener noticing; `nil` if all who listen wait
+  /// for their writer or their reader.
   func leastSlack() -> Duration? {
     let codec = costs.codec.estimate(configuration.codecBuckets.first ?? 1)
     var least: Duration?
@@ -60,7 +61,8 @@ extension Scheduler {
       guard voice.request.deadlines == .playback, voice.decoded > 0 else { continue }
       var needed = codec
       if voice.pending == 0 {
-        guard voice.end == nil, voice.launched > voice.submitted || canStep(voice) else { continue }
+        let waits = voice.isStarved || voice.isFull(configuration.window)
+        guard voice.end == nil, voice.launched > voice.submitted || !waits else { continue }
         let rows = min(voices.count, configuration.largestStep)
         needed += costs.models[voice.request.model].step.estimate(rows)
       }

@@ -73,7 +73,8 @@ struct Voice: Sendable {
 
   var timing: RequestTiming
 
-  init(_ queued: QueuedRequest, slot: Int, pages: (committed: Int, expected: Int), at now: Instant) {
+  init(_ queued: QueuedRequest, slot: Int, pages: (committed: Int, expected: Int), at now: Instant)
+  {
     request = queued.request
     self.slot = slot
     firstDue = queued.due
