@@ -49,6 +49,9 @@ let package = Package(
   ],
   targets: [
     .target(name: "SpeechModel", swiftSettings: settings),
+    .target(name: "SpeechScheduler", swiftSettings: settings),
+    .target(
+      name: "SpeechSimulation", dependencies: ["SpeechScheduler"], swiftSettings: settings),
     .target(name: "CCUDA", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CUDA", dependencies: ["CCUDA", "Digest"], swiftSettings: pointerSettings),
     .target(name: "CKernelSources"),
@@ -142,6 +145,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),
+    .testTarget(
+      name: "SpeechSchedulerTests", dependencies: ["SpeechScheduler", "SpeechSimulation"],
+      swiftSettings: settings),
     .target(name: "FakeCUDA", dependencies: ["CCUDA"], path: "Tests/FakeCUDA"),
     .testTarget(
       name: "CUDATests",
