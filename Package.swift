@@ -13,7 +13,7 @@ let pointerSettings: [SwiftSetting] = [
 
 let settings: [SwiftSetting] = [.strictMemorySafety()] + pointerSettings
 
-/// Every kernel source, read by `CKernelSources` from beside its wrapper.
+/// Every kernel source, read by `CKernelSources` from its wrapper's folder.
 let kernelSources = [
   "Activation/Activation.cu", "Add/Add.cu", "Argmax/Argmax.cu", "Attention/Attention.cu",
   "Attention/DecodeAttention.cu", "Attention/FlashAttention.cu", "Attention/SplitAttention.cuh",
@@ -55,17 +55,20 @@ let package = Package(
     .target(
       name: "CUDABackend", dependencies: ["SpeechModel", "CUDA", "CKernelSources"],
       exclude: kernelSources, swiftSettings: settings),
+    .target(name: "CGoldenUtterances", exclude: ["golden.safetensors"]),
     .target(
       name: "BackendVerification",
-      dependencies: ["SpeechModel", "CUDA", "CUDABackend", "ModelFiles", "SyntheticCheckpoint"],
-      swiftSettings: settings),
-    .executableTarget(
-      name: "gpu-check",
       dependencies: [
-        "SpeechModel", "BackendVerification", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles",
-        "SyntheticCheckpoint", "Qwen3TTS",
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "SyntheticCheckpoint",
+        "CGoldenUtterances", "Qwen3TTS",
       ],
-      path: "Sources/GPUCheck", swiftSettings: settings),
+      swiftSettings: settings),
+    .target(
+      name: "Benchmarking",
+      dependencies: [
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "Qwen3TTS",
+      ],
+      swiftSettings: settings),
     .target(name: "CCPUKernels"),
     .target(
       name: "CPUBackend", dependencies: ["SpeechModel", "CCPUKernels"],
@@ -99,12 +102,25 @@ let package = Package(
       name: "qwen3-tts",
       dependencies: [
         "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "BackendVerification",
-        "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio",
+        "Benchmarking", "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio",
+        "SystemIO",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
     .target(name: "CSoundFile", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "Audio", dependencies: ["SystemIO", "CSoundFile"], swiftSettings: settings),
+    .target(
+      name: "ExampleSupport", path: "Examples/Support", packageAccess: false,
+      swiftSettings: settings),
+    .executableTarget(
+      name: "speak-to-file", dependencies: ["ExampleSupport", "Qwen3TTS"],
+      path: "Examples/SpeakToFile", packageAccess: false, swiftSettings: settings),
+    .executableTarget(
+      name: "play-while-speaking", dependencies: ["ExampleSupport", "Qwen3TTS"],
+      path: "Examples/PlayWhileSpeaking", packageAccess: false, swiftSettings: settings),
+    .executableTarget(
+      name: "clone-voice", dependencies: ["ExampleSupport", "Qwen3TTS"],
+      path: "Examples/CloneVoice", packageAccess: false, swiftSettings: settings),
     .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: settings),
     .target(
       name: "FuzzTargets",
@@ -130,8 +146,8 @@ let package = Package(
     .testTarget(
       name: "CUDATests",
       dependencies: [
-        "FakeCUDA", "CUDA", "CUDABackend", "Qwen3TTS", "SpeechModel", "ModelFiles",
-        "SyntheticCheckpoint",
+        "FakeCUDA", "BackendVerification", "Benchmarking", "CUDA", "CUDABackend", "Qwen3TTS",
+        "SpeechModel", "ModelFiles", "SyntheticCheckpoint",
       ],
       swiftSettings: pointerSettings),
     .testTarget(
@@ -141,6 +157,19 @@ let package = Package(
         "SyntheticCheckpoint",
       ],
       swiftSettings: pointerSettings),
+    .testTarget(
+      name: "BenchmarkingTests",
+      dependencies: [
+        "Benchmarking", "ModelFiles", "Qwen3TTS", "SpeechModel", "SyntheticCheckpoint",
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "GPUTests",
+      dependencies: [
+        "BackendVerification", "CPUBackend", "CUDA", "CUDABackend", "Qwen3TTS", "SpeechModel",
+        "SyntheticCheckpoint",
+      ],
+      swiftSettings: settings),
     .testTarget(
       name: "Qwen3TTSTests",
       dependencies: [

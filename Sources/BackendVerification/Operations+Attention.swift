@@ -20,7 +20,7 @@ private struct AttentionRows {
   }
 }
 
-/// A shape, and the rows that pass through it in turn.
+/// A shape, and the rows that pass through it one after the other.
 private struct AttentionCase {
   var heads: Int
   var kvHeads: Int

@@ -44,6 +44,7 @@ package struct CUDAError: Error, Sendable, CustomStringConvertible {
       case 35, 803: "install a driver as new as the CUDA libraries"
       case 100, 101: "check that the device is visible to this process"
       case 209, 218: "delete the cache of compiled kernels"
+      case 222: "install a driver as new as NVRTC"
       case 700...719: "a kernel failed earlier: run again with --eager, or doctor --verify"
       default: "run again with --eager, or doctor --verify"
       }

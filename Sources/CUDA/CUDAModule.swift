@@ -13,7 +13,7 @@ package final class CUDAModule {
   private let context: CUDAContext
   private let handle: CCUmodule
 
-  /// - Parameter image: A compiled image for the context's device.
+  /// - Parameter image: Machine code for the context's device, or PTX, which the driver compiles for it.
   package init(image: [UInt8], _ context: CUDAContext) throws(CUDAError) {
     var module: CCUmodule?
     try context.call("cuModuleLoadData") {
@@ -35,7 +35,7 @@ package final class CUDAModule {
   ///   - sharedMemoryShare: Percent of an SM's first-level memory that is shared memory while the
   ///     kernel runs; `nil` leaves it to the driver. Kernels with different shares cannot be on one
   ///     SM together.
-  ///   - sharedBytes: The most shared memory a launch asks for beside what the kernel declares;
+  ///   - sharedBytes: The most shared memory a launch asks for on top of what the kernel declares;
   ///     `nil` when it is less than 48 KB.
   package func kernel(
     _ name: String, parameters: [KernelParameter], sharedMemoryShare: Int? = nil,
@@ -56,6 +56,18 @@ package final class CUDAModule {
       }
     }
     if let sharedBytes {
+      var declared: Int32 = 0
+      try context.call("cuFuncGetAttribute(\(name))") {
+        ccuFuncGetAttribute(
+          &declared, FunctionAttribute.declaredSharedBytes.rawValue, function)
+      }
+      // A device that runs as an older one would grant more than that one has.
+      guard sharedBytes + Int(declared) <= context.sharedBytesPerBlock else {
+        throw CUDAError(
+          call: "cuFuncSetAttribute(\(name), \(sharedBytes) bytes beside \(declared))", code: 1,
+          name: "CUDA_ERROR_INVALID_VALUE",
+          remedy: "\(context.architecture) has \(context.sharedBytesPerBlock) bytes a block")
+      }
       try context.call("cuFuncSetAttribute(\(name), \(sharedBytes) bytes)") {
         ccuFuncSetAttribute(
           function, FunctionAttribute.dynamicSharedBytesLimit.rawValue, Int32(sharedBytes))
@@ -88,7 +100,8 @@ package enum NVRTC {
     return "\(major).\(minor)"
   }
 
-  /// Compiles a program; the error names it and holds the whole log.
+  /// Compiles a program, to machine code, or to PTX when its options name a virtual architecture; the
+  /// error names it and holds the whole log.
   ///
   /// Threads may compile at the same time: NVRTC asks only that no two use one handle. Before CUDA 12.3 it
   /// generates code for one after the other.
@@ -116,11 +129,15 @@ package enum NVRTC {
     }
     var size = 0
     try check("nvrtcGetCUBINSize", cnvrtcGetCUBINSize(handle, &size), "")
+    // Of a virtual architecture there is no machine code.
+    let isPTX = size == 0
+    if isPTX { try check("nvrtcGetPTXSize", cnvrtcGetPTXSize(handle, &size), "") }
     var image = [UInt8](repeating: 0, count: size)
     let copied = image.withUnsafeMutableBytes {
-      cnvrtcGetCUBIN(handle, $0.bindMemory(to: CChar.self).baseAddress)
+      let bytes = $0.bindMemory(to: CChar.self).baseAddress
+      return isPTX ? cnvrtcGetPTX(handle, bytes) : cnvrtcGetCUBIN(handle, bytes)
     }
-    try check("nvrtcGetCUBIN", copied, "")
+    try check(isPTX ? "nvrtcGetPTX" : "nvrtcGetCUBIN", copied, "")
     return image
   }
 

@@ -57,7 +57,7 @@ package final class CUDAStream {
     return !waits
   }
 
-  /// Queues one run of a kernel. The arguments stand as in the kernel's parameter list.
+  /// Queues one run of a kernel. The arguments are in the order of the kernel's parameter list.
   ///
   /// - Precondition: Their number and kinds are the kernel's.
   /// - Parameters:

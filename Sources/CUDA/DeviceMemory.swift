@@ -144,7 +144,7 @@ package final class PinnedMemory {
     try send(from: first, byteCount: size, to: address, on: stream)
   }
 
-  /// Puts some bytes behind one another, from word `first` on.
+  /// Writes some bytes one after the other, from word `first` on.
   package func fill(_ bytes: RawSpan, _ ranges: [Range<Int>], from first: Int) {
     var offset = 4 * first
     bytes.withUnsafeBytes { buffer in
@@ -185,6 +185,6 @@ package final class PinnedMemory {
     return values
   }
 
-  /// Tells the processor that it waits in a loop.
+  /// Hints to the processor that this is a wait loop.
   package static func pause() { ccudaPause() }
 }

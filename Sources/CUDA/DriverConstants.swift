@@ -19,6 +19,8 @@ enum DeviceAttribute: Int32 {
 
 /// `CUfunction_attribute`
 enum FunctionAttribute: Int32 {
+  /// `CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES`
+  case declaredSharedBytes = 1
   /// `CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES`
   case dynamicSharedBytesLimit = 8
   /// `CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT`

@@ -49,10 +49,12 @@ package final class CUDABackend: ComposedBackend {
   ///   - frameKernel: Whether a frame runs as one kernel where the model fits it.
   ///   - model: The model whose frames will be made here: their kernel is then compiled at the same time
   ///     as the others.
+  ///   - cachePrecision: How that model's keys and values will be cached; `nil` for bf16, as its weights are.
   package init(
     _ context: CUDAContext, recordsSteps: Bool = true, streamsWeights: Bool = true,
     sharedMemoryShare: Int? = 50, cache: KernelCache = .standard,
-    frameKernel: FrameKernel = .automatic, model: ModelConfiguration? = nil
+    frameKernel: FrameKernel = .automatic, model: ModelConfiguration? = nil,
+    cachePrecision: CachePrecision? = nil
   ) throws(CUDAError) {
     self.streamsWeights = streamsWeights
     self.cache = cache
@@ -63,7 +65,9 @@ package final class CUDABackend: ComposedBackend {
     stream = try CUDAStream(context)
     let general = KernelSources.general(options: context.compilerOptions)
     var programs = general
-    if let model, let frameDefinitions, let shape = FrameShape(model, context) {
+    if let model, let frameDefinitions,
+      let shape = FrameShape(model, talkerCache: cachePrecision ?? .bfloat16, context)
+    {
       programs.append(shape.program(context, definitions: frameDefinitions))
     }
     let images = try cache.images(programs)
@@ -110,7 +114,7 @@ package final class CUDABackend: ComposedBackend {
     guard grid.x > 0, grid.y > 0 else { return }
     try stream.launch(
       kernel, grid: grid, block: block, sharedBytes: sharedBytes,
-      programmatic: context.architecture >= 90, clusterDepth: clusterDepth,
+      programmatic: context.architecture.hasProgrammaticLaunch, clusterDepth: clusterDepth,
       repeat each arguments)
   }
 

@@ -4,7 +4,7 @@ package import CUDA
 
 extension CUDABackend {
   /// Queues a kernel that stops with an error: afterwards every call of this process on the device
-  /// fails. For verification of how that is told.
+  /// fails. For verification of how that is reported.
   ///
   /// - Returns: The kernel, to be kept until it has run.
   package func breakDevice() throws(CUDAError) -> CUDAKernel {

@@ -10,8 +10,8 @@ enum Fault: CaseIterable {
   case norm
   /// The last result of a product is never written.
   case unwritten
-  /// A row beside the tensor is overwritten.
-  case beside
+  /// A row next to the tensor is overwritten.
+  case outside
   /// Attention sees a position that was never written.
   case future
   /// A convolution forgets what it has heard.
@@ -31,7 +31,7 @@ enum Fault: CaseIterable {
     switch self {
     case .norm: .norms
     case .unwritten: .linear
-    case .beside: .functions
+    case .outside: .functions
     case .future: .attention
     case .history: .causalConvolution
     case .frame: .ring
@@ -46,7 +46,7 @@ enum Fault: CaseIterable {
     switch self {
     case .norm: "rmsNorm"
     case .unwritten: "1×1×1 BF16: [0] is nan"
-    case .beside: "beside tensors"
+    case .outside: "next to tensors"
     case .future: "is nan"
     case .history: "history after"
     case .frame: "frames"
@@ -99,7 +99,7 @@ final class FaultyBackend: ComposedBackend {
 
   func clamp(_ x: CPUTensor) {
     base.clamp(x)
-    guard fault == .beside, let latest else { return }
+    guard fault == .outside, let latest else { return }
     base.clear(latest.rows(latest.rows - 1..<latest.rows))
   }
 

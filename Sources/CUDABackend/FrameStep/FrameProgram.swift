@@ -39,9 +39,9 @@ package enum FrameKernel: Sendable {
   case on(macros: [String])
 
   /// Macros of the kernel for devices of an architecture; `nil` where a frame runs as a graph.
-  package func macros(architecture: Int) -> [String]? {
+  package func macros(architecture: Architecture) -> [String]? {
     switch self {
-    case .automatic: architecture == 90 ? [] : nil
+    case .automatic: architecture.number == 90 ? [] : nil
     case .off: nil
     case .on(let macros): macros
     }

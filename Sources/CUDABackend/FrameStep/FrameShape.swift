@@ -42,7 +42,7 @@ struct FrameShape {
     }
     // And some of the scores.
     guard vocabularies.allSatisfy({ $0 >= 8 * grid && $0 % 8 == 0 && $0 <= 4096 }),
-      context.launchesCooperatively, context.architecture >= 80,
+      context.launchesCooperatively, context.architecture.number >= 80,
       (2...32).contains(codebookCount)
     else { return nil }
     shape = FrameKernelShape(

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import CUDA
+
 /// The tile of a product that one block computes: a kernel of `GEMM.cu`.
 struct GEMMTile: Equatable {
   /// Rows of the weight.
@@ -21,13 +23,13 @@ struct GEMMTile: Equatable {
   func stageBytes(planes: Int) -> Int { 128 * (columns * planes + 2 * rows) }
 
   /// Shared memory that a block asks for; `gemm` derives its number of stages in the same way.
-  func sharedBytes(planes: Int, architecture: Int) -> Int {
-    let budget = (architecture == 90 || architecture == 100 ? 112 : 96) << 10
+  func sharedBytes(planes: Int, architecture: Architecture) -> Int {
+    let budget = ([90, 100].contains(architecture.number) ? 112 : 96) << 10
     return min(6, budget / stageBytes(planes: planes)) * stageBytes(planes: planes)
   }
 
   /// Shared memory that each kernel may ask for, by name.
-  static func sharedBytesByKernel(architecture: Int) -> [String: Int] {
+  static func sharedBytesByKernel(architecture: Architecture) -> [String: Int] {
     var bytes: [String: Int] = [:]
     for planes in [1, 2] {
       for tile in all where tile.exists(planes: planes) {
@@ -59,7 +61,7 @@ struct GEMMPlan: Equatable {
   ///   - planes: Of the weight: 1 is bf16, 2 is split.
   ///   - room: Partial sums that fit into memory, and tiles whose arrivals can be counted.
   init(
-    m: Int, n: Int, k: Int, planes: Int, swiGLU: Bool, processors: Int, architecture: Int,
+    m: Int, n: Int, k: Int, planes: Int, swiGLU: Bool, processors: Int, architecture: Architecture,
     room: (partials: Int, tiles: Int)
   ) {
     let chunks = (k + 63) / 64
@@ -87,7 +89,7 @@ struct GEMMPlan: Equatable {
     grid = (best.x, best.y, best.z)
     kernel = tile.kernel(planes: planes)
     sharedBytes = tile.sharedBytes(planes: planes, architecture: architecture)
-    clusterDepth = architecture >= 90 ? best.z : 1
+    clusterDepth = architecture.hasClusters ? best.z : 1
   }
 
   /// A rough time of the slowest processor: per chunk the longest of arithmetic, reading and latency,

@@ -3,11 +3,11 @@
 import Foundation
 
 /// Median and spread of some numbers; milliseconds unless the name says otherwise.
-struct Spread: Codable {
-  let p50: Double
-  let p95: Double
-  let p99: Double
-  let min: Double
+package struct Spread: Codable, Sendable {
+  package let p50: Double
+  package let p95: Double
+  package let p99: Double
+  package let min: Double
 
   /// - Precondition: There are values.
   init(_ values: [Double]) {
@@ -21,10 +21,16 @@ struct Spread: Codable {
 
 /// What `qwen3-tts bench --json` prints. The names are those of the schema in docs/benchmark.md, and
 /// what could not be measured is left out.
-struct BenchResult: Codable {
+package struct BenchmarkResult: Codable, Sendable {
   var schema = 2
   let model: String
   let device: String
+  /// How the talker's keys and values are kept: `f32` or `bf16`.
+  let kv_precision: String
+  /// As which architecture a GPU ran, such as `sm_80`.
+  let architecture: String?
+  /// How a frame step ran.
+  var frame_path: FramePath?
   let eager: Bool
   let load_seconds: Double
   let start: StartUp?
@@ -32,9 +38,13 @@ struct BenchResult: Codable {
   let repeats: Int
   let tokens: Int
   let later_chunk: Int
+  /// The time that sizes were made to fit.
+  var within_seconds: Int?
   var prefill_ms: Spread?
   var step_ms: Spread?
   var codec_ms_per_frame: Spread?
+  var prompt_ms_by_rows: [String: Spread] = [:]
+  var codec_ms_by_chunk: [String: Spread] = [:]
   var split_ms: [String: Spread] = [:]
   var ttfa_ms_by_chunk: [String: Spread] = [:]
   var rtf: Spread?
@@ -47,32 +57,52 @@ struct BenchResult: Codable {
   var device_peak_bytes: Int?
   var device_used_bytes: Int?
 
-  /// Two speeches in one go each.
-  struct LongSpeeches: Codable {
-    let rtf_10_s: Double
-    let rtf_60_s: Double
+  /// The ways a frame step can run.
+  enum FramePath: String, Codable, Sendable {
+    case kernel, graph, operations
   }
 
-  func print() {
+  /// Two speeches, each without a break.
+  struct LongSpeeches: Codable, Sendable {
+    var rtf_10_s: Double?
+    var rtf_60_s: Double?
+  }
+
+  /// A table for people.
+  package var table: String {
+    var lines: [String] = []
+    func label(_ name: String) -> String {
+      name.padding(toLength: 26, withPad: " ", startingAt: 0)
+    }
     func line(_ name: String, _ spread: Spread?) {
       guard let spread else { return }
-      Swift.print(
-        name.padding(toLength: 26, withPad: " ", startingAt: 0)
+      lines.append(
+        label(name)
           + [spread.min, spread.p50, spread.p95, spread.p99].map {
             String(format: "%9.2f", $0)
           }.joined(separator: "  "))
     }
     func fact(_ name: String, _ value: Double?, _ unit: String) {
       guard let value else { return }
-      Swift.print(
-        name.padding(toLength: 26, withPad: " ", startingAt: 0)
-          + String(format: "%9.2f ", value) + unit)
+      lines.append(label(name) + String(format: "%9.2f ", value) + unit)
     }
     func megabytes(_ bytes: Int?) -> Double? { bytes.map { Double($0) / 1e6 } }
-    Swift.print(
-      "\(model) on \(device)\(eager ? ", operation by operation" : ""); \(frames) frames, "
-        + "\(repeats) repeats")
-    Swift.print(
+    func each(_ spreads: [String: Spread], _ name: (Int) -> String) {
+      let sorted = spreads.compactMap { key, spread in Int(key).map { ($0, spread) } }
+        .sorted { $0.0 < $1.0 }
+      for (count, spread) in sorted { line(name(count), spread) }
+    }
+    func frames(_ count: Int) -> String { "\(count) frame\(count == 1 ? "" : "s")" }
+    let path =
+      switch frame_path {
+      case .kernel: ", a frame is one kernel"
+      case .graph: ", a frame is a graph of kernels"
+      case .operations, nil: eager ? ", operation by operation" : ""
+      }
+    lines.append(
+      "\(model) on \(device); keys and values in \(kv_precision)\(path); \(self.frames) frames, "
+        + "\(repeats) repeats" + (within_seconds.map { ", to fit \($0) s" } ?? ""))
+    lines.append(
       String(repeating: " ", count: 26)
         + ["min", "p50", "p95", "p99"].map { "      \($0)" }.joined(separator: "  "))
     line("prefill, ms", prefill_ms)
@@ -84,14 +114,12 @@ struct BenchResult: Codable {
       line(name, split_ms[key])
     }
     line("codec, ms a frame", codec_ms_per_frame)
-    for frames in [1, 2, 4, 8] {
-      line(
-        "TTFA, \(frames) frame\(frames == 1 ? "" : "s") first, ms",
-        ttfa_ms_by_chunk[String(frames)])
-    }
+    each(ttfa_ms_by_chunk) { "TTFA, \(frames($0)) first, ms" }
     line("RTF", rtf)
-    fact("RTF of 10 s in one go", long?.rtf_10_s, "")
-    fact("RTF of 60 s in one go", long?.rtf_60_s, "")
+    each(prompt_ms_by_rows) { "prompt of \($0) rows, ms" }
+    each(codec_ms_by_chunk) { "codec, \(frames($0)), ms" }
+    fact("RTF of 10 s at once", long?.rtf_10_s, "")
+    fact("RTF of 60 s at once", long?.rtf_60_s, "")
     fact("bytes of a frame", megabytes(frame_bytes), "MB")
     fact("  read at", achieved_gb_s, "GB/s")
     fact("  of the device's", read_bandwidth_gb_s, "GB/s")
@@ -101,5 +129,6 @@ struct BenchResult: Codable {
     fact("start, nothing cached", start?.first_seconds, "s")
     fact("start", start?.cached_seconds, "s")
     fact("model loaded in", load_seconds, "s")
+    return lines.joined(separator: "\n")
   }
 }

@@ -4,7 +4,7 @@ package import ModelFiles
 package import SpeechModel
 
 /// A model on a backend, without the rules that end a speech: for comparing and for timing.
-package struct Speaker<B: Backend> {
+package struct ModelHarness<B: Backend> {
   package let backend: B
   package let configuration: ModelConfiguration
   package let step: FrameStep<B>
@@ -32,14 +32,14 @@ package struct Speaker<B: Backend> {
   }
 
   /// A prompt of so many invented text tokens.
-  package func prompt(tokens: Int, layout: TextLayout) -> Prompt {
+  package func prompt(tokens: Int, layout: PromptLayout) -> Prompt {
     Prompt(
       target: (0..<tokens + 8).map { Int32(3 + $0 * 5 % 61) }, language: nil,
       speaker: configuration.talker.speakers["ryan"].map { .named($0) } ?? .unspecified,
       layout: layout, configuration: configuration)
   }
 
-  /// Reads a prompt; returns the hidden state behind it.
+  /// Reads a prompt; returns the hidden state after it.
   package func read(_ prompt: Prompt, _ settings: SamplingSettings) throws -> [Float] {
     try step.begin(
       prompt, settings: UtteranceSettings(talker: settings, predictor: settings, seed: 7))
@@ -81,7 +81,7 @@ package struct Speaker<B: Backend> {
     (0..<frames * 16).map { Int32(($0 * 7919 + $0 / 16 * 104_729) % entries) }
   }
 
-  /// Samples of frames, `chunk` at a time, behind `reference`.
+  /// Samples of frames, `chunk` at a time, after `reference`.
   package func decode(
     _ codes: [Int32], chunk: Int, after reference: [Int32] = []
   ) throws -> [Float] {
