@@ -26,9 +26,7 @@ struct DeviceVerification {
   ///   `internalFailure` when something it computes is wrong.
   func run() throws {
     let operations = VerifiedOperation.allCases.filter { operation in
-      only.map { word in
-        ([operation.rawValue] + operation.requirements).contains { $0.contains(word) }
-      } ?? true
+      only.map { operation.rawValue.lowercased().contains($0.lowercased()) } ?? true
     }
     guard !operations.isEmpty else {
       throw SynthesisError(
