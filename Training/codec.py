@@ -17,8 +17,8 @@ ap = argparse.ArgumentParser()
 ap.add_argument("--speech", required=True)
 ap.add_argument("--quantizer", required=True)
 ap.add_argument("--ckpt", required=True, help="folder to write codec_dec.pt to")
-ap.add_argument("--start", help="folder with a codec_dec.pt to go on from, if it has one")
-ap.add_argument("--seconds", type=float, required=True, help="wall clock, all told")
+ap.add_argument("--start", help="folder with a codec_dec.pt to resume from, if it has one")
+ap.add_argument("--seconds", type=float, required=True, help="wall clock, in all")
 ap.add_argument("--lr", type=float, default=1.2e-3)
 ap.add_argument("--decay-from", type=float, default=1.0, help="share of the time after which the rate falls to zero; 1: it does not")
 ap.add_argument("--frames", type=int, default=1536, help="frames a step")
@@ -44,7 +44,7 @@ opt = torch.optim.AdamW(dec.parameters(), lr=a.lr, betas=(0.8, 0.95), weight_dec
 if a.start and (Path(a.start) / "codec_dec.pt").exists():
     s = torch.load(Path(a.start) / "codec_dec.pt", map_location=dev, weights_only=True)
     dec.load_state_dict({k: v.float() for k, v in s["dec"].items()})
-    say("goes on", "with its optimizer" if restore_optimizer(opt, s.get("opt", [])) else "with a fresh optimizer")
+    say("resumes", "with its optimizer" if restore_optimizer(opt, s.get("opt", [])) else "with a fresh optimizer")
 books = torch.from_numpy(Quantizer(a.quantizer).books).to(dev)
 scale = 1 / books[0].std()
 
@@ -117,7 +117,7 @@ while clock.frac() < 1 and step < a.max_steps:
     except Exception as e:  # an unfit compiler must not cost the run
         if net is dec:
             raise
-        say("goes on without compiling:", repr(e)[:300])
+        say("continues without compiling:", repr(e)[:300])
         net = dec
         continue
     acc, cnt, step = acc + loss.detach(), cnt + 1, step + 1

@@ -100,7 +100,7 @@ if __name__ == "__main__":
     x, phones = np.concatenate(fs), np.concatenate(ps).astype(int)
     mean = x.mean(0)
     x = x - mean
-    # The two halves of a frame share the shades of each phone: more of them where there is more to tell apart.
+    # The two halves of a frame share the shades of each phone: more of them where there is more to distinguish.
     half, which = x.reshape(2 * len(x), -1), phones.reshape(-1)
     spread = np.array([np.sqrt(len(h)) * h.std(0).sum() ** 0.5 if len(h := half[which == p]) > 20 else 0.0 for p in range(len(PHONES))])
     sizes = np.maximum(2, np.floor(spread / spread.sum() * SIZE)).astype(int)

@@ -3,7 +3,7 @@
 #   sitting.sh talker SECONDS OUT [last]    on GPU 1 (or $GPU)
 #   sitting.sh codec  SECONDS OUT [last]    on GPU 0 (or $GPU)
 # Whichever comes first starts the speech pool for both. Beside this script lie libs/, text/,
-# quantizer.npz and, to go on from, ckpt/. OUT gets talker.pt, talker_opt.pt, codec_dec.pt and voice.log,
+# quantizer.npz and, to resume from, ckpt/. OUT gets talker.pt, talker_opt.pt, codec_dec.pt and voice.log,
 # renewed every minute, and the last ones before SECONDS are over. `last`: the learning rate falls to zero.
 set -u
 MODE=$1; S=$2; OUT=$(cd "$3" && pwd); LAST=${4:-}

@@ -28,12 +28,13 @@ stage quantizer.py --libs libs --text text --out quantizer.npz --frames 3000 --i
 mkdir -p speech
 stage speech.py --libs libs --text text --quantizer quantizer.npz --out speech --workers 1 --max-lines 40 --audio-hours 0.02 --held-out 3
 stage codec.py --speech speech --quantizer quantizer.npz --ckpt ckpt --seconds 60 --max-steps 2 --frames 48 --crop 24 --cap-hours 0.2
-for again in 1 2; do # the second goes on from the first
+for again in 1 2; do # the second resumes the first
   stage talker.py --speech speech --text text --quantizer quantizer.npz --ckpt ckpt --start ckpt --seconds 60 --max-steps 3 --tokens 1000 \
     --cp-frames 100 --wait-hours 0.001 --cap-hours 0.2
 done
 stage encoder.py --libs libs --text text --quantizer quantizer.npz --ckpt ckpt --seconds 15 --minutes 0.2 --batch 2 --crop 8
-stage export.py --ckpt ckpt --text text --quantizer quantizer.npz --out voice
+stage lengths.py --engine "$ENGINE" --libs libs --text text --out lengths.json --count 200
+stage export.py --ckpt ckpt --text text --quantizer quantizer.npz --lengths lengths.json --out voice
 stage evaluate.py --engine "$ENGINE" --model voice --libs libs --text text --heldout speech/heldout.npz --quantizer quantizer.npz --out judged --lines 2 --max-frames 20
 stage endings.py --engine "$ENGINE" --model voice --libs libs --text text --out endings.tsv --count 2 --max-frames 20
 test -s judged/report.json && test -s endings.tsv

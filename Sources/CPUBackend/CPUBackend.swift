@@ -4,6 +4,12 @@ import SpeechModel
 
 import CCPUKernels
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 // This target is pointers to C kernels throughout, which is its purpose: it is built without strict
 // memory safety, because marking every expression would point at none. What makes them sound: a view
 // keeps its memory alive, a `Matrix` its mapped storage, and views are cut with checked ranges.
@@ -38,6 +44,15 @@ package final class CPUBackend: ComposedBackend {
   /// Room for so many scores, not initialised.
   func reserveScores(_ count: Int) -> UnsafeMutablePointer<Float> { scores.reserve(count) }
 
+  /// Whether so many bytes can be had at once, in addition to what there is.
+  package static func canMap(byteCount: Int) -> Bool {
+    let address = mmap(
+      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let address, address != MAP_FAILED else { return false }
+    munmap(address, byteCount)
+    return true
+  }
+
   /// The history followed by `count` numbers, which `fill` makes; afterwards the history holds the
   /// last rows.
   func join(
@@ -64,14 +79,16 @@ private struct ScratchBuffer: ~Copyable {
   /// At least `count` numbers, not initialised.
   mutating func reserve(_ count: Int) -> UnsafeMutablePointer<Float> {
     if let base, capacity >= count { return base }
-    base?.deallocate()
-    let fresh = UnsafeMutablePointer<Float>.allocate(capacity: count)
+    free(base)
+    let size = count * MemoryLayout<Float>.size
+    guard let memory = malloc(size) else { qt_out_of_memory(size) }
+    let fresh = memory.bindMemory(to: Float.self, capacity: count)
     base = fresh
     capacity = count
     return fresh
   }
 
-  deinit { base?.deallocate() }
+  deinit { free(base) }
 }
 
 extension CPUBackend {

@@ -32,7 +32,7 @@ final class CPUMemory {
       let address = mmap(
         nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
       address != MAP_FAILED
-    else { preconditionFailure("no address space for \(size) bytes") }
+    else { qt_out_of_memory(size) }
     base = address
     self.byteCount = size
     self.count = count

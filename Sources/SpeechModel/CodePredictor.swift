@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /// The code predictor: codebooks 1…15 of a frame, one pass each, from the talker's hidden state and
-/// codebook 0 (model specification, section 8.3). Its cache starts empty at every frame.
+/// codebook 0 (docs/model.md, section 8.3). Its cache starts empty at every frame.
 package struct CodePredictor<B: Backend> {
   package let configuration: CodePredictorConfiguration
   /// Table `g` embeds code `g + 1`; as wide as the talker.
@@ -90,7 +90,7 @@ package struct CodePredictorWorkspace<B: Backend> {
 }
 
 extension CodePredictor {
-  /// Draws codes 1…15 of the frame whose code 0 stands in `codes`, `[slots, codebookCount]`.
+  /// Draws codes 1…15 of the frame whose code 0 is in `codes`, `[slots, codebookCount]`.
   ///
   /// - Parameter talkerHidden: `[slots, talker width]`, after the talker's last norm.
   package func predict(

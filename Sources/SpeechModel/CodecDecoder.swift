@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Codes to waveform (model specification, sections 10 and 11): dequantize, a causal convolution, a
+// Codes to waveform (docs/model.md, sections 10 and 11): dequantize, a causal convolution, a
 // windowed transformer, two upsampling stages, and a stack of Snake activations and convolutions.
 // Everything is causal, so keeping the last inputs of each convolution and the last keys and values
 // makes any split into chunks give the samples of one pass.

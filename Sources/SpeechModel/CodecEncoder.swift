@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Waveform to codes (model specification, section 12): convolutions that shorten 960 samples to one
+// Waveform to codes (docs/model.md, section 12): convolutions that shorten 960 samples to one
 // row, a causal transformer over all rows so far, a last convolution of stride 2, and residual
 // quantizers. A strided convolution is one of kernel 2 over rows of `stride` time steps, because its
 // kernel is always twice its stride; so it needs no operation of its own.

@@ -25,7 +25,7 @@ package final class CodecStream<B: Backend> {
   private let acoustic: B.Tensor
   private let quantized: B.Tensor
   private let latent: B.Tensor
-  /// Two buffers of a stage's activations and two beside them, as large as the widest stage.
+  /// Two buffers of a stage's activations and two more, as large as the widest stage.
   private let buffers: [B.Tensor]
 
   /// The last inputs of all convolutions.

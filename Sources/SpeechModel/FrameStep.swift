@@ -47,6 +47,8 @@ package final class FrameStep<B: Backend> {
 
   let work: TransformerWorkspace<B>
   package let cache: B.Cache
+  /// How keys and values are kept in `cache`.
+  package let cachePrecision: CachePrecision
   /// The talker's last hidden state after its norm, `[slots, hidden]`.
   package let hidden: B.Tensor
   package let logits: B.Tensor
@@ -106,9 +108,10 @@ package final class FrameStep<B: Backend> {
     text = try backend.makeTensor(rows: capacity + 1, columns: shape.hiddenSize)
     scratch = try backend.makeTensor(rows: block, columns: shape.hiddenSize)
     work = try TransformerWorkspace(rows: slotCount, shape, on: backend)
+    self.cachePrecision = cachePrecision ?? model.talker.cachePrecision
     cache = try backend.makeCache(
       layerCount: shape.layerCount, slotCount: slotCount, capacity: capacity,
-      kvWidth: shape.kvWidth, precision: cachePrecision ?? model.talker.cachePrecision)
+      kvWidth: shape.kvWidth, precision: self.cachePrecision)
     hidden = try backend.makeTensor(rows: slotCount, columns: shape.hiddenSize)
     logits = try backend.makeTensor(rows: slotCount, columns: talker.vocabularySize)
     codes = try backend.makeIndices(count: slotCount * talker.codebookCount)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// The speaker encoder's input (model specification, section 13): logarithms of the magnitudes of a
+// The speaker encoder's input (docs/model.md, section 13): logarithms of the magnitudes of a
 // short-time Fourier transform, summed by a bank of triangular filters on Slaney's mel scale.
 
 /// Waveform to log-mel bands.
@@ -125,8 +125,8 @@ extension MelBank {
 
 /// The Fourier transform of real numbers, a power of two of them.
 ///
-/// Pairs of neighbours are taken as complex numbers; the transform of half the size is then taken
-/// apart into those of the even and the odd numbers.
+/// Pairs of neighbours are taken as complex numbers; the transform of half the size is then split
+/// into those of the even and the odd numbers.
 struct RealTransform: Sendable {
   private let half: Int
   /// `e^(−2πi k / size)`, real and imaginary parts, for k below half the size.

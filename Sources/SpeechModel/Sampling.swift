@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-// How one code is drawn from the scores of a head (model specification, sections 8.2 and 8.3).
+// How one code is drawn from the scores of a head (docs/model.md, sections 8.2 and 8.3).
 //
 // The official code draws with one multinomial sample, which torch computes as an exponential race:
 // the token with the largest p / e, e drawn from the unit exponential distribution for each token.
 // This engine runs the same race with its own random numbers, keyed by seed, utterance, frame,
 // codebook and token. A token's number depends on nothing else, so the same request draws the same
-// numbers on every backend, alone or beside others.
+// numbers on every backend, alone or in a batch.
 
 /// What is fixed about the drawing of one codebook.
 package struct SamplingRule: Sendable, Hashable {
@@ -113,7 +113,7 @@ package enum SamplingWord: Int, CaseIterable, Sendable {
   }
 }
 
-/// What sampling needs besides the scores, one row a slot.
+/// What sampling needs in addition to the scores, one row a slot.
 package struct SamplingState<Indices: BackendIndices> {
   /// `[slots, SamplingWord.count]`.
   package let settings: Indices

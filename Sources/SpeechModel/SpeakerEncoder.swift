@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-// Waveform to speaker embedding (model specification, section 13): a mel spectrogram, time-delay
+// Waveform to speaker embedding (docs/model.md, section 13): a mel spectrogram, time-delay
 // blocks with squeeze and excitation, attentive pooling, and a projection. Convolutions see both
 // sides and reflect the ends. A split of channels is made in the weights: each group has its own
-// rows or columns of the convolution beside it, so nothing is cut or joined at run time.
+// rows or columns of the convolution next to it, so nothing is split or joined at run time.
 
 /// A pointwise convolution of several inputs laid side by side: one weight for each.
 struct JoinedLinear<B: Backend> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/// The talker: text and codes in, codebook 0 of the next frame out (model specification, sections 6
+/// The talker: text and codes in, codebook 0 of the next frame out (docs/model.md, sections 6
 /// to 8). Its last hidden state also feeds the code predictor.
 package struct Talker<B: Backend> {
   package let configuration: TalkerConfiguration

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// A pre-norm transformer with grouped-query attention and a gated feed-forward layer (model
-// specification, section 7). The talker, the code predictor and the codec decoder are this stack
+// A pre-norm transformer with grouped-query attention and a gated feed-forward layer
+// (docs/model.md, section 7). The talker, the code predictor and the codec decoder are this stack
 // with three configurations: the codec has no q/k norm, a window, and a scale on each branch.
 
 /// Which optional weights the layers of a stack have.

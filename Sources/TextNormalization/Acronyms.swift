@@ -99,20 +99,35 @@ enum Acronyms {
 
   /// Puts a pause between letters where six or more follow each other: "Q, W, E, R, T, Y".
   static func dictate(_ spoken: String) -> String {
-    var words = spoken.split(separator: " ").map(String.init)
-    var start = 0
-    for index in words.indices {
-      let word = words[index]
-      let isLetter =
-        word.first?.isUppercase == true && word.dropFirst().allSatisfy { ",.;:!?".contains($0) }
-      if isLetter, word.utf8.count == 1, index + 1 < words.count { continue }
-      let end = isLetter ? index + 1 : index
-      if end - start >= 6 {
-        for place in start..<end - 1 { words[place] += "," }
-      }
-      start = index + 1
+    let text = Array(spoken.utf8)
+    let space = UInt8(ascii: " ")
+    // Single letters since the last longer word, with spaces before them.
+    var letters: [Int] = []
+    var commas: [Int] = []
+    func endRun() {
+      if letters.count >= 6 { commas += letters.dropLast() }
+      letters.removeAll(keepingCapacity: true)
     }
-    return words.joined(separator: " ")
+    var start = 0
+    while start < text.count {
+      var end = start
+      while end < text.count, text[end] != space { end += 1 }
+      let isLetter =
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(text[start])
+        && text[(start + 1)..<end].allSatisfy { ",.;:!?".utf8.contains($0) }
+      if isLetter { letters.append(start) }
+      if !isLetter || end - start > 1 { endRun() }
+      start = end + 1
+    }
+    endRun()
+    if commas.isEmpty { return spoken }
+    var dictated: [UInt8] = []
+    var written = 0
+    for place in commas {
+      dictated += text[written...place] + [UInt8(ascii: ",")]
+      written = place + 1
+    }
+    return String(decoding: dictated + text[written...], as: UTF8.self)
   }
 
   /// "F B I"

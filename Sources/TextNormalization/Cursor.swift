@@ -16,7 +16,7 @@ struct Cursor {
     return text.indices.contains(index) ? text[index] : nil
   }
 
-  /// Whether no word goes on here.
+  /// Whether no word continues here.
   var isAtEnd: Bool { !(current?.isWordPart ?? false) }
 
   mutating func take(_ scalar: Unicode.Scalar) -> Bool {
@@ -43,12 +43,9 @@ struct Cursor {
   }
 
   private mutating func run(_ isOfKind: (Unicode.Scalar) -> Bool) -> String? {
-    var scalars = String.UnicodeScalarView()
-    while let current, isOfKind(current) {
-      scalars.append(current)
-      position += 1
-    }
-    return scalars.isEmpty ? nil : String(scalars)
+    let start = position
+    while position < text.count, isOfKind(text[position]) { position += 1 }
+    return start == position ? nil : String(text[start..<position])
   }
 
   /// Digits up to the first other character.
@@ -90,6 +87,19 @@ struct Cursor {
       place += 1
     }
     return place == text.count
+  }
+}
+
+extension String {
+  /// Letters, digits and signs of a folded text.
+  init(_ folded: ArraySlice<Unicode.Scalar>) {
+    // Most are ASCII, for which this is many times faster than a view of scalars.
+    let bytes = folded.compactMap { UInt8(exactly: $0.value) }
+    if bytes.count == folded.count, bytes.allSatisfy({ $0 < 128 }) {
+      self.init(decoding: bytes, as: UTF8.self)
+    } else {
+      self.init(String.UnicodeScalarView(folded))
+    }
   }
 }
 

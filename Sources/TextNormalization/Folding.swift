@@ -45,7 +45,7 @@ enum Folding {
   private static func append(_ scalar: Unicode.Scalar, to folded: inout [Unicode.Scalar]) {
     switch scalar {
     case "\"":
-      // Quotation marks are silent; behind a digit they may be inches.
+      // Quotation marks are silent; after a digit they may be inches.
       if let last = folded.last, last.isDigit { folded.append(scalar) }
     case "\t", "\n", "\r", "\u{B}", "\u{C}", " ":
       if let last = folded.last, last != " " { folded.append(" ") }
@@ -63,7 +63,7 @@ enum Folding {
     let plain = String(scalar).decomposedStringWithCompatibilityMapping.unicodeScalars
     let letters = plain.filter { $0.isASCII && !$0.properties.isWhitespace }
     if letters.isEmpty {
-      // A character of another script parts the words around it; a mark or a selector does not.
+      // A character of another script separates the words around it; a mark or a selector does not.
       switch scalar.properties.generalCategory {
       case .nonspacingMark, .enclosingMark, .spacingMark, .format: break
       default: append(" ", to: &folded)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-/// Abbreviations and initials, and whether the full stop behind them ends a sentence.
+/// Abbreviations and initials, and whether the full stop after them ends a sentence.
 extension EnglishReader {
-  /// How a sentence can go on behind an abbreviation.
+  /// How a sentence can continue after an abbreviation.
   private enum Kind {
     /// Its full stop never ends a sentence: a name or a number follows.
     case title
-    /// It can stand last in a sentence.
+    /// It can come last in a sentence.
     case last
     /// It counts only before a digit.
     case beforeDigit
@@ -15,6 +15,8 @@ extension EnglishReader {
     /// As `title`, and in small letters too.
     case link
   }
+
+  static let wordsInRules: Set<String> = Set(abbreviations.keys).union(unitNames)
 
   private static let abbreviations: [String: (words: String, kind: Kind)] = [
     "mr": ("Mister", .title), "mrs": ("Missus", .title), "ms": ("Miz", .title),
@@ -95,10 +97,10 @@ extension EnglishReader {
     return true
   }
 
-  /// "St." and "Dr.", which stand before a name or behind one.
+  /// "St." and "Dr.", which come before a name or after one.
   private func saintOrStreet(_ word: String, _ end: Cursor) -> (words: String, canBeLast: Bool)? {
     guard word == "St" || word == "Dr" else { return nil }
-    let (before, behind) = word == "St" ? ("Saint", "Street") : ("Doctor", "Drive")
+    let (before, after) = word == "St" ? ("Saint", "Street") : ("Doctor", "Drive")
     let last = spoken.context
     let next = end.followingStop().nextWord()
     let followsName =
@@ -106,7 +108,7 @@ extension EnglishReader {
       && (spoken.lastWord.unicodeScalars.first?.isCapital ?? false || piece == .number)
       && !Self.wordsBeforeSaints.contains(last)
     if followsName, word == "St" || !isName(next) || Sentences.begins(with: next) {
-      return (behind, true)
+      return (after, true)
     }
     return isName(next) ? (before, false) : nil
   }
@@ -156,7 +158,7 @@ extension EnglishReader {
       }
       return sayAbbreviation(words, words.hasSuffix(" M"), upTo: end)
     }
-    // An initial: at the beginning or in a name, and before one. Behind another letter only where
+    // An initial: at the beginning or in a name, and before one. After another letter only where
     // that had a full stop too.
     let last = spoken.context
     guard letters.utf8.count == 1, letters != "I", cursor.current?.isCapital ?? false,
@@ -172,7 +174,7 @@ extension EnglishReader {
   private static let wordsBeforeInitials: Set<String> = [
     "by", "with", "from", "to", "of", "and", "for", "says", "said", "like", "as", "named", "met",
   ]
-  /// A letter behind these is no initial.
+  /// A letter after these is no initial.
   private static let wordsBeforeLetters: Set<String> = [
     "vitamin", "plan", "type", "class", "grade", "section", "option", "hepatitis", "group", "part",
     "point", "letter", "appendix", "exhibit", "figure", "room", "gate", "terminal", "team", "model",
@@ -180,7 +182,7 @@ extension EnglishReader {
 
   // MARK: Ends of sentences
 
-  /// Whether a sentence ends at a full stop that also belongs to an abbreviation; `place` is behind
+  /// Whether a sentence ends at a full stop that also belongs to an abbreviation; `place` is after
   /// the full stop.
   func endsSentence(_ place: Cursor) -> Bool {
     if place.hasNothingLeft { return true }
@@ -198,7 +200,7 @@ extension EnglishReader {
 }
 
 extension Cursor {
-  /// The place behind a full stop, if there is one here.
+  /// The place after a full stop, if there is one here.
   fileprivate func followingStop() -> Cursor {
     var copy = self
     _ = copy.take(".")

@@ -28,7 +28,7 @@ extension EnglishReader {
       end += 1
       if end - cursor.position > Self.longestAddress { return false }
     }
-    // Marks behind it are the sentence's.
+    // Marks after it are the sentence's.
     while end > cursor.position, !text[end - 1].isWordPart, text[end - 1] != "/" { end -= 1 }
     var address = text[cursor.position..<end]
     func drop(_ prefix: String) -> Bool {
@@ -68,7 +68,7 @@ extension EnglishReader {
           && label.allSatisfy { $0.isWordPart || "-_".unicodeScalars.contains($0) }
       })
     else { return false }
-    let name = String(String.UnicodeScalarView(last.prefix(while: \.isLetter)))
+    let name = String(last.prefix(while: \.isLetter))
     return endings.contains(name) && labels[0].contains { $0.isLetter }
       && (last.count == name.unicodeScalars.count || name == "mp" && last.count == 3)
   }
@@ -85,7 +85,7 @@ extension EnglishReader {
     if rest.last == "/" { rest = rest.dropLast() }
     while let scalar = rest.first {
       let run = rest.prefix { scalar.isLetter ? $0.isLetter : scalar.isDigit && $0.isDigit }
-      let text = String(String.UnicodeScalarView(run))
+      let text = String(run)
       if scalar.isLetter {
         let isSpelled =
           spelled.contains(text) || (2...4).contains(text.utf8.count) && !Acronyms.hasVowel(text)

@@ -15,6 +15,10 @@ enum Calendar {
     "thur": "Thursday", "thurs": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday",
   ]
 
+  /// Names of months and days in small letters, long and short.
+  static let wordsInRules =
+    months.map { $0.lowercased() } + short.keys + days.keys + days.values.map { $0.lowercased() }
+
   /// 1…12 for a month's full name, whatever the case.
   static func month(_ name: String) -> Int? {
     months.firstIndex { $0.lowercased() == name.lowercased() }.map { $0 + 1 }
@@ -149,7 +153,7 @@ extension EnglishReader {
   private mutating func sayTime(_ words: String, _ half: String?, upTo end: Cursor) -> Bool {
     guard let half else { return say(words, upTo: end) }
     _ = say(words + " " + half, upTo: end)
-    // The full stop of "p.m." may end a sentence besides.
+    // The full stop of "p.m." may also end a sentence.
     if end.previous == ".", endsSentence(end) { spoken.put(".") }
     return true
   }

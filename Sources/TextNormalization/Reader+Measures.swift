@@ -61,7 +61,7 @@ extension EnglishReader {
     return readAmount(end, currency, sign: nil)
   }
 
-  /// The number behind a currency's sign, its magnitude, and the rest of a range.
+  /// The number after a currency's sign, its magnitude, and the rest of a range.
   private mutating func readAmount(
     _ start: Cursor, _ currency: Currency, sign: Unicode.Scalar?
   ) -> Bool {
@@ -71,7 +71,7 @@ extension EnglishReader {
     if range.take(of: "-–") != nil {
       if let sign { _ = range.take(sign) }
       if let second = range.numeral(), range.isAtEnd || range.magnitude(Self.magnitudes) != nil {
-        // The second number goes on below, with its magnitude.
+        // The second number continues below, with its magnitude.
         range = end
         _ = range.take(of: "-–")
         if let sign { _ = range.take(sign) }
@@ -101,7 +101,7 @@ extension EnglishReader {
     return sayAmount(Self.words(numeral, currency), upTo: end)
   }
 
-  /// An amount, and "/month" behind it.
+  /// An amount, and "/month" after it.
   private mutating func sayAmount(_ words: String, upTo end: Cursor) -> Bool {
     _ = say(words, upTo: end)
     readRate()
@@ -166,9 +166,10 @@ extension EnglishReader {
     }
     return units
   }()
+  static let unitNames = Set(units.keys).union(periods).union(magnitudes.keys)
   /// Units that may be squared.
   private static let lengths: Set<String> = ["mm", "cm", "m", "km", "ft", "mi", "yd"]
-  /// Words behind a slash that mean "per".
+  /// Words after a slash that mean "per".
   private static let periods: Set<String> = [
     "second", "minute", "hour", "day", "night", "week", "month", "year", "person", "unit", "item",
   ]

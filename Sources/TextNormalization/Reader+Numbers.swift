@@ -15,13 +15,13 @@ extension EnglishReader {
     piece = .number
   }
 
-  /// Numbers behind these are said digit by digit.
+  /// Numbers after these are said digit by digit.
   private static let wordsBeforeCodes: Set<String> = [
     "code", "pin", "zip", "extension", "dial", "call", "digits", "serial", "pincode", "passcode",
     "postcode",
   ]
 
-  /// Five digits behind a state's two letters: "C A" is what was said of "CA".
+  /// Five digits after a state's two letters: "C A" is what was said of "CA".
   private func isPostalCode(_ numeral: Numeral) -> Bool {
     guard numeral.integer.utf8.count == 5, numeral.decimals.isEmpty else { return false }
     let last = Array(spoken.text.unicodeScalars.suffix(3))

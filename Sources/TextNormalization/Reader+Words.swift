@@ -27,7 +27,7 @@ extension EnglishReader {
     // "AT&T"
     let isSpelled = stem.utf8.count == 2 && (followsAnd || cursor.current == "&")
     let words = isSpelled ? Acronyms.spell(stem) : Acronyms.spoken(stem, isShouted: isShouted)
-    // Spelled letters and names stand by themselves; ordinary words keep their hyphens.
+    // Spelled letters and names stay separate; ordinary words keep their hyphens.
     if words == stem.lowercased() {
       spoken.say((spoken.isAtStart ? Self.capitalized(words) : words) + ending)
     } else {
@@ -187,7 +187,7 @@ extension EnglishReader {
 }
 
 extension Cursor {
-  /// The place behind the current character.
+  /// The place after the current character.
   func following() -> Cursor {
     var copy = self
     copy.position += 1

@@ -24,7 +24,7 @@ struct Codec: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "A WAV file, or - for standard output.")
     var output: String
 
-    @Option(help: "Name or folder of a model; without it, the bundled voice.")
+    @Option(help: "Name or folder of a model; by default the bundled voice.")
     var model: String?
 
     @Flag(help: "Decode in blocks of 300 frames, as the official package does.")
@@ -34,6 +34,7 @@ struct Codec: AsyncParsableCommand {
 
     func run() async throws {
       processor.apply()
+      _ = try AudioFileFormat(ofFileNamed: output)
       let file = try Safetensors(path: codes)
       let checkpoint = try Checkpoint(model: model)
       let shape = checkpoint.codecConfiguration.decoder

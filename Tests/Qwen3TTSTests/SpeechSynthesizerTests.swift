@@ -26,7 +26,7 @@ import TextTokenizer
     #expect(samples.count == summary.frames * 1920)
     #expect(summary.frames > 5)
     #expect(summary.seed == 7)
-    #expect(summary.firstAudioSeconds > 0 && summary.realTimeFactor > 0)
+    #expect(summary.timeToFirstAudio > .zero && summary.realTimeFactor > 0)
     #expect(samples.allSatisfy { abs($0) <= 1 })
   }
 
@@ -92,7 +92,7 @@ import TextTokenizer
     #expect(whole.samples == chunked.samples)
   }
 
-  @Test func `speaks two texts in turn as each alone`() async throws {
+  @Test func `speaks two texts one after the other as each alone`() async throws {
     let both = try await SpeechSynthesizer()
     _ = try await both.waveform(for: "Something else.", options: Self.options())
     let second = try await both.waveform(for: Self.text, options: Self.options())
@@ -301,7 +301,7 @@ import TextTokenizer
     for try await chunk in synthesizer.speech(for: "Good morning.") {
       samples += chunk.samples  // Float, mono, 24 kHz
       if let summary = chunk.summary {
-        print("\(summary.audioSeconds) s of speech, RTF \(summary.realTimeFactor)")
+        print("\(summary.audioDuration) of speech, RTF \(summary.realTimeFactor)")
       }
     }
     #expect(!samples.isEmpty)

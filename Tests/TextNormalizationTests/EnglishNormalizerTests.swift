@@ -317,6 +317,32 @@ import TextNormalization
     try #require(!spoken.contains("  ") && spoken.first?.isLetter ?? true)
     let isSpeakable = text.unicodeScalars.contains { $0.isASCII && $0.properties.isAlphabetic }
     try #require(!(isSpeakable && spoken.isEmpty), "\(text.debugDescription)")
+    let pieces = Array(SpokenPieces(text, shortest: 1))
+    try #require(pieces.joined() == spoken, "\(text.debugDescription)")
+    try #require(!pieces.contains(""), "\(text.debugDescription)")
+  }
+
+  /// All of them in one paragraph, so that each case stands before and after others.
+  static let paragraph = cases.map(\.written).joined(separator: " and then more words. The next: ")
+
+  @Test(arguments: [1, 10, 200, 100_000]) func `pieces say together what the whole says`(
+    _ shortest: Int
+  ) {
+    let pieces = Array(SpokenPieces(Self.paragraph, shortest: shortest))
+    #expect(pieces.joined() == EnglishNormalizer.normalize(Self.paragraph))
+    #expect(shortest == 100_000 ? pieces.count == 1 : pieces.count > 20)
+  }
+
+  @Test func `a long paragraph comes in short pieces`() {
+    let prose = String(
+      repeating: "It rained for a while. Then the sun came out, and we left. ", count: 500)
+    let unmarked = String(
+      repeating: "it rained for a while then the sun came out and we left ", count: 500)
+    for text in [prose, unmarked] {
+      let pieces = Array(EnglishNormalizer.pieces(of: text))
+      #expect(pieces.allSatisfy { $0.utf8.count < 1_000 }, "\(pieces.map(\.utf8.count))")
+      #expect(pieces.joined() == EnglishNormalizer.normalize(text))
+    }
   }
 
   @Test func `damaged texts keep the promises`() throws {

@@ -20,7 +20,7 @@ struct AttentionRows {
   }
 }
 
-/// A shape, and the rows that pass through it in turn.
+/// A shape, and the rows that pass through it one after the other.
 struct AttentionCase {
   var heads: Int
   var kvHeads: Int

@@ -24,8 +24,8 @@ enum Fault: CaseIterable {
   case norm
   /// The last result of a product is never written.
   case unwritten
-  /// A row beside the tensor is overwritten.
-  case beside
+  /// A row next to the tensor is overwritten.
+  case outside
   /// Attention sees a position that was never written.
   case future
   /// A convolution forgets what it has heard.
@@ -45,7 +45,7 @@ enum Fault: CaseIterable {
     switch self {
     case .norm: .rmsNorm
     case .unwritten: .linear
-    case .beside: .activation
+    case .outside: .activation
     case .future: .attention
     case .history: .causalConvolution
     case .frame: .frameRing
@@ -61,7 +61,7 @@ enum Fault: CaseIterable {
     switch self {
     case .norm: "times the tolerance"
     case .unwritten: "1×1×1 BF16: [0] is nan"
-    case .beside: "beside tensors"
+    case .outside: "next to tensors"
     case .future: "is nan"
     case .history: "history after"
     case .frame: "frames"
@@ -105,7 +105,7 @@ final class ObservedBackend: Backend {
 
   func makeTensor(rows: Int, columns: Int) -> CPUTensor {
     let tensor = noting(.makeTensor).makeTensor(rows: rows, columns: columns)
-    if fault == .beside { latest = tensor }
+    if fault == .outside { latest = tensor }
     return tensor
   }
 
@@ -169,7 +169,7 @@ final class ObservedBackend: Backend {
 
   func clamp(_ x: CPUTensor) {
     noting(.clamp).clamp(x)
-    guard fault == .beside, let latest else { return }
+    guard fault == .outside, let latest else { return }
     base.clear(latest.rows(latest.rows - 1..<latest.rows))
   }
 
@@ -252,29 +252,37 @@ final class ObservedBackend: Backend {
   ) {
     noting(.linearAdd).linearAdd(x, weight, bias: bias, scale: scale, into: out)
   }
+  // As they are defined, so that a fault of the norm shows in what is made of it, too.
+
   func rmsNormLinear(
     _ x: CPUTensor, norm: CPUTensor, epsilon: Float, weight: CPUMatrix, scratch: CPUTensor,
     into out: CPUTensor
   ) {
-    noting(.rmsNormLinear).rmsNormLinear(
-      x, norm: norm, epsilon: epsilon, weight: weight, scratch: scratch, into: out)
+    _ = noting(.rmsNormLinear)
+    rmsNorm(x, weight: norm, epsilon: epsilon, into: scratch)
+    linear(scratch, weight, bias: nil, into: out)
   }
-  func swiGLU(_ x: CPUTensor, into out: CPUTensor) { noting(.swiGLU).swiGLU(x, into: out) }
   func rmsNormSwiGLU(
     _ x: CPUTensor, norm: CPUTensor, epsilon: Float, gateUp: CPUMatrix, scratch: CPUTensor,
     wide: CPUTensor, into out: CPUTensor
   ) {
-    noting(.rmsNormSwiGLU).rmsNormSwiGLU(
-      x, norm: norm, epsilon: epsilon, gateUp: gateUp, scratch: scratch, wide: wide, into: out)
+    _ = noting(.rmsNormSwiGLU)
+    rmsNorm(x, weight: norm, epsilon: epsilon, into: scratch)
+    linear(scratch, gateUp, bias: nil, into: wide)
+    swiGLU(wide, into: out)
   }
   func feedForward(
     _ out: CPUTensor, norm: CPUTensor, epsilon: Float, gateUp: CPUMatrix, down: CPUMatrix,
     scale: CPUTensor?, scratch: CPUTensor, wide: CPUTensor, activated: CPUTensor
   ) {
-    noting(.feedForward).feedForward(
-      out, norm: norm, epsilon: epsilon, gateUp: gateUp, down: down, scale: scale,
-      scratch: scratch, wide: wide, activated: activated)
+    _ = noting(.feedForward)
+    rmsNormSwiGLU(
+      out, norm: norm, epsilon: epsilon, gateUp: gateUp, scratch: scratch, wide: wide,
+      into: activated)
+    linearAdd(activated, down, bias: nil, scale: scale, into: out)
   }
+
+  func swiGLU(_ x: CPUTensor, into out: CPUTensor) { noting(.swiGLU).swiGLU(x, into: out) }
   func silu(_ x: CPUTensor) { noting(.silu).silu(x) }
   func qkNormRopeAppend(
     _ qkv: CPUTensor, _ layer: AttentionLayer<CPUTensor>, rows: RowMap<CPUIndices>,
