@@ -17,7 +17,7 @@ package struct DeviceVerification {
     case encoders
     /// Whole utterances of small models.
     case utterances
-    /// Two models on one device.
+    /// Several models on one device.
     case neighbours
     /// How failures of a device are reported. Last, for a device cannot be used after it.
     case faults
