@@ -328,7 +328,7 @@ enum FakeDevice {
     .synthetic(.tiny06, variant: .customVoice, seed: 0)
   }
 
-  private static func speak(_ engine: any PromptSpeaking) throws -> FinishReason {
+  static func speak(_ engine: any PromptSpeaking) throws -> FinishReason {
     let report = try engine.speak(
       prompt(checkpoint), settings: settings, budget: 8, chunks: (1, 4), isCancelled: { false },
       deliver: { _, _ in })
