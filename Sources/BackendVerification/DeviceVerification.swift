@@ -17,7 +17,7 @@ package struct DeviceVerification {
     case encoders
     /// Whole utterances of small models.
     case utterances
-    /// Two models on one device.
+    /// Several models on one device.
     case neighbours
     /// How failures of a device are reported. Last, for a device cannot be used after it.
     case faults
@@ -52,10 +52,8 @@ package struct DeviceVerification {
   ///   the architecture, `deviceUnavailable` when the device cannot be used, `internalFailure` when
   ///   something it computes is wrong.
   package func run() throws {
-    let operations = VerifiedOperation.allCases.filter { operation in
-      matches([operation.rawValue] + operation.requirements)
-    }
-    let wholes = Whole.allCases.filter { matches([$0.rawValue]) }
+    let operations = VerifiedOperation.allCases.filter { matches($0.rawValue) }
+    let wholes = Whole.allCases.filter { matches($0.rawValue) }
     guard !operations.isEmpty || !wholes.isEmpty else {
       let names = VerifiedOperation.allCases.map(\.rawValue) + Whole.allCases.map(\.rawValue)
       throw SynthesisError(
@@ -70,8 +68,8 @@ package struct DeviceVerification {
     }
   }
 
-  private func matches(_ names: [String]) -> Bool {
-    only.map { word in names.contains { $0.contains(word) } } ?? true
+  private func matches(_ name: String) -> Bool {
+    only.map { name.lowercased().contains($0.lowercased()) } ?? true
   }
 
   private func usesGPU() throws -> Bool {

@@ -10,11 +10,6 @@ package enum VerifiedUtterance: String, CaseIterable, Sendable {
   case fewPositions = "few positions", someContext = "512 positions"
   case longContext = "4,096 positions"
 
-  /// Requirements of `Backend` that only whole utterances show.
-  package static let requirements = [
-    "run", "makeFrameProgram", "makeFrame", "promptRows", "cachePrecision",
-  ]
-
   /// What a shape is asked for when nothing is said: the wide ones have the codec of the small ones,
   /// and prompts of thousands of rows take a CPU minutes at those widths.
   package static func all(for size: SyntheticSize) -> [VerifiedUtterance] {

@@ -4,6 +4,12 @@ import SpeechModel
 
 import CCPUKernels
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 // This target is pointers to C kernels throughout, which is its purpose: it is built without strict
 // memory safety, because marking every expression would point at none. What makes them sound: a view
 // keeps its memory alive, a `Matrix` its mapped storage, and views are cut with checked ranges.

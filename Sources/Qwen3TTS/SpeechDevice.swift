@@ -95,7 +95,7 @@ package struct OpenedEngine {
       guard !error.isUnsupportedArchitecture else {
         throw SynthesisError(.invalidInput, "architecture: \(error)", underlying: error)
       }
-      guard device == .automatic else {
+      guard !isAsked else {
         throw SynthesisError(
           .deviceUnavailable, "device cuda: \(error). --device cpu needs no GPU.",
           underlying: error)

@@ -1,5 +1,7 @@
-// SPDX-License-Identifier: MIT out[r · stride] = the column of the largest entry of row r, the
-// first of equal ones. One block per row. Bound: launch.
+// SPDX-License-Identifier: MIT
+// out[r · stride] = the column of the largest entry of row r, the first of equal ones. One block
+// per row.
+// Bound: launch.
 #include "Common/Kernel.cuh"
 
 struct Candidate {

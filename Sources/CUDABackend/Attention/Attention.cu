@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: MIT Attention of any head width up to 256. The cache of a layer is
+// SPDX-License-Identifier: MIT
+// Attention of any head width up to 256. The cache of a layer is
 // [slots · capacity, kv_heads · head_dim], F32 or bf16; position p of a slot is row p mod capacity.
 #include "Common/Elements.cuh"
 #include "Common/Reductions.cuh"

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT Attention for several rows, of one slot or of several, once their
-// keys are in the cache: prompts, the codec, and batches.
+// SPDX-License-Identifier: MIT
+// Attention for several rows, of one slot or of several, once their keys are in the cache: prompts,
+// the codec, and batches.
 #include "Common/Elements.cuh"
 #include "Common/SplitBF16.cuh"
 #include "Common/TensorCore.cuh"

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT Causal convolutions over [time, channels] of any shape and element
-// type; `xx` is the history followed by x. The codec's own weights go through Linear/GEMM.cu.
+// SPDX-License-Identifier: MIT
+// Causal convolutions over [time, channels] of any shape and element type; `xx` is the history
+// followed by x. The codec's own weights go through Linear/GEMM.cu.
 #include "Common/ConvolutionInput.cuh"
 #include "Common/SplitBF16Tile.cuh"
 #include "Linear/Epilogue.cuh"

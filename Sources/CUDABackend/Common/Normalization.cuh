@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT The factor of a normalisation: 1 / sqrt(mean square + epsilon). For
-// RMSNorm the mean square is that of the row, for LayerNorm that of the row minus its mean.
+// SPDX-License-Identifier: MIT
+// The factor of a normalisation: 1 / sqrt(mean square + epsilon). For RMSNorm the mean square is
+// that of the row, for LayerNorm that of the row minus its mean.
 #pragma once
 #include "Common/Kernel.cuh"
 

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT The convolutions of any shape and element type, as products of tiles
-// on tensor cores: both sides are split into bf16 halves as they are loaded (Common/SplitBF16.cuh).
+// SPDX-License-Identifier: MIT
+// The convolutions of any shape and element type, as products of tiles on tensor cores: both sides
+// are split into bf16 halves as they are loaded (Common/SplitBF16.cuh).
 #pragma once
 #include "Common/SplitBF16.cuh"
 #include "Common/TensorCore.cuh"

@@ -1,6 +1,7 @@
-// SPDX-License-Identifier: MIT A whole frame of one utterance in one persistent kernel: the
-// talker's step over the last frame, its head and draw, then fifteen passes of the code predictor
-// with theirs (`FrameStep.advance`, `makeCodes`).
+// SPDX-License-Identifier: MIT
+// A whole frame of one utterance in one persistent kernel: the talker's step over the last frame,
+// its head and draw, then fifteen passes of the code predictor with theirs (`FrameStep.advance`,
+// `makeCodes`).
 //
 // One block of nine warps stays on every SM. What makes it fast stands in the headers: weights flow
 // (WeightPipeline.cuh), results carry their own flag (Mailbox.cuh), tensor cores multiply a vector

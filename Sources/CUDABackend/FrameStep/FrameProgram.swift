@@ -65,6 +65,12 @@ extension FrameShape {
 }
 
 extension CUDABackend {
+  package func promptRows(for count: Int) -> Int {
+    let step = count <= 64 ? 8 : 32
+    // Also where nothing is recorded: how a product is cut depends on its rows, and the sums on that.
+    return (count + step - 1) / step * step
+  }
+
   package func makeFrameProgram(
     _ step: FrameParameters<CUDABackend>
   ) throws(CUDAError) -> CUDAFrameProgram? {

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: MIT How results travel between SMs. *They carry their own flag*, so
-// there are no barriers across the grid and no fences: a phase costs one store and one load through
-// L2.
+// SPDX-License-Identifier: MIT
+// How results travel between SMs. *They carry their own flag*, so there are no barriers across the
+// grid and no fences: a phase costs one store and one load through L2.
 //
 // A flagged value gives up its last bit, which tells whether its address has been written an odd or
 // an even number of times; a reader polls until that is right. What few SMs read is tagged instead:

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT Products of a matrix and one or two vectors on *tensor cores*: with
-// F32 arithmetic the instructions, not the bytes, would set the time.
+// SPDX-License-Identifier: MIT
+// Products of a matrix and one or two vectors on *tensor cores*: with F32 arithmetic the
+// instructions, not the bytes, would set the time.
 //
 // A warp has 128 of every 1024 columns (a k-block). An F32 value is the sum of three bf16 terms,
 // which are columns of the second factor: the products are exact, and M vectors take 3 M of its 8

@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: MIT *Weights flow.* Which rows of which matrix a block multiplies, and
-// in which order, is known before the frame begins. So one warp, the producer, does nothing but
-// copy them into a ring of stages in shared memory, as far ahead as the ring is long, across
-// layers, passes and draws; the other eight consume them. The memory never waits for a result.
+// SPDX-License-Identifier: MIT
+// *Weights flow.* Which rows of which matrix a block multiplies, and in which order, is known
+// before the frame begins. So one warp, the producer, does nothing but copy them into a ring of
+// stages in shared memory, as far ahead as the ring is long, across layers, passes and draws; the
+// other eight consume them. The memory never waits for a result.
 #pragma once
 #include "FrameStep/FrameConstants.cuh"
 

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT GEMM in F32, for the encoders of cloned voices: a code there is
-// decided by the last bits of a sum, so their products keep all bits of F32 (docs/kernels.md).
+// SPDX-License-Identifier: MIT
+// GEMM in F32, for the encoders of cloned voices: a code there is decided by the last bits of a
+// sum, so their products keep all bits of F32 (docs/kernels.md).
 #include "Linear/Epilogue.cuh"
 
 // out[t, o] (+)= scale[o] · (bias[o] + Σ_j Σ_i W[o, j, i] xx[t + j · dilation, i]), `xx` being

@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: MIT GEMV for a decode step: one or two rows of x, a weight in bf16, k of
-// 1024 C. A step reads every weight once and has five kernels a layer, so nothing but those bytes
-// may take time: each kernel loads its weights into registers *before* it waits for the previous
-// kernel, and the memory never idles at the boundary of two kernels.
+// SPDX-License-Identifier: MIT
+// GEMV for a decode step: one or two rows of x, a weight in bf16, k of 1024 C. A step reads every
+// weight once and has five kernels a layer, so nothing but those bytes may take time: each kernel
+// loads its weights into registers *before* it waits for the previous kernel, and the memory never
+// idles at the boundary of two kernels.
 #include "Attention/SplitAttention.cuh"
 #include "Common/Activations.cuh"
 #include "Common/Normalization.cuh"

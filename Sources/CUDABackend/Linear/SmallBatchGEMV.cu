@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: MIT GEMV for one to four rows of x and a weight in split bf16,
-// [2][n][k], k of 256 S: the codec's transformer, a frame or a few at a time. A warp has R rows of
-// W, which it loads before it waits for the previous kernel; a lane has columns 256 s + 8 lane … +
-// 7, s < S.
+// SPDX-License-Identifier: MIT
+// GEMV for one to four rows of x and a weight in split bf16, [2][n][k], k of 256 S: the codec's
+// transformer, a frame or a few at a time. A warp has R rows of W, which it loads before it waits
+// for the previous kernel; a lane has columns 256 s + 8 lane … + 7, s < S.
 // Bound: bytes of W.
 #include "Common/Activations.cuh"
 #include "Common/Normalization.cuh"

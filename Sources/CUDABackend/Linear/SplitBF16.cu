@@ -5,7 +5,6 @@
 
 // out = the split rows of the history followed by those of x, after a snake when there is one.
 // Without a history `out` may be `x`. One block per row. Bound: bytes.
-
 KERNEL split_rows(const float *x, const float *history, int history_rows, const float *alpha,
                   const float *inverse_beta, u16 *out, int columns) {
   IN_ORDER

@@ -1,14 +1,16 @@
-// SPDX-License-Identifier: MIT out[t, b] = ln(max(1e-5, Σ_k weights[b, k] · magnitude[firsts[b] +
-// k])), magnitude[k] = sqrt(|FFT(frame[t] · hann)[k]|² + 1e-9), frame[t] = samples[256 t − 384 ..<
-// 256 t + 640] reflected at both ends. One block of 256 threads per frame. The FFT of 1024 real
-// samples is one of 512 complex ones, whose result is then separated. Bound: latency of ten
-// barriers.
+// SPDX-License-Identifier: MIT
+//   out[t, b] = ln(max(1e-5, Σ_k weights[b, k] · magnitude[firsts[b] + k]))
+//   magnitude[k] = sqrt(|FFT(frame[t] · hann)[k]|² + 1e-9)
+//   frame[t] = samples[256 t − 384 ..< 256 t + 640], reflected at both ends
+// One block of 256 threads per frame. The FFT of 1024 real samples is one of 512 complex ones,
+// whose result is then separated.
+// Bound: latency of ten barriers.
 #include "Common/Reductions.cuh"
 
 enum { MEL_THREADS = 256, MEL_HALF = 512 };
 extern "C" __global__ void __launch_bounds__(MEL_THREADS)
-mel_spectrogram(const float *samples, int count, const float *weights, const int *firsts, int width,
-          int bins, float *out, int bands) {
+mel_spectrogram(const float *samples, int count, const float *weights, const int *firsts,
+                int width, int bins, float *out, int bands) {
   __shared__ float real[MEL_HALF], imaginary[MEL_HALF], magnitude[MEL_HALF + 1];
   __shared__ float cosines[MEL_HALF], sines[MEL_HALF];
   launch_dependents();

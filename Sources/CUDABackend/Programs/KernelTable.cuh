@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT Asserts that every kernel of a program takes the parameters that
-// KernelTable.h lists, against which the host checks its launches.
+// SPDX-License-Identifier: MIT
+// Asserts that every kernel of a program takes the parameters that KernelTable.h lists, against
+// which the host checks its launches.
 #pragma once
 #include "Programs/KernelTable.h"
 

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: MIT Tensor-core products and what surrounds them in a prompt and in the
-// codec. All kernels of this program run with the whole first-level memory as shared memory; see
-// CUDABackend.swift.
+// SPDX-License-Identifier: MIT
+// Tensor-core products and what surrounds them in a prompt and in the codec. All kernels of this
+// program run with the whole first-level memory as shared memory; see CUDABackend.swift.
 #include "Linear/GEMM.cu"
 #include "Linear/SplitBF16.cu"
 #include "Linear/SmallBatchGEMV.cu"

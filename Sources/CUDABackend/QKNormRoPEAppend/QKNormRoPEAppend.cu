@@ -1,8 +1,9 @@
-// SPDX-License-Identifier: MIT QK-norm, RoPE and KV append: RMS-normalises the heads of queries and
-// keys where they have a norm, rotates them by their position, and stores the key and value of each
-// row in the cache, [slots · capacity, kv_heads · head_dim] for each layer; position p of a slot is
-// row p mod capacity. Queries are updated in place. Decode steps and frames fuse the same with
-// their attention (Attention/DecodeAttention.cu, FrameStep/FrameAttention.cuh).
+// SPDX-License-Identifier: MIT
+// QK-norm, RoPE and KV append: RMS-normalises the heads of queries and keys where they have a norm,
+// rotates them by their position, and stores the key and value of each row in the cache,
+// [slots · capacity, kv_heads · head_dim] for each layer; position p of a slot is row p mod
+// capacity. Queries are updated in place. Decode steps and frames fuse the same with their attention
+// (Attention/DecodeAttention.cu, FrameStep/FrameAttention.cuh).
 #include "Common/Elements.cuh"
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"

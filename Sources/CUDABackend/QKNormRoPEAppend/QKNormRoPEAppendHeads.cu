@@ -1,5 +1,7 @@
-// SPDX-License-Identifier: MIT QKNormRoPEAppend.cu for heads of 64 or 128 entries: a warp for each
-// head of a row, four per block. A lane has every 32nd entry of a head of D. Bound: launch.
+// SPDX-License-Identifier: MIT
+// QKNormRoPEAppend.cu for heads of 64 or 128 entries: a warp for each head of a row, four per
+// block. A lane has every 32nd entry of a head of D.
+// Bound: launch.
 #include "Common/Elements.cuh"
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT out[r] = x[r] / sqrt(mean(x[r]²) + epsilon) · weight; out may be x.
-// One block of 256 threads per row.
+// SPDX-License-Identifier: MIT
+//   out[r] = x[r] / sqrt(mean(x[r]²) + epsilon) · weight
+// out may be x. One block of 256 threads per row.
 // Bound: two reads of the row, of which the second hits L1.
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT out[r] = split rows of x[r] / sqrt(mean(x[r]²) + epsilon) · weight,
-// for GEMM.cu; out may be x. One block per row. Bound: bytes.
+// SPDX-License-Identifier: MIT
+// rms_norm into split rows, for GEMM.cu; out may be x. One block per row.
+// Bound: bytes.
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"
 #include "Common/SplitBF16.cuh"

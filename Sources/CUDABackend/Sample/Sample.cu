@@ -21,9 +21,9 @@ __device__ __forceinline__ void sample(const float *logits, int vocabulary, cons
     was_seen[i] = end_token >= 0 && t < vocabulary && row_seen[t] != 0;
   }
   int token = sample_token<PER>(scores, was_seen, vocabulary, settings + (i64)r * settings_count,
-                              (u32)frames[r], codebook, end_token, suppressed_start,
-                              suppressed_end, minimum_tokens, list_scores, list,
-                              list + vocabulary);
+                                (u32)frames[r], codebook, end_token, suppressed_start,
+                                suppressed_end, minimum_tokens, list_scores, list,
+                                list + vocabulary);
   if (thread == 0) {
     if (end_token >= 0) row_seen[token] = 1;
     codes[(i64)r * code_stride] = token;

@@ -1,6 +1,8 @@
-// SPDX-License-Identifier: MIT Sampling of a token as in SpeechModel's Sampling.swift, in its
-// order, by one block of 256 threads. A thread holds every 256th score in registers; what top-k
-// keeps is listed in shared memory, 8 bytes a token. Bound: barriers, about thirty.
+// SPDX-License-Identifier: MIT
+// Sampling of a token as in SpeechModel's Sampling.swift, in its order, by one block of 256
+// threads. A thread holds every 256th score in registers; what top-k keeps is listed in shared
+// memory, 8 bytes a token.
+// Bound: barriers, about thirty.
 #pragma once
 #include "Common/Kernel.cuh"
 

@@ -1,6 +1,7 @@
-// SPDX-License-Identifier: MIT Attentive statistics pooling: mean and deviation of each column over
-// the rows, weighted by the softmax of its scores, or evenly. A block of 32 × 32 threads takes 32
-// columns, a warp every 32nd row.
+// SPDX-License-Identifier: MIT
+// Attentive statistics pooling: mean and deviation of each column over the rows, weighted by the
+// softmax of its scores, or evenly. A block of 32 × 32 threads takes 32 columns, a warp every 32nd
+// row.
 // Bound: bytes of x and scores, which are read up to three times, from L2.
 #include "Common/Kernel.cuh"
 

@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: MIT out[r, i] = silu(x[r, i]) · x[r, width + i]; one thread per element.
+// SPDX-License-Identifier: MIT
+// out[r, i] = silu(x[r, i]) · x[r, width + i]; one thread per element.
 // Bound: bytes read and written.
 #include "Common/Activations.cuh"
 

@@ -1,5 +1,7 @@
-// SPDX-License-Identifier: MIT out[r] += source[slots[r] · rows_per_slot + min(frame[slot],
-// count[slot])]: the text row of a frame; one thread per element. Bound: bytes read and written.
+// SPDX-License-Identifier: MIT
+// out[r] += source[slots[r] · rows_per_slot + min(frame[slot], count[slot])]: the text row of a
+// frame; one thread per element.
+// Bound: bytes read and written.
 #include "Common/Kernel.cuh"
 
 KERNEL add_trailing_text(const float *source, int rows_per_slot, const int *frame, int frame_stride,

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT Causal transposed convolutions of any shape and element type, as
-// products; the codec's own weights go through Linear/GEMM.cu.
+// SPDX-License-Identifier: MIT
+// Causal transposed convolutions of any shape and element type, as products; the codec's own
+// weights go through Linear/GEMM.cu.
 #include "Common/ConvolutionInput.cuh"
 #include "Common/SplitBF16Tile.cuh"
 

@@ -34,8 +34,6 @@ package protocol MemoryBackend: AnyObject {
   /// How a talker's keys and values are kept here when nothing else is asked for, by the type that
   /// its weights are stored in.
   func cachePrecision(weights: ElementType) -> CachePrecision
-  /// A ring for codes of `codebookCount` codebooks and `slotCount` slots.
-  func makeFrameRing(slotCount: Int, codebookCount: Int) throws(Failure) -> FrameRing
   /// Takes over stored matrices of equal width, stacked along their rows, for the operations that
   /// `layout` names.
   ///
@@ -77,6 +75,8 @@ package protocol MemoryBackend: AnyObject {
 
   // MARK: FrameRing
 
+  /// A ring for codes of `codebookCount` codebooks and `slotCount` slots.
+  func makeFrameRing(slotCount: Int, codebookCount: Int) throws(Failure) -> FrameRing
   /// Puts `codes`, `[slotCount, codebookCount]`, into the ring as the next frame.
   func publish(_ codes: Indices, to ring: FrameRing) throws(Failure)
   /// *Host.* Waits for frame `index`, counted from the ring's first, and returns its codes.

@@ -38,6 +38,15 @@ enum Definitions {
   static func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
   static func gelu(_ x: Double) -> Double { x / 2 * (1 + erf(x / 2.0.squareRoot())) }
 
+  static func activation(_ function: Activation, _ x: Double) -> Double {
+    switch function {
+    case .relu: max(x, 0)
+    case .elu: x > 0 ? x : expm1(x)
+    case .sigmoid: 1 / (1 + exp(-x))
+    case .tanh: tanh(x)
+    }
+  }
+
   static func swiGLU(_ x: Rows) -> Rows {
     x.map { row in (0..<row.count / 2).map { silu(row[$0]) * row[row.count / 2 + $0] } }
   }
@@ -96,7 +105,7 @@ enum Definitions {
     }
   }
 
-  /// Turns entry `j` and `j + width/2` of a head by `position · inverseFrequencies[j]`.
+  /// Rotates entry `j` and `j + width/2` of a head by `position · inverseFrequencies[j]`.
   static func rotate(_ head: [Double], position: Int, inverseFrequencies: [Double]) -> [Double] {
     let half = head.count / 2
     return head.indices.map { index in
