@@ -10,6 +10,8 @@ extension EnglishReader {
     case last
     /// It counts only before a digit.
     case beforeDigit
+    /// It counts only before a year.
+    case beforeYear
     /// As `last`, and in small letters too.
     case anyCase
     /// As `title`, and in small letters too.
@@ -66,6 +68,7 @@ extension EnglishReader {
     "cl": ("clause", .beforeDigit), "prob": ("problem", .beforeDigit),
     "ques": ("question", .beforeDigit),
     "bldg": ("building", .beforeDigit), "temp": ("temperature", .beforeDigit),
+    "b": ("born", .beforeYear), "d": ("died", .beforeYear), "c": ("circa", .beforeYear),
     "avg": ("average", .link), "esp": ("especially", .link), "cf": ("compare", .link),
     "viz": ("namely", .link), "al": ("al", .anyCase), "dist": ("distance", .beforeDigit),
   ]
@@ -118,6 +121,10 @@ extension EnglishReader {
       _ = after.take(".")
       _ = after.take(" ")
       guard after.current?.isDigit ?? false || after.isRomanNumeral else { return false }
+    case .beforeYear:
+      var year = end
+      guard word == key, year.take("."), year.take(" "), year.digits(4...4) != nil, year.isAtEnd
+      else { return false }
     case .anyCase, .link: break
     }
     return sayAbbreviation(words, kind == .last || kind == .anyCase || kind == .street, upTo: end)

@@ -27,8 +27,18 @@ extension EnglishReader {
       return sayMeasure("\(numeral.words) \(magnitude) \(unit.names.many)", unit)
     }
     guard let unit = end.unit(), isUnit(unit, numeral) else { return false }
-    let words = numeral.isOne || unit.isAdjective ? unit.names.one : unit.names.many
+    let isSingular = numeral.isOne || unit.isAdjective || isAttribute(unit)
+    let words = isSingular ? unit.names.one : unit.names.many
     return sayMeasure("\(numeral.words) \(words)", unit)
+  }
+
+  /// "a 9V battery", "a 20 km run"
+  private func isAttribute(_ unit: Unit) -> Bool {
+    guard ["a", "an"].contains(spoken.context), unit.end.current == " ",
+      unit.end.peek(1)?.isSmall ?? false, let next = unit.end.nextWord()
+    else { return false }
+    return !["of", "or", "and", "to", "per", "in", "at", "on", "for", "from", "is", "was"]
+      .contains(next)
   }
 
   /// Whether a unit's letters are one here, and no word.
@@ -54,7 +64,7 @@ extension EnglishReader {
       // "5 N Main Street", "I-95 N", "a 5-m pole"
       let isInitial = next?.unicodeScalars.first?.isCapital ?? false
       return !unit.isAdjective && !(unit.name == "N" && cursor.previous == "-")
-        && !(unit.hasGap && isInitial && unit.name.unicodeScalars.allSatisfy(\.isCapital))
+        && !(unit.hasGap && isInitial && ["N", "J", "L"].contains(unit.name))
     }
   }
 
@@ -134,6 +144,10 @@ extension EnglishReader {
     var inches = end
     _ = inches.take(" ")
     if let count = inches.numeral(), inches.take("\"") || inches.take(literal: "''") {
+      if isInContext, inches.current == " ", inches.peek(1)?.isSmall ?? false {
+        // "the 6'5" player"
+        return say("\(first.words) foot \(count.words)", upTo: inches)
+      }
       return say("\(feet) \(count.words) \(count.isOne ? "inch" : "inches")", upTo: inches)
     }
     // Without inches it may as well end a quotation.

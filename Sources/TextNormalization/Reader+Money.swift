@@ -55,6 +55,12 @@ extension EnglishReader {
   ) -> Bool {
     var end = start
     if end.current == " ", sign != nil { end.position += 1 }
+    if end.current == "-", end.peek(1)?.isDigit ?? false {
+      // "$-5"
+      end.position += 1
+      guard let numeral = end.money(), end.isAtEnd else { return false }
+      return sayAmount("minus " + currency.words(numeral), upTo: end)
+    }
     guard let numeral = end.money(), numeral.decimals.count < 2 else { return false }
     if let range = range(from: numeral, end, currency, sign: sign) {
       return sayAmount(range.words, upTo: range.end)

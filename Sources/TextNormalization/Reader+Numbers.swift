@@ -68,6 +68,14 @@ extension EnglishReader {
       return
     }
     end = cursor
+    // "10 bn dollars"
+    if end.take(" "), let letters = end.letters(), ["bn", "mn", "tn"].contains(letters), end.isAtEnd
+    {
+      spoken.say(Magnitude.ofMoney(letters) ?? letters)
+      cursor = end
+      return
+    }
+    end = cursor
     // "1e6", "6.02E-23"
     if end.take(of: "eE") != nil {
       let isNegative = end.take("-")
@@ -257,7 +265,7 @@ extension EnglishReader {
 
   /// By itself a number like 1987 is a year where nothing is counted.
   private func isLikelyYear(_ value: Int, _ next: String?, _ end: Cursor) -> Bool {
-    guard value >= 1100, value % 100 != 0 || value == 1900 || value == 2000,
+    guard value >= 1010, value % 100 != 0 || value == 1900 || value == 2000,
       cursor.previous.map({ " ([/".unicodeScalars.contains($0) }) ?? true,
       !(spoken.text.hasSuffix("minus") || spoken.text.hasSuffix("plus")),
       !Words.beforeCounts.contains(spoken.context),
@@ -326,7 +334,7 @@ enum Words {
     "with", "for", "as", "but", "because", "until", "where", "who", "which", "he", "she", "it",
     "they",
     "we", "after", "before", "from", "through", "onwards", "onward", "marked", "brought",
-    "world", "if", "would", "could", "has", "did", "are", "were", "then", "so", "of",
+    "world", "if", "would", "could", "did", "are", "were", "then", "so",
   ]
   static let beforeCounts: Set<String> = [
     "over", "nearly", "almost", "only", "least", "most", "total", "cost", "costs", "paid", "plus",

@@ -157,6 +157,12 @@ extension Cursor {
     copy.position += 1
     guard copy.digits(2...2) != nil else { return false }
     return copy.halfOfDay() != nil
+      || ["morning", "afternoon", "evening"].contains { copy.at(" in the " + $0) }
+  }
+
+  private func at(_ literal: String) -> Bool {
+    var copy = self
+    return copy.take(literal: literal)
   }
 
   /// "am", "P.M."
