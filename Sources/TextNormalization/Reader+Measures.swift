@@ -104,7 +104,7 @@ extension EnglishReader {
     guard factors.count > 1, end.position > start.position else { return nil }
     let unit = end.unit().flatMap { Units.lengths.contains($0.name) ? $0 : nil }
     guard unit != nil || end.isAtEnd else { return nil }
-    // A length behind it makes it an area, else it is a multiplication.
+    // A length after it makes it an area, else it is a multiplication.
     let isSize = unit != nil || !isSpaced
     let words = factors.map(\.words).joined(separator: isSize ? " by " : " times ")
     guard let unit, unit.name != "in" || unit.end.current == "." else { return (words, end) }
@@ -188,7 +188,7 @@ extension EnglishReader {
   }
 }
 
-/// A unit behind a number.
+/// A unit after a number.
 struct Unit {
   /// Its short form.
   var name: String
@@ -249,7 +249,7 @@ extension Cursor {
     return hasSpace
   }
 
-  /// Up to two digits behind a comma.
+  /// Up to two digits after a comma.
   fileprivate func commaDecimals() -> (digits: String, end: Cursor)? {
     var copy = self
     guard copy.take(","), let digits = copy.digits(1...2) else { return nil }

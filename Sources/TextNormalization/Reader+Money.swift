@@ -49,7 +49,7 @@ extension EnglishReader {
     return readAmount(end, currency, sign: nil)
   }
 
-  /// The number behind a currency's sign, its magnitude, and the rest of a range.
+  /// The number after a currency's sign, its magnitude, and the rest of a range.
   private mutating func readAmount(
     _ start: Cursor, _ currency: Currency, sign: Unicode.Scalar?
   ) -> Bool {
@@ -99,7 +99,7 @@ extension EnglishReader {
     return ("\(words) to \(currency.words(second))", end)
   }
 
-  /// An amount, and "/month" behind it.
+  /// An amount, and "/month" after it.
   private mutating func sayAmount(_ words: String, upTo end: Cursor) -> Bool {
     _ = say(words, upTo: end)
     readRate()

@@ -151,7 +151,7 @@ enum Scripture {
 }
 
 extension Cursor {
-  /// Whether two digits behind a full stop are minutes: "6.30pm".
+  /// Whether two digits after a full stop are minutes: "6.30pm".
   fileprivate var isDottedTime: Bool {
     var copy = self
     copy.position += 1

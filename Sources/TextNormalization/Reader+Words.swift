@@ -277,7 +277,7 @@ extension EnglishReader {
 }
 
 extension Cursor {
-  /// The place behind the current character.
+  /// The place after the current character.
   func following() -> Cursor {
     var copy = self
     copy.position += 1
