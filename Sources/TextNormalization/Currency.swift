@@ -109,6 +109,6 @@ enum Magnitude {
     words.contains(name.lowercased()) ? name.lowercased() : nil
   }
 
-  /// A magnitude behind money, where its letters are nothing else.
+  /// A magnitude after money, where its letters are nothing else.
   static func ofMoney(_ name: String) -> String? { word(name) ?? short[name] }
 }

@@ -94,9 +94,9 @@ extension String {
   /// Letters, digits and signs of a folded text.
   init(_ folded: ArraySlice<Unicode.Scalar>) {
     // Most are ASCII, for which this is many times faster than a view of scalars.
-    let bytes = folded.compactMap { UInt8(exactly: $0.value) }
-    if bytes.count == folded.count, bytes.allSatisfy({ $0 < 128 }) {
-      self.init(decoding: bytes, as: UTF8.self)
+    if folded.allSatisfy(\.isASCII) {
+      self.init(
+        decoding: folded.map { UInt8(truncatingIfNeeded: $0.value) }, as: UTF8.self)
     } else {
       self.init(String.UnicodeScalarView(folded))
     }

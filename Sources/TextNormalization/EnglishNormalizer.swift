@@ -109,7 +109,7 @@ package struct SpokenPieces: Sequence, IteratorProtocol, Sendable {
 
 /// Goes over a text and says it piece by piece: at each place the first rule that fits.
 struct EnglishReader {
-  /// What was said last, for the meaning of a hyphen or a number behind it.
+  /// What was said last, for the meaning of a hyphen or a number after it.
   enum Piece { case word, number, year, operation }
 
   var cursor: Cursor
@@ -157,7 +157,7 @@ struct EnglishReader {
 
   private mutating func readFromDigit(_ isInWord: Bool) {
     if isInWord {
-      // "MP3", "5th" behind a hyphen's letters; units and dates do not begin inside of words.
+      // "MP3": units and dates do not begin inside of words.
       if !readOrdinal() { readPlainNumber() }
       return
     }
@@ -171,7 +171,7 @@ struct EnglishReader {
     readPlainNumber()
   }
 
-  /// A number behind a sign that belongs to it.
+  /// A number after a sign that belongs to it.
   private mutating func readSignedNumber() -> Bool {
     let next = cursor.peek(1)
     if let current = cursor.current, Currency.leading.contains(current) { return readMoney() }
@@ -197,7 +197,7 @@ struct EnglishReader {
     }
   }
 
-  /// Goes on behind a piece and says it.
+  /// Continues after a piece and says it.
   mutating func say(_ words: String, _ piece: Piece = .number, upTo end: Cursor) -> Bool {
     cursor = end
     spoken.sayInstead(words)

@@ -33,7 +33,7 @@ enum Folding {
     "℉": "°F", "＄": "$", "￥": "¥", "￡": "£",
   ]
 
-  /// Signs above a line, which are powers behind what they follow.
+  /// Signs above a line, which are powers after what they follow.
   private static let superscripts: [Unicode.Scalar: Unicode.Scalar] = [
     "⁰": "0", "¹": "1", "²": "2", "³": "3", "⁴": "4", "⁵": "5", "⁶": "6", "⁷": "7", "⁸": "8",
     "⁹": "9", "⁻": "-", "⁺": "+",

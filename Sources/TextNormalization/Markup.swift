@@ -271,7 +271,9 @@ struct Markup {
   // MARK: Markdown
 
   private var isAtLineStart: Bool {
-    plain.last { $0 != " " }.map { $0 == "\n" || $0 == "\r" } ?? true
+    // Text that is indented further is code, and a longer look would cost a long text time.
+    let margin = plain.suffix(12)
+    return margin.last { $0 != " " }.map { $0 == "\n" || $0 == "\r" } ?? (plain.count < 12)
   }
 
   /// "> quoted" at the beginning of a line

@@ -4,7 +4,7 @@
 enum PlainWords {
   /// Words in small letters that a rule reads: by itself, or as part of something longer.
   private static let read: Set<String> = {
-    var words: Set<String> = ["and", "or", "to", "million", "thousand", "billion", "trillion"]
+    var words: Set<String> = ["and", "or", "to", "morning", "afternoon", "evening"]
     words.formUnion(EnglishReader.wordsInRules)
     words.formUnion(Calendar.wordsInRules)
     words.formUnion(EnglishReader.zones)

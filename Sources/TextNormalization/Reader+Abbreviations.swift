@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-/// Abbreviations and initials, and whether the full stop behind them ends a sentence.
+/// Abbreviations and initials, and whether the full stop after them ends a sentence.
 extension EnglishReader {
-  /// How a sentence can go on behind an abbreviation.
+  /// How a sentence can go on after an abbreviation.
   private enum Kind {
     /// Its full stop never ends a sentence: a name or a number follows.
     case title
@@ -10,11 +10,13 @@ extension EnglishReader {
     case last
     /// It counts only before a digit.
     case beforeDigit
+    /// It counts only before a year.
+    case beforeYear
     /// As `last`, and in small letters too.
     case anyCase
     /// As `title`, and in small letters too.
     case link
-    /// As `last`, but only behind a name.
+    /// As `last`, but only after a name.
     case street
   }
 
@@ -66,6 +68,7 @@ extension EnglishReader {
     "cl": ("clause", .beforeDigit), "prob": ("problem", .beforeDigit),
     "ques": ("question", .beforeDigit),
     "bldg": ("building", .beforeDigit), "temp": ("temperature", .beforeDigit),
+    "b": ("born", .beforeYear), "d": ("died", .beforeYear), "c": ("circa", .beforeYear),
     "avg": ("average", .link), "esp": ("especially", .link), "cf": ("compare", .link),
     "viz": ("namely", .link), "al": ("al", .anyCase), "dist": ("distance", .beforeDigit),
   ]
@@ -79,7 +82,7 @@ extension EnglishReader {
     "e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "a.m": "A M", "p.m": "P M",
   ]
 
-  /// Whether a full stop behind the word can belong to it.
+  /// Whether a full stop after the word can belong to it.
   static func isAbbreviation(_ word: String) -> Bool { abbreviations[word.lowercased()] != nil }
 
   mutating func readAbbreviation() -> Bool {
@@ -118,6 +121,10 @@ extension EnglishReader {
       _ = after.take(".")
       _ = after.take(" ")
       guard after.current?.isDigit ?? false || after.isRomanNumeral else { return false }
+    case .beforeYear:
+      var year = end
+      guard word == key, year.take("."), year.take(" "), year.digits(4...4) != nil, year.isAtEnd
+      else { return false }
     case .anyCase, .link: break
     }
     return sayAbbreviation(words, kind == .last || kind == .anyCase || kind == .street, upTo: end)
@@ -137,7 +144,7 @@ extension EnglishReader {
     return true
   }
 
-  /// "St." and "Dr.", which stand before a name or behind one.
+  /// "St." and "Dr.", which stand before a name or after one.
   private func saintOrStreet(_ word: String, _ end: Cursor) -> (words: String, canBeLast: Bool)? {
     guard word == "St" || word == "Dr" else { return nil }
     let (before, behind) = word == "St" ? ("Saint", "Street") : ("Doctor", "Drive")
@@ -214,7 +221,7 @@ extension EnglishReader {
   private static let wordsBeforeInitials: Set<String> = [
     "by", "with", "from", "to", "of", "and", "for", "says", "said", "like", "as", "named", "met",
   ]
-  /// A letter behind these is no initial.
+  /// A letter after these is no initial.
   private static let wordsBeforeLetters: Set<String> = [
     "vitamin", "plan", "type", "class", "grade", "section", "option", "hepatitis", "group", "part",
     "point", "letter", "appendix", "exhibit", "figure", "room", "gate", "terminal", "team", "model",
@@ -222,7 +229,7 @@ extension EnglishReader {
 
   // MARK: Ends of sentences
 
-  /// Whether a sentence ends at a full stop that also belongs to an abbreviation; `place` is behind
+  /// Whether a sentence ends at a full stop that also belongs to an abbreviation; `place` is after
   /// the full stop.
   func endsSentence(_ place: Cursor) -> Bool {
     if place.hasNothingLeft { return true }
@@ -247,7 +254,7 @@ extension Cursor {
     return NumberWords.roman(letters) != nil && (letters.utf8.count > 1 || letters != "I")
   }
 
-  /// The place behind a full stop, if there is one here.
+  /// The place after a full stop, if there is one here.
   fileprivate func followingStop() -> Cursor {
     var copy = self
     _ = copy.take(".")

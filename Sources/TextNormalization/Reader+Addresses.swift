@@ -16,7 +16,7 @@ extension EnglishReader {
       end += 1
       if end - cursor.position > Self.longestAddress { return false }
     }
-    // Marks behind it are the sentence's.
+    // Marks after it are the sentence's.
     while end > cursor.position, !text[end - 1].isWordPart,
       !"/\\~".unicodeScalars.contains(text[end - 1])
     {
@@ -40,7 +40,7 @@ enum Addresses {
     js jsx ts tsx cpp cc hpp rs go rb php java kt sql sh bat md rst toml yaml yml ini cfg conf log lock bak \
     tmp env vue ipynb tex bib psd ttf otf epub mobi safetensors onnx gguf bin dat db sqlite
     """.split(separator: " ").map(String.init))
-  /// Endings that are too much like words to be more than that behind a missing space.
+  /// Endings that are too much like words to be more than that after a missing space.
   private static let wordEndings: Set<String> = [
     "in", "at", "be", "it", "no", "me", "to", "so", "us", "go", "as",
   ]

@@ -136,7 +136,7 @@ extension EnglishReader {
     return say(words, upTo: end)
   }
 
-  /// "127.0.0.1", and ":8080" behind it
+  /// "127.0.0.1", and ":8080" after it
   mutating func readInternetAddress() -> Bool {
     var end = cursor
     var parts: [String] = []
@@ -159,25 +159,5 @@ extension EnglishReader {
       end = mask
     }
     return say(words, upTo: end)
-  }
-}
-
-/// What counts things by number: "Chapter 3".
-enum Labels {
-  static let counted: Set<String> = [
-    "chapter", "part", "book", "volume", "act", "scene", "section", "article", "war", "figure",
-    "appendix", "type", "phase", "level", "stage", "bowl", "title", "canto", "unit", "mark",
-    "class", "apollo", "gemini", "soyuz", "saturn", "episode", "season", "round", "exhibit",
-    "annex", "schedule", "table", "plate", "theorem", "lemma", "amendment", "category", "group",
-    "psalm", "sonnet", "symphony", "grade", "step", "lesson", "module", "day", "week", "factor",
-    "olympiad", "fantasy", "wrestlemania", "vatican", "division", "corps", "tier", "option",
-    "clause", "paragraph", "number", "page", "track", "room", "question", "exercise", "problem",
-    "version", "bed", "gate", "flight", "platform", "lane", "item", "team", "rule",
-    "proposition", "verse", "opus", "equation", "route", "apartment", "building", "tip", "reason",
-  ]
-
-  /// "pages", "chapters"
-  static func counted(inPlural word: String) -> Bool {
-    word.hasSuffix("s") && counted.contains(String(word.dropLast()))
   }
 }

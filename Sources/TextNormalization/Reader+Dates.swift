@@ -220,6 +220,11 @@ extension EnglishReader {
       return end.peek(2)?.isDigit ?? false && end.peek(1) == "("
         && say(first.name, .word, upTo: end)
     }
+    if first.isDay, first.isShort, end.previous == ".",
+      ["night", "morning", "afternoon", "evening"].contains(end.nextWord())
+    {
+      return say(first.name, .word, upTo: end)
+    }
     guard first.isDay, first.isShort, end.previous != ".", isDayAlone(end) else { return false }
     return say(first.name, .word, upTo: end)
   }

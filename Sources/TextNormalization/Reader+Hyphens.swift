@@ -3,6 +3,7 @@
 /// What a hyphen or a dash says: "to" in a range, "minus" in arithmetic, a pause, or nothing.
 extension EnglishReader {
   private static let farthest = 48
+  private static let moments: Set<String> = ["noon", "midnight", "present", "now", "today"]
 
   mutating func readDash(
     _ sign: Unicode.Scalar, _ previous: Unicode.Scalar, _ next: Unicode.Scalar
@@ -34,8 +35,10 @@ extension EnglishReader {
       }
       return
     }
-    // "June 5 - July 7"
-    if piece != .word, !spoken.hasMark, isSpaced, isBeforeDate {
+    // "June 5 - July 7", "2019 - present", "noon - 1 pm"
+    let isOpenRange =
+      piece != .word && isBeforeDate || Self.moments.contains(spoken.context) && isNumber
+    if !spoken.hasMark, isSpaced, isOpenRange {
       spoken.sayInstead("to")
       return
     }
@@ -160,7 +163,9 @@ extension EnglishReader {
   private var isBeforeDate: Bool {
     var end = cursor
     end.position += 2
-    guard let name = end.letters(), Calendar.anyMonth(name) != nil else { return false }
+    guard let name = end.letters() else { return false }
+    if Self.moments.contains(name.lowercased()) { return true }
+    guard Calendar.anyMonth(name) != nil else { return false }
     _ = end.take(".")
     return end.take(" ") && end.current?.isDigit ?? false
   }

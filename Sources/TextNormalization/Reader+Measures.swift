@@ -27,8 +27,18 @@ extension EnglishReader {
       return sayMeasure("\(numeral.words) \(magnitude) \(unit.names.many)", unit)
     }
     guard let unit = end.unit(), isUnit(unit, numeral) else { return false }
-    let words = numeral.isOne || unit.isAdjective ? unit.names.one : unit.names.many
+    let isSingular = numeral.isOne || unit.isAdjective || isAttribute(unit)
+    let words = isSingular ? unit.names.one : unit.names.many
     return sayMeasure("\(numeral.words) \(words)", unit)
+  }
+
+  /// "a 9V battery", "a 20 km run"
+  private func isAttribute(_ unit: Unit) -> Bool {
+    guard ["a", "an"].contains(spoken.context), unit.end.current == " ",
+      unit.end.peek(1)?.isSmall ?? false, let next = unit.end.nextWord()
+    else { return false }
+    return !["of", "or", "and", "to", "per", "in", "at", "on", "for", "from", "is", "was"]
+      .contains(next)
   }
 
   /// Whether a unit's letters are one here, and no word.
@@ -54,7 +64,7 @@ extension EnglishReader {
       // "5 N Main Street", "I-95 N", "a 5-m pole"
       let isInitial = next?.unicodeScalars.first?.isCapital ?? false
       return !unit.isAdjective && !(unit.name == "N" && cursor.previous == "-")
-        && !(unit.hasGap && isInitial && unit.name.unicodeScalars.allSatisfy(\.isCapital))
+        && !(unit.hasGap && isInitial && ["N", "J", "L"].contains(unit.name))
     }
   }
 
@@ -94,7 +104,7 @@ extension EnglishReader {
     guard factors.count > 1, end.position > start.position else { return nil }
     let unit = end.unit().flatMap { Units.lengths.contains($0.name) ? $0 : nil }
     guard unit != nil || end.isAtEnd else { return nil }
-    // A length behind it makes it an area, else it is a multiplication.
+    // A length after it makes it an area, else it is a multiplication.
     let isSize = unit != nil || !isSpaced
     let words = factors.map(\.words).joined(separator: isSize ? " by " : " times ")
     guard let unit, unit.name != "in" || unit.end.current == "." else { return (words, end) }
@@ -134,6 +144,10 @@ extension EnglishReader {
     var inches = end
     _ = inches.take(" ")
     if let count = inches.numeral(), inches.take("\"") || inches.take(literal: "''") {
+      if isInContext, inches.current == " ", inches.peek(1)?.isSmall ?? false {
+        // "the 6'5" player"
+        return say("\(first.words) foot \(count.words)", upTo: inches)
+      }
       return say("\(feet) \(count.words) \(count.isOne ? "inch" : "inches")", upTo: inches)
     }
     // Without inches it may as well end a quotation.
@@ -174,7 +188,7 @@ extension EnglishReader {
   }
 }
 
-/// A unit behind a number.
+/// A unit after a number.
 struct Unit {
   /// Its short form.
   var name: String
@@ -235,7 +249,7 @@ extension Cursor {
     return hasSpace
   }
 
-  /// Up to two digits behind a comma.
+  /// Up to two digits after a comma.
   fileprivate func commaDecimals() -> (digits: String, end: Cursor)? {
     var copy = self
     guard copy.take(","), let digits = copy.digits(1...2) else { return nil }

@@ -49,12 +49,18 @@ extension EnglishReader {
     return readAmount(end, currency, sign: nil)
   }
 
-  /// The number behind a currency's sign, its magnitude, and the rest of a range.
+  /// The number after a currency's sign, its magnitude, and the rest of a range.
   private mutating func readAmount(
     _ start: Cursor, _ currency: Currency, sign: Unicode.Scalar?
   ) -> Bool {
     var end = start
     if end.current == " ", sign != nil { end.position += 1 }
+    if end.current == "-", end.peek(1)?.isDigit ?? false {
+      // "$-5"
+      end.position += 1
+      guard let numeral = end.money(), end.isAtEnd else { return false }
+      return sayAmount("minus " + currency.words(numeral), upTo: end)
+    }
     guard let numeral = end.money(), numeral.decimals.count < 2 else { return false }
     if let range = range(from: numeral, end, currency, sign: sign) {
       return sayAmount(range.words, upTo: range.end)
@@ -93,7 +99,7 @@ extension EnglishReader {
     return ("\(words) to \(currency.words(second))", end)
   }
 
-  /// An amount, and "/month" behind it.
+  /// An amount, and "/month" after it.
   private mutating func sayAmount(_ words: String, upTo end: Cursor) -> Bool {
     _ = say(words, upTo: end)
     readRate()

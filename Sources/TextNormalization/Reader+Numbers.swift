@@ -51,7 +51,7 @@ extension EnglishReader {
       && ["ending in", "ends in", "end in"].contains { spoken.text.hasSuffix($0) }
   }
 
-  /// What multiplies a number behind it, "1.2M views", or divides it, "5/day".
+  /// What multiplies a number after it, "1.2M views", or divides it, "5/day".
   private mutating func readCount(_ numeral: Numeral, _ start: Cursor) {
     var end = cursor
     if let letter = end.take(of: "KMBT"), end.isAtEnd, start.previous != "-",
@@ -65,6 +65,14 @@ extension EnglishReader {
       if let unit = end.unit(), unit.hasGap, unit.name.utf8.count > 1 {
         _ = sayMeasure(unit.names.many, unit)
       }
+      return
+    }
+    end = cursor
+    // "10 bn dollars"
+    if end.take(" "), let letters = end.letters(), ["bn", "mn", "tn"].contains(letters), end.isAtEnd
+    {
+      spoken.say(Magnitude.ofMoney(letters) ?? letters)
+      cursor = end
       return
     }
     end = cursor
@@ -228,7 +236,7 @@ extension EnglishReader {
       return false
     }
     let context = spoken.context
-    if Words.beforeYears.contains(context) || Calendar.month(spoken.lastWord) != nil {
+    if YearContexts.beforeYears.contains(context) || Calendar.month(spoken.lastWord) != nil {
       return true
     }
     // "Q3 2023"
@@ -239,7 +247,7 @@ extension EnglishReader {
     if cursor.previous == "(", end.current.map({ ")-–".unicodeScalars.contains($0) }) ?? false {
       return true
     }
-    if next.map({ Words.eras.contains($0) }) ?? false { return true }
+    if next.map({ YearContexts.eras.contains($0) }) ?? false { return true }
     if end.isBeforeDottedEra { return true }
     // "1990-1995", "1914-18", "1939 - 1945", "1990 to 1995"
     var range = end
@@ -257,14 +265,14 @@ extension EnglishReader {
 
   /// By itself a number like 1987 is a year where nothing is counted.
   private func isLikelyYear(_ value: Int, _ next: String?, _ end: Cursor) -> Bool {
-    guard value >= 1100, value % 100 != 0 || value == 1900 || value == 2000,
+    guard value >= 1010, value % 100 != 0 || value == 1900 || value == 2000,
       cursor.previous.map({ " ([/".unicodeScalars.contains($0) }) ?? true,
       !(spoken.text.hasSuffix("minus") || spoken.text.hasSuffix("plus")),
-      !Words.beforeCounts.contains(spoken.context),
+      !YearContexts.beforeCounts.contains(spoken.context),
       !Self.wordsBeforeCodes.contains(spoken.context)
     else { return false }
     guard end.current == " ", let next else { return end.current != "-" }
-    if Words.afterYears.contains(next) || next.unicodeScalars.first?.isCapital ?? false {
+    if YearContexts.afterYears.contains(next) || next.unicodeScalars.first?.isCapital ?? false {
       return true
     }
     // "the 1987 film", "a 1967 convertible", but "1500 books".
@@ -310,31 +318,6 @@ extension EnglishReader {
     piece = .word
     return true
   }
-}
-
-/// Words that tell what the number beside them is.
-enum Words {
-  static let beforeYears: Set<String> = [
-    "in", "since", "until", "till", "by", "from", "of", "year", "during", "before", "after",
-    "circa", "late", "early", "mid", "pre", "post", "spring", "summer", "fall", "autumn", "winter",
-    "copyright", "class", "born", "died", "founded", "established", "released", "published",
-  ]
-  static let afterYears: Set<String> = [
-    "was", "is", "will", "has", "saw", "had", "began", "ended", "election", "elections", "season",
-    "film", "movie", "census", "edition", "report", "war", "revolution", "landing", "budget",
-    "version", "model", "and", "or", "to", "in", "on", "at", "by", "the", "a", "an", "when", "that",
-    "with", "for", "as", "but", "because", "until", "where", "who", "which", "he", "she", "it",
-    "they",
-    "we", "after", "before", "from", "through", "onwards", "onward", "marked", "brought",
-    "world", "if", "would", "could", "has", "did", "are", "were", "then", "so", "of",
-  ]
-  static let beforeCounts: Set<String> = [
-    "over", "nearly", "almost", "only", "least", "most", "total", "cost", "costs", "paid", "plus",
-    "minus", "number", "x", "exactly", "another", "about", "approximately", "around", "under", "up",
-    "every", "per", "equals", "times", "exceeds", "some", "roughly", "lost", "won", "has", "have",
-    "had", "with", "weighs", "score", "scored", "points",
-  ]
-  static let eras: Set<String> = ["BC", "AD", "BCE", "CE"]
 }
 
 extension Cursor {

@@ -88,7 +88,7 @@ extension Cursor {
       let isStreet = EnglishReader.isStreet(word)
       guard isCapital || isStreet && word.utf8.count < 5, copy.isAtEnd else { return nil }
       if isStreet, count > 0 {
-        // "5 N St. Clair Ave": the name may go on behind what looks like its end.
+        // "5 N St. Clair Ave": the name may continue after what looks like its end.
         var longer = copy
         _ = longer.take(".")
         if let end = longer.endOfStreet() { return end }
@@ -99,7 +99,7 @@ extension Cursor {
     return nil
   }
 
-  /// With the quarter of a town behind a street: "Lake Ave NE".
+  /// With the quarter of a town after a street: "Lake Ave NE".
   private func withQuarter() -> Cursor {
     var copy = self
     _ = copy.take(".")

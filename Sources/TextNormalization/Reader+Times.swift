@@ -151,12 +151,18 @@ enum Scripture {
 }
 
 extension Cursor {
-  /// Whether two digits behind a full stop are minutes: "6.30pm".
+  /// Whether two digits after a full stop are minutes: "6.30pm".
   fileprivate var isDottedTime: Bool {
     var copy = self
     copy.position += 1
     guard copy.digits(2...2) != nil else { return false }
     return copy.halfOfDay() != nil
+      || ["morning", "afternoon", "evening"].contains { copy.at(" in the " + $0) }
+  }
+
+  private func at(_ literal: String) -> Bool {
+    var copy = self
+    return copy.take(literal: literal)
   }
 
   /// "am", "P.M."

@@ -105,6 +105,12 @@ extension EnglishReader {
     if Self.rulers.contains(spoken.context), value < 90, word != "I" || isFirst(next) {
       return "the " + NumberWords.ordinal("\(value)")
     }
+    // "Rocky IV." but "Start IV fluids."
+    if cursor.current != " " || cursor.hasNothingLeft,
+      ["IV", "VI", "IX", "XI", "XV"].contains(word)
+    {
+      return NumberWords.cardinal(value)
+    }
     return Self.unmistakable.contains(word) ? NumberWords.cardinal(value) : nil
   }
 
@@ -135,6 +141,11 @@ extension EnglishReader {
       if previous == " ", next == " ", isBetweenNumbers { return operate("divided by") }
       if previous == " ", next == " " {
         spoken.put(",")
+        break
+      }
+      if previous.isDigit, next.isDigit || next == " " {
+        // What is no date and no fraction: "123/261788/2021".
+        say("slash")
         break
       }
       if previous.isDigit, next.isLetter {

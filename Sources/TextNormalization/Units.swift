@@ -135,7 +135,7 @@ enum Units {
   ]
   static let timeOrder = ["year", "week", "day", "hour", "minute", "second", "millisecond"]
 
-  /// What stands behind a slash and means "per".
+  /// What stands after a slash and means "per".
   private static let periods: Set<String> = [
     "second", "minute", "hour", "day", "night", "week", "month", "quarter", "year", "person",
     "people", "unit", "item", "each", "user", "seat", "head", "pound", "gallon", "mile", "kilo",
@@ -149,7 +149,7 @@ enum Units {
     "q": "quarter", "qtr": "quarter", "dozen": "dozen", "doz": "dozen", "pax": "person", "t": "ton",
   ]
 
-  /// "hour" for what is behind the slash of "/h".
+  /// "hour" for what is after the slash of "/h".
   static func period(_ name: String) -> String? {
     shortPeriods[name] ?? (periods.contains(name) ? name : words(name)?.one)
   }

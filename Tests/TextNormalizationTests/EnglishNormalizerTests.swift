@@ -363,7 +363,7 @@ import TextNormalization
     "&",
     "`", "~~", "$x", "\\(", "1 St ", "1 111 ", "Mon-", "1 - ", "1+", "1(", "<!--", "[a](", "](",
     "1h ",
-    "a/", "/a", "\"1\" ",
+    "a/", "/a", "> ", "` ", "<p> ", "&nbsp;", "\"1\" ",
   ]) func `takes time in proportion to the text`(_ piece: String) {
     func time(_ count: Int) -> Duration {
       let text = String(repeating: piece, count: count)
