@@ -154,7 +154,7 @@ extension Scheduler {
     voiceIndex[voice.id] = nil
     if index < voices.count { voiceIndex[voices[index].id] = index }
     freeSlots.append(voice.slot)
-    startFollower(of: voice.id, at: max(now, voice.dryAt ?? now))
+    startFollower(of: voice.id, at: max(now, voice.dryAt ?? voice.startsAt ?? now))
     endings.append(
       Ending(
         request: voice.id, slot: voice.slot, reason: reason, frames: voice.decoded,

@@ -41,6 +41,8 @@ package struct Scheduler: Sendable {
   var nextWork: UInt64 = 0
   /// Endings that no plan has reported yet.
   var endings: [Ending] = []
+  /// How soon a frame has to be due to be urgent: set by each plan.
+  var urgency = Duration.zero
   /// The latest time that was given: a clock that steps back stands still here.
   var now = Instant.zero
 

@@ -121,6 +121,21 @@ import Testing
     #expect(rig.endings[id]?.reason == .refused(.tooLong(pages: 18)))
   }
 
+  @Test func `the part that follows a part waits ahead of a full queue`() {
+    var rig = Rig(.small(slots: 2, queue: 1))
+    let first = rig.submit(0, frames: 20)
+    rig.submit(1, frames: 40)
+    let waiting = rig.submit(2, frames: 20)
+    rig.plan()
+    let second = rig.submit(3, frames: 20) { $0.follows = first }
+    #expect(rig.scheduler.queuePosition(of: second) == 0)
+    #expect(rig.scheduler.queuePosition(of: waiting) == 1)
+    rig.run(for: .seconds(5))
+    #expect(rig.endings[second]?.reason == .stop && rig.endings[waiting]?.reason == .stop)
+    let admitted = [second, waiting].compactMap { rig.endings[$0]?.timing.admitted }
+    #expect(admitted.count == 2 && admitted[0] < admitted[1])
+  }
+
   @Test func `the part that follows a part is neither refused nor kept waiting`() {
     var configuration = SchedulerConfiguration.small(slots: 3, queue: 1)
     configuration.continuationSlots = 1

@@ -59,6 +59,18 @@ import Testing
     #expect(rig.violations.isEmpty)
   }
 
+  @Test func `admits no more than device and host can hold at worst`() {
+    // Two pages are expected of each, and five committed: three need 15 of 8 + 6.
+    var rig = Rig(configuration(pages: 8, host: 6))
+    for number in 0..<3 {
+      rig.submit(UInt64(number), rows: 16, frames: 60, limit: 64) { $0.expectedFrames = 16 }
+    }
+    rig.plan()
+    #expect(rig.scheduler.status.voices.values.reduce(0, +) == 2)
+    rig.run(for: .seconds(10))
+    #expect((0..<3).allSatisfy { rig.endings[RequestID($0)]?.frames == 60 })
+  }
+
   @Test func `voices that all need pages of each other come to an end`() {
     var configuration = configuration(pages: 9, host: 30)
     // Nobody is ever so much more urgent that it may take pages while others run.

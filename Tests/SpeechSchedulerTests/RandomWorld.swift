@@ -135,12 +135,7 @@ struct RandomWorld {
     }
     checkStatus()
     collectViolations()
-    var next = [nextArrival, device.nextDone, plan.wakeAt].compactMap { $0 }.min()
-    for client in clients.values {
-      for time in [client.nextText, client.nextRead, client.leavesAt] {
-        if let time { next = min(next ?? time, time) }
-      }
-    }
+    let next = [nextArrival, device.nextDone, plan.wakeAt, agenda.last?.at].compactMap { $0 }.min()
     guard let next else {
       if !clients.isEmpty { fail("\(clients.count) requests wait and nothing will happen") }
       return
@@ -149,7 +144,10 @@ struct RandomWorld {
     while let done = device.nextDone, done <= now {
       if let (work, _) = device.takeDone() { complete(work) }
     }
-    for id in clients.keys.sorted() { act(id) }
+    while let entry = agenda.last, entry.at <= now {
+      agenda.removeLast()
+      act(entry.id)
+    }
     if let arrival = nextArrival, arrival <= now {
       submit()
       let wait = pace * Double.random(in: 0...2, using: &random)
@@ -159,6 +157,16 @@ struct RandomWorld {
   }
 
   // MARK: - Clients
+
+  /// When clients act next, the latest first. An entry may be out of date: then nothing happens.
+  private var agenda: [(at: Instant, id: RequestID)] = []
+
+  private mutating func remind(_ id: RequestID, at instant: Instant?) {
+    guard let instant else { return }
+    var index = agenda.endIndex
+    while index > 0, (agenda[index - 1].at, agenda[index - 1].id) < (instant, id) { index -= 1 }
+    agenda.insert((instant, id), at: index)
+  }
 
   private mutating func submit() {
     let id = RequestID(nextID)
@@ -195,6 +203,8 @@ struct RandomWorld {
     }
     clients[id] = client
     send(.submit(client.request))
+    remind(id, at: client.nextText)
+    remind(id, at: client.leavesAt)
   }
 
   /// Requests with a slot, in order.
@@ -219,6 +229,7 @@ struct RandomWorld {
         clients[id]?.textLeft -= tokens
         send(.textAppended(id, tokens: tokens))
       }
+      remind(id, at: clients[id]?.nextText)
     }
     if let time = client.nextRead, time <= now {
       let frames = min(client.reads, client.delivered - client.consumed)
@@ -227,6 +238,7 @@ struct RandomWorld {
       clients[id]?.nextRead =
         isLeft ? now + .milliseconds(Int.random(in: 10...200, using: &random)) : nil
       if frames > 0 { send(.consumed(id, frames: frames)) }
+      remind(id, at: clients[id]?.nextRead)
     }
   }
 
@@ -245,6 +257,7 @@ struct RandomWorld {
       for segment in segments where clients[segment.request] != nil {
         clients[segment.request]?.delivered = segment.frames.upperBound
         clients[segment.request]?.nextRead = now
+        remind(segment.request, at: now)
       }
     case .step(_, let rows, _):
       for row in rows where clients[row.request]?.loopsAt == row.frame {

@@ -25,7 +25,7 @@ import Testing
     #expect(CostCurve().estimate(7) == .zero)
   }
 
-  @Test func `the scheduler learns from what it is told`() {
+  @Test func `the scheduler learns from measured times`() {
     var rig = Rig(costs: StepCosts(models: [.init()]))
     rig.submit(0)
     let plan = rig.plan()
@@ -37,7 +37,7 @@ import Testing
     #expect(rig.scheduler.costs.models[0].prefill.estimate(10) == .milliseconds(7))
   }
 
-  @Test func `a table of costs survives its file`() throws {
+  @Test func `a table of costs is in milliseconds by size`() {
     #expect(CostTable.largeGPU.costs.codec.estimate(1) == .microseconds(630))
     #expect(CostTable.largeGPU.stepSizes.last == 64)
   }

@@ -8,6 +8,7 @@ extension Scheduler {
     now = max(now, instant)
     refreshVoices()
     admit()
+    refreshUrgency()
     var plan = Plan()
     while hasRoomForWork, let work = makeWork() { plan.work.append(work) }
     plan.endings = endings
@@ -32,21 +33,27 @@ extension Scheduler {
   /// When nothing is urgent, the codec goes before the model: its batches are full as soon as it is
   /// ready, it frees the slots of voices that have ended, and meanwhile more voices gather for the step.
   private mutating func makeWork() -> Work? {
-    typealias Candidate = (due: Instant?, make: (inout Scheduler) -> Work?)
-    let candidates: [Candidate] = [
-      (codecDue(), { $0.makeCodecBatch(isIdle: false) }),
-      (prefillDue(), { $0.makePrefill(isIdle: false) }),
-      (stepDue(), { $0.makeStep(isIdle: false) }),
-    ]
-    let order = candidates.enumerated().compactMap { rank, candidate in
-      candidate.due.map { (isUrgent($0) ? $0 : .distantFuture, rank, candidate.make) }
+    let due = [(codecDue(), Kind.codec), (prefillDue(), .prefill), (stepDue(), .step)]
+    let order = due.compactMap { due, kind in
+      due.map { (isUrgent($0) ? $0 : .distantFuture, kind) }
     }
-    for (_, _, make) in order.sorted(by: { ($0.0, $0.1) < ($1.0, $1.1) }) {
-      if let work = make(&self) { return work }
+    for (_, kind) in order.sorted(by: { ($0.0, $0.1.rawValue) < ($1.0, $1.1.rawValue) }) {
+      if let work = make(kind, isIdle: false) { return work }
     }
     // With nothing better to do, waiting for fuller batches or for pages gains nothing.
     guard inFlight.isEmpty else { return nil }
-    return makeStep(isIdle: true) ?? makePrefill(isIdle: true) ?? makeCodecBatch(isIdle: true)
+    return make(.step, isIdle: true) ?? make(.prefill, isIdle: true) ?? make(.codec, isIdle: true)
+  }
+
+  /// Kinds of work, those that go first at the same due time first.
+  private enum Kind: Int { case codec, prefill, step }
+
+  private mutating func make(_ kind: Kind, isIdle: Bool) -> Work? {
+    switch kind {
+    case .codec: makeCodecBatch(isIdle: isIdle)
+    case .prefill: makePrefill(isIdle: isIdle)
+    case .step: makeStep(isIdle: isIdle)
+    }
   }
 
   mutating func launch(_ task: WorkTask, pages: [PageOperation]) -> Work {
@@ -64,7 +71,8 @@ extension Scheduler {
         let voice = voices[other]
         let frames = (voice.end?.frames ?? voice.launched) - voice.decoded
         voices[index].begin(
-          at: max(now, voice.dryAt ?? now) + configuration.frameDuration * frames, configuration)
+          at: max(now, voice.dryAt ?? voice.startsAt ?? now)
+            + configuration.frameDuration * frames, configuration)
       }
       let voice = voices[index]
       let isFull = voice.isFull(configuration.window)
@@ -109,10 +117,10 @@ extension Scheduler {
   /// Whether a voice needs its next frame so soon that fuller batches do not matter.
   func isUrgent(_ due: Instant) -> Bool { due < now + urgency }
 
-  /// Two rounds of everything.
-  var urgency: Duration {
-    let step = costs.models.map { $0.step.estimate(min(voices.count, configuration.largestStep)) }
-    let codec = costs.codec.estimate(configuration.largestCodecBatch)
-    return (step.reduce(.zero, +) + codec) * 2
+  /// Sets the urgency to two rounds of everything, as they are now.
+  private mutating func refreshUrgency() {
+    let rows = min(voices.count, configuration.largestStep)
+    let step = costs.models.reduce(Duration.zero) { $0 + $1.step.estimate(rows) }
+    urgency = (step + costs.codec.estimate(configuration.largestCodecBatch)) * 2
   }
 }
