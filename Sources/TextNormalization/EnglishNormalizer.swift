@@ -54,6 +54,9 @@ package struct SpokenPieces: Sequence, IteratorProtocol, Sendable {
     return nil
   }
 
+  /// Share of the text up to the end of the last piece, 0…1.
+  package var share: Double { text.isEmpty ? 1 : Double(position) / Double(text.count) }
+
   private static func say(_ text: [Unicode.Scalar]) -> String {
     var spoken = ""
     var text = text
