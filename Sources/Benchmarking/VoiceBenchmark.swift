@@ -128,7 +128,7 @@ package struct VoiceBenchmark {
   private func measureFirstAudio(
     _ engine: any PromptSpeaking, into result: inout VoiceBenchmarkResult
   ) throws {
-    for layout in SpeechModel.TextLayout.allCases {
+    for layout in PromptLayout.allCases {
       let voices = [clonedPrompt(layout, voice: 0), clonedPrompt(layout, voice: 1)]
       var prompts = [("none", plainPrompt(rows: voices[0].rows.count))]
       for voice in voices { prompts += [("another", voice), ("same", voice)] }
@@ -152,7 +152,7 @@ package struct VoiceBenchmark {
   }
 
   /// A prompt with a reference of ten seconds.
-  private func clonedPrompt(_ layout: SpeechModel.TextLayout, voice: Int) -> Prompt {
+  private func clonedPrompt(_ layout: PromptLayout, voice: Int) -> Prompt {
     let configuration = checkpoint.configuration
     let entries = Int32(configuration.predictor.codebookSize)
     let codes = (0..<125).map { frame in

@@ -117,7 +117,7 @@ struct RequestBuilder: Sendable {
   }
 
   /// How long each part of a text may take.
-  func budget(_ options: SpeechOptions, layout: SpeechModel.TextLayout) -> FrameBudget {
+  func budget(_ options: SpeechOptions, layout: PromptLayout) -> FrameBudget {
     // What is usual was learned of English words.
     FrameBudget(
       isNormalized(options) ? configuration.usualFrames : nil,
