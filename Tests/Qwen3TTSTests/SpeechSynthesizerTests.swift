@@ -153,7 +153,7 @@ import TextTokenizer
     let text = sentences.joined(separator: " ")
     let synthesizer = try await SpeechSynthesizer()
     var shares: [Double] = []
-    var summary: SpeechSummary?
+    var summary: SpeechMetrics?
     let options = Self.options {
       $0.maximumFrames = nil; $0.tokensPerPart = limit
     }
