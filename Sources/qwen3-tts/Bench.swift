@@ -117,7 +117,7 @@ struct Bench: AsyncParsableCommand {
     result.weight_bytes = weights.byteCount
     if let context = opened.context { try describe(context, into: &result) }
     if json { return try printJSON(result) }
-    try result.print()
+    try result.printTable()
   }
 
   private func measure(

@@ -55,7 +55,7 @@ struct BenchResult: Codable {
     var rtf_60_s: Double?
   }
 
-  func print() throws {
+  func printTable() throws {
     func line(_ name: String, _ spread: Spread?) throws {
       guard let spread else { return }
       try printResult(

@@ -7,6 +7,7 @@ import Foundation
 import ModelFiles
 import Qwen3TTS
 import SpeechModel
+import Synchronization
 import SyntheticCheckpoint
 import Testing
 
@@ -155,13 +156,57 @@ import Testing
     }
   }
 
+  @Test func `a small model speaks on the CPU, where nothing has to be compiled for it`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      let small = try OpenedEngine.open(FakeDevice.checkpoint, on: .automatic, capacity: 256)
+      #expect(small.context == nil && small.notice == nil && small.device.hasPrefix("CPU"))
+      #expect(fakeCUDACalls("nvrtcCompileProgram") == 0)
+      let asked = try OpenedEngine.open(FakeDevice.checkpoint, on: .cuda, capacity: 256)
+      #expect(asked.context != nil)
+      let wide = Checkpoint.synthetic(.wide, variant: .customVoice, seed: 0)
+      #expect(try OpenedEngine.open(wide, on: .automatic, capacity: 256).context != nil)
+    }
+  }
+
+  @Test func `kernels that are prepared need no compiling later, and compiling is reported`() async
+  {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      fakeCUDAProcessors(132)
+      let steps = Mutex<[KernelCompilation]>([])
+      KernelCache.standard.listen { step in steps.withLock { $0.append(step) } }
+      let checkpoint = Checkpoint.synthetic(.wide, variant: .customVoice, seed: 0)
+      try OpenedEngine.prepareKernels(for: [checkpoint.configuration])
+      let names = ["decode", "frame", "operations", "products"]
+      let begun = steps.withLock {
+        $0.compactMap { if case .began(let name) = $0 { name } else { nil } }
+      }
+      let ended = steps.withLock {
+        $0.compactMap { if case .ended(let name) = $0 { name } else { nil } }
+      }
+      #expect(begun.sorted() == names && ended.sorted() == names)
+      #expect(fakeCUDALiveObjects() == 0)
+      fakeCUDAFail("", 0, 0, 0)
+      _ = try OpenedEngine.open(checkpoint, on: .cuda, capacity: 256)
+      #expect(fakeCUDACalls("nvrtcCompileProgram") == 0)
+      // Without a device there is nothing to compile, which is said.
+      fakeCUDAFail("cuInit", 1, 100, 0)
+      let error = #expect(throws: SynthesisError.self) {
+        try OpenedEngine.prepareKernels(for: [checkpoint.configuration])
+      }
+      #expect(error?.code == .deviceUnavailable)
+    }
+  }
+
   @Test func `without a device the CPU speaks, and with one that cannot be used it says so`() async
   {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
+      let checkpoint = Checkpoint.synthetic(.wide, variant: .customVoice, seed: 0)
       for (code, isQuiet) in [(Int32(100), true), (803, false)] {
         fakeCUDAFail("cuInit", 1, code, 0)
-        let opened = try OpenedEngine.open(FakeDevice.checkpoint, on: .automatic, capacity: 256)
+        let opened = try OpenedEngine.open(checkpoint, on: .automatic, capacity: 256)
         #expect(opened.context == nil && opened.device.hasPrefix("CPU"))
         #expect((opened.notice == nil) == isQuiet)
         if !isQuiet {
