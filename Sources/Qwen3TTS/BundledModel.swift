@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-import Foundation
+package import Foundation
 
 /// Finds the files of the voice that comes with the package, wherever the program was put.
 ///
 /// The accessor that SwiftPM generates is not used: where it finds nothing it ends the process, and it
 /// looks in the folder of the build, which a copied program has left behind.
-struct BundledModel {
+package struct BundledModel {
   /// The variable that names a folder with `DefaultVoice` in it, before all other places.
   static let variable = "QWEN3_TTS_RESOURCES"
 
@@ -14,7 +14,7 @@ struct BundledModel {
   /// The folder of the running program.
   let programFolder: String
 
-  init(environment: [String: String], programFolder: String) {
+  package init(environment: [String: String], programFolder: String) {
     self.environment = environment
     self.programFolder = programFolder
   }
@@ -41,7 +41,7 @@ struct BundledModel {
   /// The folder of the model.
   ///
   /// - Throws: `SynthesisError` `resourcesMissing`.
-  var folder: URL {
+  package var folder: URL {
     get throws(SynthesisError) {
       let folders = places.map { "\($0)/DefaultVoice" }
       if let found = folders.first(where: {

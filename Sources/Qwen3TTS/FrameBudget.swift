@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-import SpeechModel
+package import SpeechModel
 
 /// How long the parts of a text may take: a small multiple of what such a text usually takes, so that a
 /// model which finds no end does not speak for minutes.
-struct FrameBudget {
+package struct FrameBudget {
   /// Times the usual length, and frames beside that: ordinary texts take 0.6 to 2.2 times as long.
   private static let ordinary = (factor: 2.5, frames: 10.0)
   /// Of words repeated many times, where models run on most often.
@@ -24,14 +24,14 @@ struct FrameBudget {
   /// Parts that are groups of repetitions.
   private var groups = 0
 
-  init(_ usual: UsualFrames?, framesPerToken: Double?, isIncremental: Bool) {
+  package init(_ usual: UsualFrames?, framesPerToken: Double?, isIncremental: Bool) {
     self.usual = usual
     self.framesPerToken = framesPerToken
     self.isIncremental = isIncremental
   }
 
   /// The most frames of a part whose text has `tokenCount` tokens.
-  func frames(for part: TextPart, tokenCount: Int) -> Int {
+  package func frames(for part: TextPart, tokenCount: Int) -> Int {
     guard let usual, framesPerToken == nil else {
       let factor = framesPerToken ?? Self.unlearned.factor
       return Int(Self.unlearned.frames + factor * Double(tokenCount))
@@ -48,7 +48,7 @@ struct FrameBudget {
   }
 
   /// Learns from a part that was spoken.
-  mutating func note(_ part: TextPart, frames: Int, _ reason: FinishReason) {
+  package mutating func note(_ part: TextPart, frames: Int, _ reason: FinishReason) {
     if reason == .length { cutParts += 1 }
     if part.repeated != nil { groups += 1 }
     guard reason == .stop, let unit = part.repeated, heard?.unit != unit else { return }
@@ -56,7 +56,7 @@ struct FrameBudget {
   }
 
   /// What a listener should know about the parts.
-  func notices(on count: Int) -> [String] {
+  package func notices(on count: Int) -> [String] {
     var notices: [String] = []
     if groups > 0 {
       notices.append(

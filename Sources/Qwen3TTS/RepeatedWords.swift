@@ -2,23 +2,25 @@
 
 /// Words that are repeated many times over. A small voice loses count of them and speaks on and on; a
 /// few at a time it says well.
-enum RepeatedWords {
+package enum RepeatedWords {
   /// Words, or syllables of one word, that are still said well in one go.
-  private static let mostAtOnce = 8
+  private static let mostAtOnce = 10
   /// The longest phrase whose repetition is looked for, in words.
   private static let longestPhrase = 4
   /// The longest syllable, in letters.
   private static let longestSyllable = 6
   private static let fewestRepetitions = 4
 
-  struct Group: Equatable {
-    var text: String
+  package struct Group: Equatable {
+    package var text: String
     /// What it repeats, in small letters; `nil` for what is between repetitions.
-    var unit: String?
+    package var unit: String?
+
+    package init(text: String, unit: String? = nil) { (self.text, self.unit) = (text, unit) }
   }
 
   /// The text in groups of few repetitions; in one where nothing is repeated often.
-  static func groups(of text: String) -> [Group] {
+  package static func groups(of text: String) -> [Group] {
     let words = words(of: text)
     var groups: [Group] = []
     var begin = text.startIndex

@@ -130,14 +130,19 @@ struct LeftOutWords {
 }
 
 /// A part of a text to speak in one go.
-struct TextPart: Equatable {
-  var text: String
+package struct TextPart: Equatable {
+  package var text: String
   /// Share of the whole text up to its end, 0…1.
   var end: Double
   /// The words it repeats, where it is a group of many repetitions.
   var repeated: String?
   /// Whether it repeats what the part before it does.
   var isContinued = false
+
+  package init(text: String, end: Double, repeated: String? = nil, isContinued: Bool = false) {
+    (self.text, self.end) = (text, end)
+    (self.repeated, self.isContinued) = (repeated, isContinued)
+  }
 }
 
 /// The parts of a text, cut as they are asked for.

@@ -262,6 +262,15 @@ package struct UsualFrames: Sendable, Equatable, Decodable {
   /// Before the first word, where the text comes a token a frame.
   package var wait: Double
 
+  package init(
+    text: Double, letter: Double, word: Double, spelledLetter: Double, comma: Double, stop: Double,
+    wait: Double
+  ) {
+    (self.text, self.letter, self.word) = (text, letter, word)
+    (self.spelledLetter, self.comma, self.stop) = (spelledLetter, comma, stop)
+    self.wait = wait
+  }
+
   /// Frames that a text of words usually takes, without those of `wait`.
   package func frames(for text: String) -> Double {
     var frames = self.text

@@ -46,7 +46,7 @@ package struct TextTokenizer: Sendable {
       try self.init(
         vocabulary: files.decode([String: Int32].self, "vocab.json"),
         merges: String(decoding: files.data("merges.txt"), as: UTF8.self),
-        addedTokens: files.addedTokens(), file: folder.path)
+        addedTokens: files.addedTokens(), file: folder.appending(path: "merges.txt").path)
     } else {
       let whole = try files.decode(TokenizerFiles.Whole.self, "tokenizer.json")
       try self.init(
@@ -66,7 +66,7 @@ package struct TextTokenizer: Sendable {
     var byteTokens: [Int32] = []
     for symbol in Self.byteAlphabet {
       guard let token = vocabulary[String(symbol)] else {
-        throw TokenizerError(file: file, problem: "the vocabulary lacks the byte \(symbol)")
+        throw TokenizerError(file: file, problem: "its vocabulary lacks the byte \(symbol)")
       }
       byteTokens.append(token)
     }
@@ -84,7 +84,7 @@ package struct TextTokenizer: Sendable {
         let token = vocabulary[String(Substring(parts[0])) + String(Substring(parts[1]))]
       else {
         throw TokenizerError(
-          file: file, problem: "line \(index + 1) of the merges joins no two known tokens")
+          file: file, problem: "merge \(index + 1) joins no two known tokens")
       }
       table[Pair(left: left, right: right)] = (rank, token)
       rank += 1

@@ -9,6 +9,7 @@ import Foundation
 import ModelFiles
 import Qwen3TTS
 import SpeechModel
+import Synchronization
 import SyntheticCheckpoint
 import Testing
 
@@ -272,6 +273,49 @@ import Testing
       try Data("no image".utf8).write(to: URL(filePath: "\(folder)/\(entries[0])"))
       try #expect(compilations(KernelCache(folder: folder)) == 1)
       try #expect(compilations(KernelCache(folder: folder)) == 0)
+    }
+  }
+
+  @Test func `a small model speaks on the CPU, where nothing has to be compiled for it`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      let small = try OpenedEngine.open(FakeDevice.checkpoint, on: .automatic, capacity: 256)
+      #expect(small.context == nil && small.notice == nil && small.device.hasPrefix("CPU"))
+      #expect(fakeCUDACalls("nvrtcCompileProgram") == 0)
+      let asked = try OpenedEngine.open(FakeDevice.checkpoint, on: .cuda, capacity: 256)
+      #expect(asked.context != nil)
+      let wide = Checkpoint.synthetic(.wide, variant: .customVoice, seed: 0)
+      #expect(try OpenedEngine.open(wide, on: .automatic, capacity: 256).context != nil)
+    }
+  }
+
+  @Test func `kernels that are prepared need no compiling later, and compiling is reported`() async
+  {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      fakeCUDAProcessors(132)
+      let steps = Mutex<[KernelCompilation]>([])
+      KernelCache.standard.listen { step in steps.withLock { $0.append(step) } }
+      let checkpoint = Checkpoint.synthetic(.wide, variant: .customVoice, seed: 0)
+      try OpenedEngine.prepareKernels(for: [checkpoint.configuration])
+      let names = ["decode", "frame", "operations", "products"]
+      let begun = steps.withLock {
+        $0.compactMap { if case .began(let name) = $0 { name } else { nil } }
+      }
+      let ended = steps.withLock {
+        $0.compactMap { if case .ended(let name) = $0 { name } else { nil } }
+      }
+      #expect(begun.sorted() == names && ended.sorted() == names)
+      #expect(fakeCUDALiveObjects() == 0)
+      fakeCUDAFail("", 0, 0, 0)
+      _ = try OpenedEngine.open(checkpoint, on: .cuda, capacity: 256)
+      #expect(fakeCUDACalls("nvrtcCompileProgram") == 0)
+      // Without a device there is nothing to compile, which is said.
+      fakeCUDAFail("cuInit", 1, 100, 0)
+      let error = #expect(throws: SynthesisError.self) {
+        try OpenedEngine.prepareKernels(for: [checkpoint.configuration])
+      }
+      #expect(error?.code == .deviceUnavailable)
     }
   }
 
