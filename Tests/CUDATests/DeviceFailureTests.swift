@@ -279,9 +279,11 @@ import Testing
   {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
+      // One that is large enough for a GPU.
+      let checkpoint = Checkpoint.synthetic(.wide06, variant: .customVoice, seed: 0)
       for (code, isQuiet) in [(Int32(100), true), (803, false)] {
         fakeCUDAFail("cuInit", 1, code, 0)
-        let opened = try OpenedEngine.open(FakeDevice.checkpoint, on: .automatic, capacity: 256)
+        let opened = try OpenedEngine.open(checkpoint, on: .automatic, capacity: 256)
         #expect(opened.context == nil && opened.device.hasPrefix("CPU"))
         #expect((opened.notice == nil) == isQuiet)
         if !isQuiet {
