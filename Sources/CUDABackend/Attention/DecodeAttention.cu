@@ -95,7 +95,7 @@ __device__ __forceinline__ void decode_attention(const float *qkv, const float *
   for (int i = 0; i < D / 64; i++) angles[i] *= (float)last;
   if (warp < 2) {
     qk_norm_rope<D>(own, norm ? gain : 0, epsilon, angles, warp == 0 ? query : key);
-    // A lane's own numbers.
+    // Entries of the lane's own.
     if (warp == 1) {
 #pragma unroll
       for (int i = 0; i < PER_LANE; i++) key[lane + 32 * i] = cached<T>(key[lane + 32 * i]);

@@ -77,8 +77,8 @@ package enum LinearPlan: Equatable, Sendable {
     let layout = product.format.gemmLayout(rows: product.weightRows, columns: product.weightColumns)
     if let layout, layout.taps == 1 {
       if case .split = product.format {
-        let takesFewRows = product.form == .normSwiGLU ? [512] : [256, 512, 1024]
-        self = rows <= 4 && takesFewRows.contains(layout.k) ? .smallBatchGEMV : .gemm
+        let narrow = product.form == .normSwiGLU ? [512] : [256, 512, 1024]
+        self = rows <= 4 && narrow.contains(layout.k) ? .smallBatchGEMV : .gemm
         return
       }
       if rows > 2 {
