@@ -14,7 +14,7 @@ package enum FramePart: String, Sendable, CaseIterable {
 extension FrameStep {
   /// Runs a part of a frame alone, recorded as `nextFrame` is: for measuring. The utterance is spoilt.
   package func run(_ part: FramePart) throws(B.Failure) {
-    try record(part) { () throws(B.Failure) in
+    try backend.run(recordings[.part(part)]) { () throws(B.Failure) in
       switch part {
       case .talker: try advance()
       case .predictor: try predictCodes()

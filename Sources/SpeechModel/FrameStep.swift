@@ -68,7 +68,7 @@ package final class FrameStep<B: Backend> {
   private let program: B.FrameProgram?
 
   /// What is recorded.
-  private enum Body: Hashable {
+  enum Body: Hashable {
     /// The layers over a prompt of so many rows.
     case prompt(rows: Int)
     /// The codes of the frame after a prompt.
@@ -78,7 +78,7 @@ package final class FrameStep<B: Backend> {
     /// A part of a frame, for measuring.
     case part(FramePart)
   }
-  private var recordings = Recordings<Body, B.Recording>()
+  var recordings = Recordings<Body, B.Recording>()
   /// Frames queued since the step was made, and those of them before the utterance.
   private var frameCount = 0
   private var earlierFrameCount = 0
@@ -172,11 +172,6 @@ package final class FrameStep<B: Backend> {
   /// `[slots, codebookCount]` flattened.
   package func collect(_ index: Int) throws(B.Failure) -> [Int32] {
     try backend.collect(earlierFrameCount + index, from: ring)
-  }
-
-  /// Runs a part of a frame alone, recorded as `nextFrame` is.
-  func record(_ part: FramePart, _ body: () throws(B.Failure) -> Void) throws(B.Failure) {
-    try backend.run(recordings[.part(part)], body)
   }
 
   /// Draws the sixteen codes of a frame from the talker's hidden state.

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT
 
 /// What the encoders of cloned voices need, besides the codec's operations.
+///
+/// They run once for a voice, so each is defined on the host (`EncoderBackend+Definitions.swift`); a
+/// backend overrides what is worth it.
 package protocol EncoderBackend: MemoryBackend {
   // MARK: Activation
 
-  /// *Fused.* `out[i] = function(x[i])`. `out` may be `x`.
+  /// `out[i] = function(x[i])`. `out` may be `x`.
   func activate(_ x: Tensor, _ function: Activation, into out: Tensor) throws(Failure)
 
   // MARK: Add
 
-  /// *Fused.* `out[r] += scale · x[r]`, `scale` per column.
+  /// `out[r] += scale · x[r]`, `scale` per column.
   func addScaled(_ x: Tensor, scale: Tensor, into out: Tensor) throws(Failure)
 
   // MARK: StatisticsPooling
 
-  /// *Fused.* Mean and deviation of each column over the rows, `[1, 2 · columns]`:
+  /// Mean and deviation of each column over the rows, `[1, 2 · columns]`:
   /// `mean = Σ_r w[r] x[r]`, `deviation = sqrt(max(Σ_r w[r] (x[r] − mean)², 1e-12))`.
   ///
   /// The weights of a column are the softmax of its `scores` over the rows, or all equal.
@@ -22,12 +25,12 @@ package protocol EncoderBackend: MemoryBackend {
 
   // MARK: Argmax
 
-  /// *Fused.* `out[r]` is the column of the largest entry of row `r`, the first of equal ones.
+  /// `out[r]` is the column of the largest entry of row `r`, the first of equal ones.
   func argmax(_ x: Tensor, into out: Indices) throws(Failure)
 
   // MARK: MelSpectrogram
 
-  /// *Fused, host.* The mel bands of a recording, `[frames, bandCount]`. `scratch` has room for the
+  /// *Host.* The mel bands of a recording, `[frames, bandCount]`. `scratch` has room for the
   /// samples.
   func melSpectrogram(
     _ samples: [Float], _ bank: MelBank<Tensor, Indices>, scratch: Tensor, into out: Tensor
