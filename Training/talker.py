@@ -393,7 +393,7 @@ def main():
 
     # held-out batches with their own text; the file may come later
     hd, hb = [], []
-    lines = Path(a.text, "heldout.txt").read_text().splitlines()
+    lines = Path(a.text, "heldout-written.txt").read_text().splitlines()
 
     def held_batch(rows, ns, lang):
         ids = tx.encode([lines[h["line"]] for h in rows])
