@@ -45,7 +45,9 @@ import Testing
     rig.submit(0, frames: 20)
     rig.run(for: .milliseconds(5))
     let background = rig.submit(1, frames: 3) { $0.priority = .background }
+    rig.run(for: .milliseconds(5))
     let standard = rig.submit(2, frames: 3) { $0.priority = .standard }
+    rig.run(for: .milliseconds(5))
     let first = rig.submit(3, frames: 3) { $0.priority = .interactive }
     // Interactive requests come without end, faster than they are served.
     for number in 4..<60 {
