@@ -151,10 +151,17 @@ struct TextParts: Sequence, IteratorProtocol {
   private var splitter: SentenceSplitter?
   /// A part that was looked for before it was asked for.
   private var ahead: TextPart?
-  /// Groups of the splitter's last part, last first.
-  private var groups: [TextPart] = []
-  /// Share of the whole text at the section's beginning and end.
+  /// Groups of the section that come after the one that is being split, last first.
+  private var groups: [RepeatedWords.Group] = []
+  private var group: RepeatedWords.Group?
+  /// Whether the next part repeats what the last one did.
+  private var continues = false
+  /// Share of the whole text at the group's beginning and end.
   private var share = (begin: 0.0, end: 1.0)
+  /// The same of the section.
+  private var sectionBegin = 0.0
+  private var sectionEnd = 0.0
+  private var sectionBytes = 1.0
   private let groupsRepetitions: Bool
   private let limit: Int
   private let length: (Substring) -> Int
@@ -173,7 +180,6 @@ struct TextParts: Sequence, IteratorProtocol {
     self.length = length
     if isEnglish {
       sections = EnglishSections(text)
-      share.end = 0
     } else {
       splitter = SentenceSplitter(text, limit: limit, length: length)
     }
@@ -195,22 +201,28 @@ struct TextParts: Sequence, IteratorProtocol {
 
   private mutating func makeNext() -> TextPart? {
     while true {
-      if let group = groups.popLast() { return group }
       if let part = splitter?.next() {
-        let end = share.begin + part.end * (share.end - share.begin)
-        guard groupsRepetitions else { return TextPart(text: part.text, end: end) }
-        var last: String?
-        groups = RepeatedWords.groups(of: part.text).map { group in
-          defer { last = group.unit }
-          return TextPart(
-            text: group.text, end: end, repeated: group.unit,
-            isContinued: group.unit != nil && group.unit == last)
-        }.reversed()
+        defer { continues = group?.unit != nil }
+        return TextPart(
+          text: part.text, end: share.begin + part.end * (share.end - share.begin),
+          repeated: group?.unit, isContinued: continues)
+      }
+      if let next = groups.popLast() {
+        continues = next.unit != nil && next.unit == group?.unit
+        group = next
+        let size = Double(next.text.utf8.count) / sectionBytes * (sectionEnd - sectionBegin)
+        share = (share.end, Swift.min(sectionEnd, share.end + size))
+        splitter = SentenceSplitter(next.text, limit: limit, length: length)
         continue
       }
       guard let section = sections?.next() else { return nil }
-      share = (share.end, section.end)
-      splitter = SentenceSplitter(section.text, limit: limit, length: length)
+      (sectionBegin, sectionEnd) = (sectionEnd, section.end)
+      sectionBytes = Double(section.text.utf8.count)
+      share = (sectionBegin, sectionBegin)
+      // Before sentences are packed, so that no repetition is left over at the end of a part.
+      groups =
+        groupsRepetitions
+        ? RepeatedWords.groups(of: section.text).reversed() : [.init(text: section.text)]
     }
   }
 }

@@ -64,7 +64,7 @@ package struct ReferenceAudio: Sendable {
     guard seconds >= limits.shortest else {
       throw AudioError(
         .tooShort, file: stream.name,
-        problem: samples.isEmpty
+        problem: samples.isEmpty && limits.shortest < 0.01
           ? "the recording has no samples"
           : "the recording has \(Self.hundredths(seconds)) seconds, expected at least "
             + "\(limits.shortest)",
