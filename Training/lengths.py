@@ -34,12 +34,11 @@ def texts(source, count):
 if __name__ == "__main__":
     ap = argparse.ArgumentParser()
     ap.add_argument("--engine", required=True, help="the qwen3-tts program, which writes the texts out in words")
-    ap.add_argument("--libs", required=True)
     ap.add_argument("--text", required=True)
     ap.add_argument("--out", required=True, help="a JSON file, which export.py reads")
     ap.add_argument("--count", type=int, default=4000)
     a = ap.parse_args()
-    teacher, x, y = Teacher(a.libs), [], []
+    teacher, x, y = Teacher(), [], []
     lines = [" ".join(t.split()) for t in texts(Source(a.text), a.count)]
     said = subprocess.run([a.engine, "normalize", "-"], input="\n\n".join(lines), check=True, capture_output=True, text=True).stdout
     for line in filter(None, map(str.strip, said.split("\n\n"))):

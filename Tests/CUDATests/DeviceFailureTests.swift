@@ -298,7 +298,7 @@ import Testing
       KernelCache.standard.listen { step in steps.withLock { $0.append(step) } }
       let checkpoint = Checkpoint.synthetic(.wide, variant: .customVoice, seed: 0)
       try OpenedEngine.prepareKernels(for: [checkpoint.configuration])
-      let names = ["decode", "frame", "operations", "products"]
+      let names = ["decode", "frame", "gemm", "operations"]
       let begun = steps.withLock {
         $0.compactMap { if case .began(let name) = $0 { name } else { nil } }
       }
