@@ -48,7 +48,7 @@ struct Inspect: AsyncParsableCommand {
     let bf16: Int
     /// What --kv-precision auto is on the CPU, and on a GPU.
     let auto_cpu: Int
-    let auto_cuda: Int
+    let auto_cuda: Int?
   }
 
   func run() async throws {
@@ -59,7 +59,8 @@ struct Inspect: AsyncParsableCommand {
       (weights as? Safetensors)?.tensors.values.reduce(0) { $0 + $1.count } ?? 0
     }
     func bytes(_ weights: any WeightSource) -> Int { (weights as? Safetensors)?.byteCount ?? 0 }
-    let stored = CachePrecision(weights: try checkpoint.talkerElementType)
+    // Weights without the talker's head are no model yet, but there is still something to show.
+    let stored = (try? checkpoint.talkerElementType).map(CachePrecision.init(weights:))
     func state(_ precision: CachePrecision) -> Int {
       25 * talker.layerCount * talker.kvWidth * precision.byteCount
     }
@@ -77,7 +78,7 @@ struct Inspect: AsyncParsableCommand {
       languages: LanguageChoice.names(configuration.talker),
       kv_bytes_per_second: KeysAndValues(
         f32: state(.float32), bf16: state(.bfloat16), auto_cpu: state(.float32),
-        auto_cuda: state(stored)))
+        auto_cuda: stored.map(state)))
     if json { return try printJSON(description) }
     func megabytes(_ bytes: Int) -> String {
       bytes < 1_000_000
@@ -94,7 +95,8 @@ struct Inspect: AsyncParsableCommand {
     try printResult(
       "Keys and values of a second: \(megabytes(state(.float32))) in f32, "
         + "\(megabytes(state(.bfloat16))) in bf16; auto is f32 on the CPU and "
-        + "\(KVPrecision(stored).rawValue) on a GPU")
+        + (stored.map { "\(KVPrecision($0).rawValue) on a GPU" }
+          ?? "on a GPU what the talker's head is stored in, which is not among the weights"))
     try printResult(
       "Voices: "
         + (description.voices.isEmpty ? "none" : description.voices.joined(separator: ", ")))
