@@ -89,7 +89,10 @@ let package = Package(
       ],
       swiftSettings: settings),
     .target(name: "CSoundFile", linkerSettings: [.linkedLibrary("dl")]),
-    .target(name: "Audio", dependencies: ["SystemIO", "CSoundFile"], swiftSettings: settings),
+    .target(name: "CAudioEncoders", linkerSettings: [.linkedLibrary("dl")]),
+    .target(
+      name: "Audio", dependencies: ["SystemIO", "CSoundFile", "CAudioEncoders"],
+      swiftSettings: settings),
     .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: settings),
     .target(
       name: "FuzzTargets",
