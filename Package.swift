@@ -13,13 +13,28 @@ let pointerSettings: [SwiftSetting] = [
 
 let settings: [SwiftSetting] = [.strictMemorySafety()] + pointerSettings
 
-/// Every kernel source, read by `CKernelSources` from beside its wrapper.
+/// Every kernel source, read by `CKernelSources` from its wrapper's folder.
 let kernelSources = [
-  "Common/Common.cuh", "Rows/Rows.cu", "Norm/Norm.cu", "Tiles/Tiles.cu",
-  "Product/Product.cu", "Product/Parts.cu", "Product/FewRows.cu", "Linear/Linear.cu",
-  "Attention/Attention.cu", "Attention/PromptAttention.cu", "Sampling/Draw.cuh",
-  "Sampling/Sampling.cu", "CodecConvolution/CodecConvolution.cu", "Decode/Decode.cu",
-  "Encoders/Encoders.cu", "Frame/Frame.cu",
+  "Activation/Activation.cu", "Add/Add.cu", "Argmax/Argmax.cu", "Attention/Attention.cu",
+  "Attention/DecodeAttention.cu", "Attention/FlashAttention.cu", "Attention/SplitAttention.cuh",
+  "CausalConvolution/CausalConvolution.cu", "CausalConvolution/SnakeConvolution.cu",
+  "Common/Activations.cuh", "Common/ConvolutionInput.cuh", "Common/Elements.cuh",
+  "Common/Kernel.cuh", "Common/Normalization.cuh", "Common/Reductions.cuh", "Common/RoPE.cuh",
+  "Common/SplitBF16.cuh", "Common/SplitBF16Tile.cuh", "Common/TensorCore.cuh", "Copy/Copy.cu",
+  "DepthwiseConvolution/DepthwiseConvolution.cu", "FrameRing/FrameRing.cu",
+  "FrameStep/FrameAttention.cuh", "FrameStep/FrameConstants.cuh", "FrameStep/FrameMegakernel.cu",
+  "FrameStep/FrameSampling.cuh", "FrameStep/FrameShape.h", "FrameStep/FrameStack.cuh",
+  "FrameStep/Mailbox.cuh", "FrameStep/VectorProduct.cuh", "FrameStep/WeightPipeline.cuh",
+  "Gather/Gather.cu", "HostExchange/HostExchange.cu", "Increment/Increment.cu",
+  "LatentUpsampling/LatentUpsampling.cu", "LayerNorm/LayerNorm.cu", "Linear/Epilogue.cuh",
+  "Linear/ExactGEMM.cu", "Linear/GEMM.cu", "Linear/GEMMFallback.cu", "Linear/GEMV.cu",
+  "Linear/SmallBatchGEMV.cu", "Linear/SplitBF16.cu", "MelSpectrogram/MelSpectrogram.cu",
+  "Memory/WeightPacking.cu", "Programs/KernelTable.cuh", "Programs/KernelTable.h",
+  "Programs/decode.cu", "Programs/frame.cu", "Programs/gemm.cu", "Programs/operations.cu",
+  "QKNormRoPEAppend/QKNormRoPEAppend.cu", "QKNormRoPEAppend/QKNormRoPEAppendHeads.cu",
+  "RMSNorm/RMSNorm.cu", "RMSNorm/RMSNormSplit.cu", "Sample/Sample.cu", "Sample/Sampling.cuh",
+  "Snake/Snake.cu", "StatisticsPooling/StatisticsPooling.cu", "SwiGLU/SwiGLU.cu",
+  "TrailingText/TrailingText.cu", "TransposedConvolution/TransposedConvolution.cu",
 ]
 
 let package = Package(
@@ -34,23 +49,29 @@ let package = Package(
   ],
   targets: [
     .target(name: "SpeechModel", swiftSettings: settings),
+    .target(name: "SpeechScheduler", swiftSettings: settings),
+    .target(
+      name: "SpeechSimulation", dependencies: ["SpeechScheduler"], swiftSettings: settings),
     .target(name: "CCUDA", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CUDA", dependencies: ["CCUDA", "Digest"], swiftSettings: pointerSettings),
     .target(name: "CKernelSources"),
     .target(
       name: "CUDABackend", dependencies: ["SpeechModel", "CUDA", "CKernelSources"],
       exclude: kernelSources, swiftSettings: settings),
+    .target(name: "CGoldenUtterances", exclude: ["golden.safetensors"]),
     .target(
       name: "BackendVerification",
-      dependencies: ["SpeechModel", "CUDA", "CUDABackend", "ModelFiles", "SyntheticCheckpoint"],
-      swiftSettings: settings),
-    .executableTarget(
-      name: "gpu-check",
       dependencies: [
-        "SpeechModel", "BackendVerification", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles",
-        "SyntheticCheckpoint", "Qwen3TTS",
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "SyntheticCheckpoint",
+        "CGoldenUtterances", "Qwen3TTS",
       ],
-      path: "Sources/GPUCheck", swiftSettings: settings),
+      swiftSettings: settings),
+    .target(
+      name: "Benchmarking",
+      dependencies: [
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "Qwen3TTS",
+      ],
+      swiftSettings: settings),
     .target(name: "CCPUKernels"),
     .target(
       name: "CPUBackend", dependencies: ["SpeechModel", "CCPUKernels"],
@@ -84,7 +105,8 @@ let package = Package(
       name: "qwen3-tts",
       dependencies: [
         "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "BackendVerification",
-        "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio",
+        "Benchmarking", "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio",
+        "SystemIO",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -93,6 +115,18 @@ let package = Package(
     .target(
       name: "Audio", dependencies: ["SystemIO", "CSoundFile", "CAudioEncoders"],
       swiftSettings: settings),
+    .target(
+      name: "ExampleSupport", path: "Examples/Support", packageAccess: false,
+      swiftSettings: settings),
+    .executableTarget(
+      name: "speak-to-file", dependencies: ["ExampleSupport", "Qwen3TTS"],
+      path: "Examples/SpeakToFile", packageAccess: false, swiftSettings: settings),
+    .executableTarget(
+      name: "play-while-speaking", dependencies: ["ExampleSupport", "Qwen3TTS"],
+      path: "Examples/PlayWhileSpeaking", packageAccess: false, swiftSettings: settings),
+    .executableTarget(
+      name: "clone-voice", dependencies: ["ExampleSupport", "Qwen3TTS"],
+      path: "Examples/CloneVoice", packageAccess: false, swiftSettings: settings),
     .target(name: "FuzzSupport", path: "Tests/FuzzSupport", swiftSettings: settings),
     .target(
       name: "FuzzTargets",
@@ -114,12 +148,15 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),
+    .testTarget(
+      name: "SpeechSchedulerTests", dependencies: ["SpeechScheduler", "SpeechSimulation"],
+      swiftSettings: settings),
     .target(name: "FakeCUDA", dependencies: ["CCUDA"], path: "Tests/FakeCUDA"),
     .testTarget(
       name: "CUDATests",
       dependencies: [
-        "FakeCUDA", "CUDA", "CUDABackend", "Qwen3TTS", "SpeechModel", "ModelFiles",
-        "SyntheticCheckpoint",
+        "FakeCUDA", "BackendVerification", "Benchmarking", "CUDA", "CUDABackend", "Qwen3TTS",
+        "SpeechModel", "ModelFiles", "SyntheticCheckpoint",
       ],
       swiftSettings: pointerSettings),
     .testTarget(
@@ -129,6 +166,19 @@ let package = Package(
         "SyntheticCheckpoint",
       ],
       swiftSettings: pointerSettings),
+    .testTarget(
+      name: "BenchmarkingTests",
+      dependencies: [
+        "Benchmarking", "ModelFiles", "Qwen3TTS", "SpeechModel", "SyntheticCheckpoint",
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "GPUTests",
+      dependencies: [
+        "BackendVerification", "CPUBackend", "CUDA", "CUDABackend", "Qwen3TTS", "SpeechModel",
+        "SyntheticCheckpoint",
+      ],
+      swiftSettings: settings),
     .testTarget(
       name: "Qwen3TTSTests",
       dependencies: [

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # benchmark.sh [0.6B|1.7B …]: builds the tool and measures this machine with random weights in released
-# shapes. Prints what it found and writes it to bench_results_DEVICE.json; docs/benchmark.md says what is in
-# it.
+# shapes, for BENCH_SECONDS (300) each at the most: slow machines run fewer frames and repeats, which the
+# result says. Prints what it found and writes it to bench_results_DEVICE.json; docs/benchmark.md says what
+# is in it.
 set -euo pipefail
 cd "$(dirname "$0")"
 swift build -c release --product qwen3-tts
@@ -9,7 +10,8 @@ tool=.build/release/qwen3-tts
 results=()
 for size in "${@:-0.6B}"; do
   echo "== $size"
-  json=$("$tool" bench --synthetic "$size" --frames 120 --repeats 5 --long --json)
+  json=$("$tool" bench --synthetic "$size" --frames 120 --repeats 5 --long \
+    --within "${BENCH_SECONDS:-300}" --json)
   results+=("$json")
   echo "$json"
 done

@@ -51,7 +51,7 @@ has_library 'libsndfile\.so\.1' || packages+=(libsndfile1)
 [ -d /etc/ssl/certs ] && [ -n "$(ls -A /etc/ssl/certs)" ] || packages+=(ca-certificates)
 command -v aplay > /dev/null || command -v ffplay > /dev/null || packages+=(alsa-utils)
 if [ -n "$build" ]; then
-  # What the Swift toolchain needs besides itself.
+  # What the Swift toolchain needs in addition to itself.
   command -v git > /dev/null || packages+=(git)
   command -v ld > /dev/null || packages+=(binutils)
   [ -e "/usr/include/$architecture-linux-gnu/sys/cdefs.h" ] || packages+=(libc6-dev)
@@ -141,7 +141,7 @@ fi
 say "Building, which takes a minute or two the first time"
 swift build -c release --product qwen3-tts
 tool=$(swift build -c release --show-bin-path)/qwen3-tts
-"$tool" doctor
+"$tool" doctor --prepare
 if [ -n "$model" ]; then
   "$tool" download "$model"
   say "Try: $tool speak \"Good morning.\" --model $model -o morning.wav"

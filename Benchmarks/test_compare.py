@@ -59,7 +59,7 @@ class CompareTests(unittest.TestCase):
                                   check=True).stdout
         self.assertIn("this engine", text)
 
-    def test_what_cannot_work_is_told(self):
+    def test_what_cannot_work_is_reported(self):
         for words, *options in [("--engines", "--engines", "theirs"), ("--model", "--model", "/none"),
                                 ("compare --setup", "--model", os.path.dirname(HERE) +
                                  "/Sources/Qwen3TTS/Resources/DefaultVoice", "--tool", "/none")]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lines import Source, Writer, sentence
+from lines import Source, Writer, odd, sentence
 from teacher import WAIT, Teacher
 
 MARKS = [".", "!", "?", "...", "?!", "!!", ";", ":", ",", " - ", "!?!"]
@@ -22,7 +22,7 @@ def texts(source, count):
     while count:
         k = rng.random()
         if k < 0.3:
-            t = wr.odd()
+            t = odd(rng, wr.word, source.names)
         elif k < 0.4:  # punctuation where it does not belong
             t = " ".join(w + (rng.choice(MARKS) if rng.random() < 0.4 else "") for w in wr.jumble().split())
         elif k < 0.45:
@@ -42,7 +42,6 @@ if __name__ == "__main__":
     ap = argparse.ArgumentParser()
     ap.add_argument("--engine", required=True, help="the qwen3-tts program")
     ap.add_argument("--model", help="without it, the bundled voice")
-    ap.add_argument("--libs", required=True)
     ap.add_argument("--text", required=True)
     ap.add_argument("--out", required=True, help="a TSV file")
     ap.add_argument("--count", type=int, default=500)
@@ -50,7 +49,7 @@ if __name__ == "__main__":
     ap.add_argument("--threads", type=int, default=2)
     ap.add_argument("--max-frames", type=int, default=2048)
     a = ap.parse_args()
-    teacher, rows, wrong = Teacher(a.libs), [], 0
+    teacher, rows, wrong = Teacher(), [], 0
     for i, t in enumerate(texts(Source(a.text), a.count)):
         layout = a.layout or ("whole", "incremental")[i % 2]
         codes = Path(a.out).with_suffix(".codes")

@@ -1,11 +1,13 @@
 """Endless training text: sentences of the corpus, the same spliced into new ones, templates, word
-lists, and the odd things people type (one letter, capitals, digits, forty words).
+lists, and the odd things people type (one letter, a lone word, a phone number, forty words).
 
-Every worker writes with its own seed, so no text travels and none repeats. Held-out sentences are
+The engine writes text out in words before the talker sees it, and so does text.py with everything that lines are made of.
+Every worker writes with its own seed, so no lines travel and none repeats. Held-out sentences are
 never written: a line that holds one, however it is capitalised or punctuated, is thrown away."""
 import lzma
 import random
 import re
+import subprocess
 from pathlib import Path
 
 OK = re.compile(r"^[A-Za-z0-9 ,.;:'!?$%&\-]+$")
@@ -157,6 +159,38 @@ def templates(rng, words, names):
     return lambda: c(T)()
 
 
+def odd(r, word, names):
+    """what a user tries first: letters, one word, numbers, spelling, capitals; word: a function that gives one"""
+    A = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    k = r.randrange(13)
+    letters = [r.choice(A) for _ in range(r.randrange(2, 8))]
+    if k == 0:
+        return r.choice(A + A.lower())
+    if k == 1:
+        return r.choice(A + A.lower()) + r.choice(".!?")
+    if k in (2, 3):
+        w = word()
+        return r.choice([w, w.capitalize(), w.capitalize() + ".", w.capitalize() + "?", w.capitalize() + "!", w.upper(), w + "."])
+    if k == 4:
+        return r.choice([" ", ". ", ", ", "-", ""]).join(letters) + r.choice(["", "."])
+    if k == 5:
+        return str(r.randrange(10 ** r.randrange(1, 8))) + r.choice(["", ".", "!", "?"])
+    if k == 6:
+        n = r.randrange(10000, 10 ** 7)
+        return f"{r.choice(['It has', 'We sold', 'About', 'There are', 'They counted', 'Nearly'])} {n:,} {r.choice(['people', 'copies', 'stars', 'dollars', 'votes', 'miles'])}."
+    if k == 7:
+        return f"{r.choice(['The value is', 'Add', 'It weighs', 'The rate is', 'Version', 'About'])} {r.randrange(100)}.{r.randrange(100)}{r.choice(['', ' percent', '%', ' kilograms', ' meters'])}."
+    if k == 8:
+        return f"{r.choice(['Mr.', 'Mrs.', 'Ms.', 'Dr.', 'Prof.', 'St.', 'Captain', 'Queen'])} {r.choice(names)} {r.choice(['is here', 'called', 'will see you now', 'lives at ' + str(r.randrange(1, 999)) + ' ' + r.choice(names) + ' Street', 'said hello'])}."
+    if k == 9:
+        return f"{r.choice(['Call', 'Dial', 'My number is', 'Text', 'Ring'])} {r.choice(['', str(r.randrange(200, 999)) + '-'])}{r.randrange(200, 999)}-{r.randrange(1000, 9999)}{r.choice(['', '.'])}"
+    if k == 10:
+        return f"{r.choice(['Spell', 'It is spelled', 'The letters are', 'My initials are', 'Write'])} {r.choice([' ', '. ', ', ', '-']).join(letters)}."
+    if k == 11:
+        return f"{r.choice(['The', 'An', 'My', 'This'])} {''.join(letters[:r.randrange(2, 5)])} {word()} {r.choice(['is ready', 'was lost', 'works', 'failed', 'comes next'])}."
+    return r.choice(["Yes", "No", "Hello", "Hi", "OK", "Okay", "Stop", "Go", "Wait", "Thanks", "Hmm", "Oh", "Ah", "Please", "Sorry", "Bye", "Goodbye", "Well", "Really", "Sure", "Maybe", "Why", "What", "Who", "Help"]) + r.choice(["", ".", "!", "?", "...", ","])
+
+
 def plain(s):
     """letters and digits only, to compare sentences"""
     return re.sub(r"[^a-z0-9]+", " ", s.lower()).strip()
@@ -167,15 +201,25 @@ def sentence(s):
     return s if s[-1] in ".!?" else s + "."
 
 
+def written(engine, lines):
+    """the lines as the engine writes them out: numbers, abbreviations and signs in words"""
+    r = subprocess.run([engine, "normalize", "-"], input="\n\n".join(lines), check=True, capture_output=True, text=True)
+    out = r.stdout.rstrip("\n").split("\n\n")
+    if len(out) != len(lines):
+        raise SystemExit(f"{engine} normalize made {len(out)} paragraphs of {len(lines)}")
+    return out
+
+
 class Source:
-    """The corpus and the word lists; read once and shared by all workers."""
+    """The corpus, the pieces and the word lists; read once and shared by all workers."""
 
     def __init__(self, folder):
         f, read = Path(folder), lambda p: lzma.open(p, "rt").read()  # noqa: E731
         self.corpus = read(f / "corpus.txt.xz").splitlines()
+        self.templates, self.odd = (x.splitlines() for x in read(f / "pieces.txt.xz").split("\n\n"))
         lists = [x.split() for x in read(f / "words.txt.xz").split("\n\n")]
         self.words, self.names = dict(zip((10, 20, 35, 40, 50, 70), lists[:-1])), lists[-1]
-        held = [plain(x) for x in (f / "heldout.txt").read_text().splitlines()]
+        held = [plain(x) for name in ("heldout.txt", "heldout-written.txt") for x in (f / name).read_text().splitlines()]
         self.held, self.held_long = set(held), [x for x in held if len(x.split()) > 2]
         self.split = [x.split() for x in self.corpus]
         self.where = {}
@@ -189,7 +233,6 @@ class Writer:
         """start, step: which corpus sentences are this writer's to use unchanged, once each"""
         self.s, self.rng = source, random.Random(seed)
         self.next, self.step = start, step
-        self.template = templates(self.rng, source.words, source.names)
         self.rarer = source.words[40] + source.words[50]
 
     def splice(self):
@@ -221,43 +264,12 @@ class Writer:
         s = " ".join(ws)
         return sentence(s) if r.random() < 0.8 else s
 
-    def odd(self):
-        """what a user tries first: letters, one word, numbers, spelling, capitals"""
-        r, A = self.rng, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-        k = r.randrange(13)
-        letters = [r.choice(A) for _ in range(r.randrange(2, 8))]
-        if k == 0:
-            return r.choice(A + A.lower())
-        if k == 1:
-            return r.choice(A + A.lower()) + r.choice(".!?")
-        if k in (2, 3):
-            w = self.word()
-            return r.choice([w, w.capitalize(), w.capitalize() + ".", w.capitalize() + "?", w.capitalize() + "!", w.upper(), w + "."])
-        if k == 4:
-            return r.choice([" ", ". ", ", ", "-", ""]).join(letters) + r.choice(["", "."])
-        if k == 5:
-            return str(r.randrange(10 ** r.randrange(1, 8))) + r.choice(["", ".", "!", "?"])
-        if k == 6:
-            n = r.randrange(10000, 10 ** 7)
-            return f"{r.choice(['It has', 'We sold', 'About', 'There are', 'They counted', 'Nearly'])} {n:,} {r.choice(['people', 'copies', 'stars', 'dollars', 'votes', 'miles'])}."
-        if k == 7:
-            return f"{r.choice(['The value is', 'Add', 'It weighs', 'The rate is', 'Version', 'About'])} {r.randrange(100)}.{r.randrange(100)}{r.choice(['', ' percent', '%', ' kilograms', ' meters'])}."
-        if k == 8:
-            return f"{r.choice(['Mr.', 'Mrs.', 'Ms.', 'Dr.', 'Prof.', 'St.', 'Captain', 'Queen'])} {r.choice(self.s.names)} {r.choice(['is here', 'called', 'will see you now', 'lives at ' + str(r.randrange(1, 999)) + ' ' + r.choice(self.s.names) + ' Street', 'said hello'])}."
-        if k == 9:
-            return f"{r.choice(['Call', 'Dial', 'My number is', 'Text', 'Ring'])} {r.choice(['', str(r.randrange(200, 999)) + '-'])}{r.randrange(200, 999)}-{r.randrange(1000, 9999)}{r.choice(['', '.'])}"
-        if k == 10:
-            return f"{r.choice(['Spell', 'It is spelled', 'The letters are', 'My initials are', 'Write'])} {r.choice([' ', '. ', ', ', '-']).join(letters)}."
-        if k == 11:
-            return f"{r.choice(['The', 'An', 'My', 'This'])} {''.join(letters[:r.randrange(2, 5)])} {self.word()} {r.choice(['is ready', 'was lost', 'works', 'failed', 'comes next'])}."
-        return r.choice(["Yes", "No", "Hello", "Hi", "OK", "Okay", "Stop", "Go", "Wait", "Thanks", "Hmm", "Oh", "Ah", "Please", "Sorry", "Bye", "Goodbye", "Well", "Really", "Sure", "Maybe", "Why", "What", "Who", "Help"]) + r.choice(["", ".", "!", "?", "...", ","])
-
     def plain_line(self):
         r = self.rng.random()
         if r < 0.28:
             return sentence(self.splice())
         if r < 0.52:
-            return self.template()
+            return self.rng.choice(self.s.templates)
         if r < 0.85:
             return self.jumble()
         s = self.s.corpus[self.next % len(self.s.corpus)]
@@ -269,7 +281,7 @@ class Writer:
         while True:
             k = r.random()
             if k < 0.07:
-                s = self.odd()
+                s = r.choice(self.s.odd)
             elif k < 0.20:  # several sentences, up to the longest
                 n, parts = r.randrange(12, WORDS), []
                 while sum(len(p.split()) for p in parts) < n:
@@ -285,14 +297,8 @@ class Writer:
             k = r.random()
             if k < 0.03:
                 s = s.lower()
-            elif k < 0.06:
-                s = s.upper()
-            elif k < 0.08:
+            elif k < 0.05:
                 s = s.rstrip(".!?")
-            elif k < 0.10:
-                ws = s.split()
-                i = r.randrange(len(ws) or 1)
-                s = " ".join(w.upper() if j == i else w for j, w in enumerate(ws))
             p = plain(s)
             if p and OK.match(s) and len(s) < 330 and len(s.split()) <= WORDS and p not in self.s.held and not any(h in p for h in self.s.held_long):
                 return s

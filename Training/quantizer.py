@@ -4,13 +4,15 @@ the second half of the frame, in one of its shades; the talker's history then re
 The others quantize what is left of a principal-component projection of the frame, by residuals. Takes a
 minute on a CPU and needs no gradient."""
 import argparse
+import multiprocessing as mp
+import os
 
 import numpy as np
 
 from lines import Source, Writer
-from teacher import PHONES, SLOT, STEPS, Teacher
+from teacher import PHONES, SLOT, WIDTH, Teacher
 
-DIM, SIZE, LEVELS = 64, 256, 16
+DIM, SIZE, LEVELS = 96, 256, 16
 
 
 def nearest(x, e):
@@ -37,10 +39,10 @@ class Quantizer:
     def __init__(self, path):
         d = np.load(path)
         self.mean, self.project, self.books = d["mean"], d["project"], d["books"]
-        self.shades, self.first = d["shades"], d["first"]  # [SIZE, SLOT * 32]; the shades of phone p: first[p] ..< first[p + 1]
+        self.shades, self.first = d["shades"], d["first"]  # [SIZE, SLOT * WIDTH]; the shades of phone p: first[p] ..< first[p + 1]
 
     def encode(self, f, phones):
-        """features [n, STEPS * 32] and phones [n, 2] -> codes uint8 [n, 16]"""
+        """features [n, STEPS * WIDTH] and phones [n, 2] -> codes uint8 [n, 16]"""
         x = f - self.mean
         out = np.empty((len(f), LEVELS), np.uint8)
         r = x @ self.project
@@ -51,6 +53,10 @@ class Quantizer:
                 out[:, q] = nearest(r, self.books[q])
             r = r - self.books[q][out[:, q]]
         return out
+
+    def decode(self, codes):
+        """codes [n, 16] -> features [n, STEPS * WIDTH], of which they hold most"""
+        return self.mean + sum(self.books[q][codes[:, q]] for q in range(LEVELS)) @ self.project.T
 
     def phones(self, codes):
         """codes [n, 16] -> the phones said, a repeated one once"""
@@ -69,7 +75,7 @@ def edits(a, b):
 
 
 def shade(x, phones, shades, first):
-    """the nearest shade of its own phone, for each half frame x [n, SLOT * 32]"""
+    """the nearest shade of its own phone, for each half frame x [n, SLOT * WIDTH]"""
     d = x @ (-2 * shades.T) + (shades * shades).sum(1)
     i = np.arange(len(shades))
     d[(i < first[phones][:, None]) | (i >= first[phones + 1][:, None])] = np.inf
@@ -81,37 +87,22 @@ def principal(x, dim):
     return v[:, ::-1][:, :dim].astype(np.float32), w[::-1][:dim].sum() / w.sum()
 
 
-if __name__ == "__main__":
-    ap = argparse.ArgumentParser()
-    ap.add_argument("--libs", required=True)
-    ap.add_argument("--text", required=True)
-    ap.add_argument("--out", required=True)
-    ap.add_argument("--frames", type=int, default=100000)
-    ap.add_argument("--iters", type=int, default=12)
-    a = ap.parse_args()
-    rng, tc = np.random.default_rng(0), Teacher(a.libs)
-    wr, fs, ps, n = Writer(Source(a.text), "quantizer"), [], [], 0
-    while n < a.frames:
-        r = tc.say(wr.line())
-        if r:
-            fs.append(r[0])
-            ps.append(r[1])
-            n += len(r[0])
-    x, phones = np.concatenate(fs), np.concatenate(ps).astype(int)
-    mean = x.mean(0)
+def fit(x, phones, iters):
+    """features [n, STEPS * WIDTH] and phones [n, 2] -> the arrays of a Quantizer"""
+    rng, mean = np.random.default_rng(0), x.mean(0)
     x = x - mean
-    # The two halves of a frame share the shades of each phone: more of them where there is more to tell apart.
+    # The two halves of a frame share the shades of each phone: more of them where there is more to distinguish.
     half, which = x.reshape(2 * len(x), -1), phones.reshape(-1)
     spread = np.array([np.sqrt(len(h)) * h.std(0).sum() ** 0.5 if len(h := half[which == p]) > 20 else 0.0 for p in range(len(PHONES))])
     sizes = np.maximum(2, np.floor(spread / spread.sum() * SIZE)).astype(int)
     while sizes.sum() != SIZE:
         sizes[np.argmax(sizes if sizes.sum() > SIZE else spread / sizes)] += 1 if sizes.sum() < SIZE else -1
     first = np.r_[0, np.cumsum(sizes)]
-    shades = np.zeros((SIZE, SLOT * 32), np.float32)
+    shades = np.zeros((SIZE, SLOT * WIDTH), np.float32)
     for p, k in enumerate(sizes):
         h = half[which == p]
         if len(h):
-            shades[first[p]:first[p + 1]] = kmeans(h, k, a.iters, rng) if len(h) > 4 * k else h.mean(0)
+            shades[first[p]:first[p + 1]] = kmeans(h, k, iters, rng) if len(h) > 4 * k else h.mean(0)
     print("shades", dict(zip(PHONES, sizes.tolist())))
     project, kept = principal(x, DIM)
     r = x @ project
@@ -125,9 +116,34 @@ if __name__ == "__main__":
             np.add.at(e, i, r)
             e /= np.maximum(1, np.bincount(i, minlength=SIZE))[:, None]
         else:
-            e = kmeans(r, SIZE, a.iters, rng)
+            e = kmeans(r, SIZE, iters, rng)
             i = nearest(r, e)
         r = r - e[i]
         books.append(e)
         print(q, "residual share", round(float((r * r).sum(1).mean() / total), 4), flush=True)
-    np.savez(a.out, mean=mean, project=project, shades=shades, first=first, books=np.stack(books))
+    return dict(mean=mean, project=project, shades=shades, first=first, books=np.stack(books))
+
+
+def said(seed, frames):
+    """features and phones of that many frames of speech or a few more"""
+    teacher, writer, fs, ps = Teacher(), Writer(source, seed), [], []
+    while sum(map(len, fs)) < frames:
+        r = teacher.say(writer.line())
+        if r:
+            fs.append(r[0])
+            ps.append(r[1])
+    return np.concatenate(fs), np.concatenate(ps)
+
+
+if __name__ == "__main__":
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--text", required=True)
+    ap.add_argument("--out", required=True)
+    ap.add_argument("--frames", type=int, default=100000)
+    ap.add_argument("--iters", type=int, default=12)
+    ap.add_argument("--workers", type=int, default=os.cpu_count())
+    a = ap.parse_args()
+    source = Source(a.text)  # the processes inherit it
+    with mp.get_context("fork").Pool(a.workers) as pool:
+        fs, ps = zip(*pool.starmap(said, [(f"quantizer {i}", a.frames / a.workers) for i in range(a.workers)], 1))
+    np.savez(a.out, **fit(np.concatenate(fs), np.concatenate(ps).astype(int), a.iters))

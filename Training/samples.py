@@ -5,7 +5,8 @@ transcripts.tsv says what the recogniser heard."""
 import argparse
 from pathlib import Path
 
-from evaluate import recogniser, speak
+from evaluate import speak
+from judges import recogniser
 from speechdata import load_heldout, spectrogram_png
 
 if __name__ == "__main__":

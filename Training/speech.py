@@ -29,8 +29,8 @@ def pack(rows):
 
 
 def heldout(a, tx):
-    tc, qz, rows, which = Teacher(a.libs), Quantizer(a.quantizer), [], []
-    lines = (Path(a.text) / "heldout.txt").read_text().splitlines()
+    tc, qz, rows, which = Teacher(), Quantizer(a.quantizer), [], []
+    lines = (Path(a.text) / "heldout-written.txt").read_text().splitlines()
     for i, (t, ids) in list(enumerate(zip(lines, tx.encode(lines))))[:a.held_out]:
         r = tc.say(t, True)
         if r:
@@ -48,12 +48,12 @@ def worker(w, a, source, deadline):
     tx = TextIds(a.text)
     if w == 0:
         heldout(a, tx)
-    tc, qz, out = Teacher(a.libs), Quantizer(a.quantizer), Path(a.out)
+    tc, qz, out = Teacher(), Quantizer(a.quantizer), Path(a.out)
     wr = Writer(source, f"{a.seed} {w}", w, a.workers)
-    tellers = len(range(0, a.workers, 3))
+    tellers = len(range(0, a.workers, a.every))
     rows, texts, k, heard, size, total, said = [], [], 0, 0.0, 0, 0, 0
     while time.time() < deadline and said < a.max_lines:
-        audio = w % 3 == 0 and heard < a.audio_hours / tellers
+        audio = w % a.every == 0 and heard < a.audio_hours / tellers
         text = wr.line()
         r = tc.say(text, audio)
         if r is None or len(r[0]) > LONGEST:
@@ -75,13 +75,13 @@ def worker(w, a, source, deadline):
 
 if __name__ == "__main__":
     ap = argparse.ArgumentParser()
-    ap.add_argument("--libs", required=True)
     ap.add_argument("--text", required=True, help="folder of text.py and tokenizer.py")
     ap.add_argument("--quantizer", required=True)
     ap.add_argument("--out", required=True)
     ap.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 6))
     ap.add_argument("--seconds", type=float, default=300)
     ap.add_argument("--audio-hours", type=float, default=24)
+    ap.add_argument("--every", type=int, default=3, help="of so many processes one makes sound")
     ap.add_argument("--seed", type=int, default=1, help="another seed, another text")
     ap.add_argument("--held-out", type=int, default=10**9, help="held-out sentences to say")
     ap.add_argument("--max-lines", type=int, default=10**9, help="a worker")
@@ -90,7 +90,6 @@ if __name__ == "__main__":
     Path(a.out).mkdir(parents=True, exist_ok=True)
     source = Source(a.text)
     gc.freeze()  # nothing of it is ever garbage
-    Teacher.build(a.libs)  # once, not in every process
     print(f"text sources read {time.time() - t0:.1f}s, {a.workers} workers", flush=True)
     ps = [mp.get_context("fork").Process(target=worker, args=(w, a, source, t0 + a.seconds)) for w in range(a.workers)]
     for p in ps:

@@ -345,8 +345,8 @@ def main():
     ap.add_argument("--text", required=True)
     ap.add_argument("--quantizer", required=True)
     ap.add_argument("--ckpt", required=True, help="folder to write talker.pt and talker_opt.pt to")
-    ap.add_argument("--start", help="folder with these files to go on from, if it has them")
-    ap.add_argument("--seconds", type=float, required=True, help="wall clock, all told")
+    ap.add_argument("--start", help="folder with these files to resume from, if it has them")
+    ap.add_argument("--seconds", type=float, required=True, help="wall clock, in all")
     ap.add_argument("--lr", type=float, default=1.5e-3)
     ap.add_argument("--decay-from", type=float, default=1.0, help="share of the time after which the rate falls to zero; 1: it does not")
     ap.add_argument("--tokens", type=int, default=32768, help="positions a step")
@@ -384,7 +384,7 @@ def main():
         tk.load_state_dict({k: v.float() for k, v in s["talker"].items()})
         o = Path(a.start) / "talker_opt.pt"
         ok = o.exists() and restore_optimizer(opt, torch.load(o, map_location=dev, weights_only=True)["opt"])
-        say("goes on", "with its optimizer" if ok else "with a fresh optimizer")
+        say("resumes", "with its optimizer" if ok else "with a fresh optimizer")
     lay = Layout(cfg, tx, dev)
     say("params", M.count(tk), "device", dev, f"start {time.time() - T0:.1f}s")
     pool = CodePool(a.speech, dev, a.cap_hours)
@@ -393,7 +393,7 @@ def main():
 
     # held-out batches with their own text; the file may come later
     hd, hb = [], []
-    lines = Path(a.text, "heldout.txt").read_text().splitlines()
+    lines = Path(a.text, "heldout-written.txt").read_text().splitlines()
 
     def held_batch(rows, ns, lang):
         ids = tx.encode([lines[h["line"]] for h in rows])
@@ -469,7 +469,7 @@ def main():
             except Exception as e:  # an unfit compiler must not cost the run
                 if stepper.run == tk.run and not stepper.record:
                     raise
-                say("goes on without compiling and recording:", repr(e)[:500])
+                say("continues without compiling and recording:", repr(e)[:500])
                 stepper.plain()
                 continue
             count, step, positions = count + 1, step + 1, positions + length * rows.shape[1]

@@ -23,7 +23,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case configuration
   /// The same files with values replaced: three bytes say which value, by what, and how often.
   case settings
-  /// Text to speak, and behind a zero byte merges of a tokenizer.
+  /// Text to speak, and after a zero byte merges of a tokenizer.
   case text
   /// Text to write out in English words.
   case normalizer
@@ -144,8 +144,12 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   private func normalize(_ text: String) throws {
     let spoken = EnglishNormalizer.normalize(text)
     try expect(EnglishNormalizer.normalize(spoken) == spoken, "twice is once")
+    try expect(SpokenPieces(text, shortest: 1).joined() == spoken, "pieces say what the whole says")
     try expect(spoken.unicodeScalars.allSatisfy(Self.isSaid), "nothing but letters and marks")
-    let hasLetters = text.unicodeScalars.contains { $0.isASCII && $0.properties.isAlphabetic }
+    // Markup by itself has letters but no words.
+    let hasLetters =
+      text.unicodeScalars.contains { $0.isASCII && $0.properties.isAlphabetic }
+      && !text.utf8.contains { "<&[`~$\\".utf8.contains($0) }
     try expect(!spoken.isEmpty || !hasLetters, "letters are said")
     try expect(spoken.utf8.count <= 100 + 60 * text.utf8.count, "words are in proportion")
   }

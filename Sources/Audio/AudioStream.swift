@@ -16,7 +16,7 @@ package protocol AudioStream: AnyObject {
   /// Channels of the source, before averaging.
   var channelCount: Int { get }
 
-  /// What was odd but could be read; complete once `nextBlock` has given an empty block.
+  /// What was odd but could be read; complete once `nextBlock` has returned an empty block.
   var warnings: [AudioWarning] { get }
 
   /// The next samples, or none at the end.

@@ -28,7 +28,7 @@ package final class FileByteSource: ByteSource {
 package final class ArrayByteSource: ByteSource {
   private var rest: ArraySlice<UInt8>
 
-  /// Gives out `bytes` from the first to the last.
+  /// Hands out `bytes` from the first to the last.
   package init(_ bytes: [UInt8]) {
     rest = bytes[...]
   }

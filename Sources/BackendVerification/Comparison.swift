@@ -10,11 +10,14 @@ package struct VerificationOutcome: Sendable {
   package let worst: Deviation?
   /// What went wrong before there was anything to compare.
   package let error: String?
+  /// A finding that is neither right nor wrong.
+  package let note: String?
 
   package var passes: Bool { error == nil && (worst?.share ?? 0) <= 1 }
 
   init(_ name: String, found: [MeasuredResult], expected: [MeasuredResult]) {
     self.name = name
+    note = nil
     resultCount = expected.count
     guard found.map(\.name) == expected.map(\.name) else {
       worst = nil
@@ -22,7 +25,7 @@ package struct VerificationOutcome: Sendable {
       return
     }
     error = nil
-    // The first of equal ones, so that a failure is told where it begins.
+    // The first of equal ones, so that a failure is reported where it begins.
     var worst: Deviation?
     for (found, expected) in zip(found, expected) {
       let deviation = Deviation(found, expected)
@@ -34,6 +37,28 @@ package struct VerificationOutcome: Sendable {
   init(_ name: String, error: String) {
     self.name = name
     self.error = error
+    note = nil
+    resultCount = 0
+    worst = nil
+  }
+
+  /// What `problem` says is wrong, or fails with.
+  init(_ name: String, _ problem: () throws -> String?) {
+    do {
+      if let error = try problem() {
+        self.init(name, error: error)
+      } else {
+        self.init(name, found: [], expected: [])
+      }
+    } catch {
+      self.init(name, error: "\(error)")
+    }
+  }
+
+  init(_ name: String, note: String) {
+    self.name = name
+    self.note = note
+    error = nil
     resultCount = 0
     worst = nil
   }
@@ -41,9 +66,10 @@ package struct VerificationOutcome: Sendable {
   /// A line about it: how near the tolerance it came, or what is wrong by how much.
   package var line: String {
     if let error { return "FAILED  \(name): \(error)" }
+    if let note { return "note    \(name): \(note)" }
     guard let worst else { return "ok      \(name)" }
     if !passes { return "FAILED  \(name): \(worst.description)" }
-    let padded = name + String(repeating: " ", count: max(1, 26 - name.count))
+    let padded = name + String(repeating: " ", count: max(1, 36 - name.count))
     return "ok      \(padded)\(resultCount) results"
       + (worst.tolerance.share > 0
         ? ", at most \(Int((worst.share * 100).rounded(.up))) % of the tolerance (\(worst.name))"

@@ -6,20 +6,15 @@ package import SyntheticCheckpoint
 
 /// What whole models are asked for.
 package enum VerifiedUtterance: String, CaseIterable, Sendable {
-  case prompts, greedy, topK = "top-k", topP = "top-p", codec, inTurn = "codec in turn"
+  case prompts, greedy, topK = "top-k", topP = "top-p", codec, interleaved = "codec interleaved"
   case fewPositions = "few positions", someContext = "512 positions"
   case longContext = "4,096 positions"
-
-  /// Requirements of `Backend` that only whole utterances show.
-  package static let requirements = [
-    "replay", "makeFrame", "prepare", "promptRows", "framesFillDevice", "cachePrecision",
-  ]
 
   /// What a shape is asked for when nothing is said: the wide ones have the codec of the small ones,
   /// and prompts of thousands of rows take a CPU minutes at those widths.
   package static func all(for size: SyntheticSize) -> [VerifiedUtterance] {
     switch size {
-    case .wide, .wide06: [.greedy, .topK, .topP, .inTurn, .fewPositions, .someContext]
+    case .wide, .wide06: [.greedy, .topK, .topP, .interleaved, .fewPositions, .someContext]
     case .tiny, .tiny06, .small, .large: allCases
     }
   }
@@ -32,7 +27,7 @@ package enum VerifiedUtterance: String, CaseIterable, Sendable {
   var cachePrecision: CachePrecision {
     switch self {
     case .fewPositions, .someContext, .longContext: .bfloat16
-    case .prompts, .greedy, .topK, .topP, .codec, .inTurn: .float32
+    case .prompts, .greedy, .topK, .topP, .codec, .interleaved: .float32
     }
   }
 
@@ -55,7 +50,7 @@ package enum VerifiedUtterance: String, CaseIterable, Sendable {
   }
 }
 
-extension Speaker {
+extension ModelHarness {
   /// What this backend says.
   ///
   /// - Parameters:
@@ -79,7 +74,7 @@ extension Speaker {
           .network)
       }
     case .greedy, .topK, .topP:
-      for layout in TextLayout.allCases {
+      for layout in PromptLayout.allCases {
         let hidden = try read(prompt(tokens: 30, layout: layout), utterance.settings)
         keep(hidden, "hidden state, text \(layout.rawValue)", .network)
         let codes = try speak(frames: frameCount)
@@ -98,9 +93,9 @@ extension Speaker {
       }
       let reference = inventedCodes(frames: 37)
       for name in ["a reference", "the same reference"] {
-        keep(try decode(codes, chunk: 4, after: reference), "samples behind \(name)", .audio)
+        keep(try decode(codes, chunk: 4, after: reference), "samples after \(name)", .audio)
       }
-    case .inTurn:
+    case .interleaved:
       for chunk in [1, 4] {
         _ = try read(prompt(tokens: 30, layout: .incremental), utterance.settings)
         try codec.begin(after: [])

@@ -72,8 +72,10 @@ package struct Verification<Candidate: Backend, Reference: Backend> {
     let checkpoint = Checkpoint.synthetic(size, variant: .customVoice, seed: 0).keepingWeights()
     // At least so many that attention of a whole frame is shared by several groups of SMs.
     let frames = size.isWide ? 48 : 24
-    func speaker<B: Backend>(_ utterance: VerifiedUtterance, on backend: B) throws -> Speaker<B> {
-      try Speaker(
+    func speaker<B: Backend>(_ utterance: VerifiedUtterance, on backend: B) throws -> ModelHarness<
+      B
+    > {
+      try ModelHarness(
         checkpoint, capacity: utterance == .longContext ? 4096 : 1024,
         cachePrecision: utterance.cachePrecision, on: backend)
     }
@@ -83,7 +85,7 @@ package struct Verification<Candidate: Backend, Reference: Backend> {
     return every(utterances.map { ($0, "\(size.rawValue), \($0.rawValue)") }) { utterance in
       let name = "\(size.rawValue), \(utterance.rawValue)"
       let recorded = try speaker(utterance, on: candidate(true))
-      if wideFramesFillDevice, size.isWide, !recorded.backend.framesFillDevice(recorded.step) {
+      if wideFramesFillDevice, size.isWide, !recorded.step.isExclusive {
         return [
           VerificationOutcome(name, error: "expected a frame to run as one kernel, found many")
         ]
@@ -108,7 +110,7 @@ package struct Verification<Candidate: Backend, Reference: Backend> {
 
   /// Reports the outcomes of each case. One that throws is the last: what a device says after it has
   /// failed means nothing.
-  private func every<Case>(
+  func every<Case>(
     _ cases: [(value: Case, name: String)], _ outcomes: (Case) throws -> [VerificationOutcome]
   ) -> Bool {
     var passes = true

@@ -5,8 +5,8 @@ package import SpeechModel
 /// Runs operations of one backend on random inputs and keeps what came out.
 ///
 /// The inputs depend on the seed and the operation's name alone, so two backends are given the same
-/// numbers. Every tensor lies between two rows of NaN, and results begin as NaN: what is read beside
-/// an input, or left unwritten, shows in the result, and what is written beside a result is found.
+/// numbers. Every tensor lies between two rows of NaN, and results begin as NaN: what is read next to
+/// an input, or left unwritten, shows in the result, and what is written next to a result is found.
 package struct Workbench<B: Backend> {
   let backend: B
   var random: RandomNumbers
@@ -93,7 +93,7 @@ package struct Workbench<B: Backend> {
     results.append(MeasuredResult(name: name, values: values, tolerance: tolerance))
   }
 
-  /// Counts what changed beside the tensors and indices made here.
+  /// Counts what changed next to the tensors and indices made here.
   mutating func expectSurroundings() throws(B.Failure) {
     var changed = 0
     for whole in surroundings {
@@ -102,7 +102,7 @@ package struct Workbench<B: Backend> {
       }
     }
     for gap in gaps { changed += try backend.read(gap).count { $0 != Self.nothing } }
-    keep([Float(changed)], "numbers beside tensors that changed", within: .exact)
+    keep([Float(changed)], "numbers next to tensors that changed", within: .exact)
   }
 }
 
@@ -138,14 +138,16 @@ package struct Tolerance: Sendable, Equatable {
   /// As for attention. Besides, a key that lies between two bf16 numbers may be kept as either: a score is
   /// then off by up to 1e-2, a hundred times less as a rule, and the weight of its position by as much.
   static let roundedAttention = Tolerance(share: 2e-3)
-  /// Several products behind one another.
+  /// Several products one after the other.
   static let chain = Tolerance(share: 5e-4)
-  /// Layers behind layers, whose numbers have any size.
+  /// Layers after layers, whose numbers have any size.
   static let network = Tolerance(share: 5e-4, scale: .largest)
   /// As for networks, with keys and values that may be rounded to either of two bf16 numbers. On the small
   /// models, products off by 1e-7, 5e-6 and 2e-5 take a quarter, a third and a half of it; a cache that is
   /// not rounded takes 1.2 times as much.
   static let roundedNetwork = Tolerance(share: 1e-3, scale: .largest)
+  /// Speaker embeddings: networks of F32 products in another order.
+  static let embedding = Tolerance(share: 1e-4, scale: .largest)
   /// −60 dB of the loudest sample.
   static let audio = Tolerance(share: 1e-3, scale: .largest)
 }

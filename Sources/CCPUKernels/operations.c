@@ -3,8 +3,10 @@
 // The operations: how each is cut into tasks, and the parts that need no vectors by hand.
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "CCPUKernels.h"
 #include "pool.h"
@@ -50,6 +52,16 @@ __attribute__((constructor)) static void choose(void) {
 
 qt_isa qt_current_isa(void) { return isa; }
 
+_Noreturn void qt_out_of_memory(size_t bytes) {
+  // No memory may be asked for here.
+  char text[160];
+  int length = snprintf(text, sizeof text,
+                        "Error: memory: expected room for %zu bytes more, found none. Use a smaller model, "
+                        "or raise the limit.\n", bytes);
+  if (length > 0 && write(STDERR_FILENO, text, (size_t)length) < 0) _exit(69);
+  _exit(69);
+}
+
 // MARK: Linear
 
 typedef struct {
@@ -69,8 +81,9 @@ static void linear_task(void *context, int task) {
 void qt_linear(const void *w, qt_dtype dtype, int n, int k, const float *x, int m,
                const float *bias, const float *scale, bool accumulate, float *y, int ldy) {
   long ldx = ((long)k + STEP - 1) / STEP * STEP;
-  float *arranged = malloc(sizeof(float) * (size_t)m * ldx);
-  if (!arranged) abort();
+  size_t bytes = sizeof(float) * (size_t)m * ldx;
+  float *arranged = malloc(bytes);
+  if (!arranged) qt_out_of_memory(bytes);
   kernels->arrange(x, dtype, k, m, ldx, arranged);
   linear_tasks t = {{w, dtype, n, k, m, arranged, ldx, bias, scale, accumulate, y, ldy}, n, 1, m};
   if ((long)n * k * m >= WORTH_SHARING) {
@@ -106,7 +119,7 @@ static void convolve(const convolution_job *job, int m) {
     return;
   }
   // Where panels are few, rows are cut too: into pieces large enough for a panel's packing to be
-  // little beside its products.
+  // little next to its products.
   int pieces = (4 * qt_thread_count() + t.panels - 1) / t.panels;
   int rows = (m + pieces - 1) / pieces;
   t.rows_a_task = rows < LEAST_ROWS ? LEAST_ROWS : rows;

@@ -134,7 +134,7 @@ qt_curl_result qt_curl_send(qt_curl_session *session, const qt_curl_request *req
   curl->easy_reset(handle);
   curl->easy_setopt(handle, CURLOPT_ERRORBUFFER, result.message);
   int code = curl->easy_setopt(handle, CURLOPT_URL, request->url);
-  // Without it, a name that takes long to resolve is given up by a signal.
+  // Without it, a name that takes long to resolve is aborted by a signal.
   curl->easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl->easy_setopt(handle, CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTP_AND_HTTPS);
   curl->easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);

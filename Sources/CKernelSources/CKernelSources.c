@@ -3,100 +3,226 @@
 
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
-static const unsigned char common[] = {
-#embed "../CUDABackend/Common/Common.cuh"
-};
-static const unsigned char rows[] = {
-#embed "../CUDABackend/Rows/Rows.cu"
-};
-static const unsigned char norm[] = {
-#embed "../CUDABackend/Norm/Norm.cu"
-};
-static const unsigned char tiles[] = {
-#embed "../CUDABackend/Tiles/Tiles.cu"
-};
-static const unsigned char product[] = {
-#embed "../CUDABackend/Product/Product.cu"
-};
-static const unsigned char parts[] = {
-#embed "../CUDABackend/Product/Parts.cu"
-};
-static const unsigned char fewRows[] = {
-#embed "../CUDABackend/Product/FewRows.cu"
-};
-static const unsigned char linear[] = {
-#embed "../CUDABackend/Linear/Linear.cu"
-};
-static const unsigned char attention[] = {
-#embed "../CUDABackend/Attention/Attention.cu"
-};
-static const unsigned char draw[] = {
-#embed "../CUDABackend/Sampling/Draw.cuh"
-};
-static const unsigned char promptAttention[] = {
-#embed "../CUDABackend/Attention/PromptAttention.cu"
-};
-static const unsigned char sampling[] = {
-#embed "../CUDABackend/Sampling/Sampling.cu"
-};
-static const unsigned char codecConvolution[] = {
-#embed "../CUDABackend/CodecConvolution/CodecConvolution.cu"
-};
-static const unsigned char decode[] = {
-#embed "../CUDABackend/Decode/Decode.cu"
-};
-static const unsigned char encoders[] = {
-#embed "../CUDABackend/Encoders/Encoders.cu"
-};
-static const unsigned char frame[] = {
-#embed "../CUDABackend/Frame/Frame.cu"
-};
+// The text of a source, terminated.
+typedef const unsigned char Text[];
 
 static const struct {
   const char *name;
-  const unsigned char *bytes;
-  size_t size;
+  const unsigned char *text;
 } sources[] = {
-  {"Common.cuh", common, sizeof common},
-  {"Rows.cu", rows, sizeof rows},
-  {"Norm.cu", norm, sizeof norm},
-  {"Tiles.cu", tiles, sizeof tiles},
-  {"Product.cu", product, sizeof product},
-  {"Parts.cu", parts, sizeof parts},
-  {"FewRows.cu", fewRows, sizeof fewRows},
-  {"Linear.cu", linear, sizeof linear},
-  {"Attention.cu", attention, sizeof attention},
-  {"PromptAttention.cu", promptAttention, sizeof promptAttention},
-  {"Draw.cuh", draw, sizeof draw},
-  {"Sampling.cu", sampling, sizeof sampling},
-  {"CodecConvolution.cu", codecConvolution, sizeof codecConvolution},
-  {"Decode.cu", decode, sizeof decode},
-  {"Encoders.cu", encoders, sizeof encoders},
-  {"Frame.cu", frame, sizeof frame},
+  {"Activation/Activation.cu", (Text){
+#embed "../CUDABackend/Activation/Activation.cu" suffix(, 0)
+  }},
+  {"Add/Add.cu", (Text){
+#embed "../CUDABackend/Add/Add.cu" suffix(, 0)
+  }},
+  {"Argmax/Argmax.cu", (Text){
+#embed "../CUDABackend/Argmax/Argmax.cu" suffix(, 0)
+  }},
+  {"Attention/Attention.cu", (Text){
+#embed "../CUDABackend/Attention/Attention.cu" suffix(, 0)
+  }},
+  {"Attention/DecodeAttention.cu", (Text){
+#embed "../CUDABackend/Attention/DecodeAttention.cu" suffix(, 0)
+  }},
+  {"Attention/FlashAttention.cu", (Text){
+#embed "../CUDABackend/Attention/FlashAttention.cu" suffix(, 0)
+  }},
+  {"Attention/SplitAttention.cuh", (Text){
+#embed "../CUDABackend/Attention/SplitAttention.cuh" suffix(, 0)
+  }},
+  {"CausalConvolution/CausalConvolution.cu", (Text){
+#embed "../CUDABackend/CausalConvolution/CausalConvolution.cu" suffix(, 0)
+  }},
+  {"CausalConvolution/SnakeConvolution.cu", (Text){
+#embed "../CUDABackend/CausalConvolution/SnakeConvolution.cu" suffix(, 0)
+  }},
+  {"Common/Activations.cuh", (Text){
+#embed "../CUDABackend/Common/Activations.cuh" suffix(, 0)
+  }},
+  {"Common/ConvolutionInput.cuh", (Text){
+#embed "../CUDABackend/Common/ConvolutionInput.cuh" suffix(, 0)
+  }},
+  {"Common/Elements.cuh", (Text){
+#embed "../CUDABackend/Common/Elements.cuh" suffix(, 0)
+  }},
+  {"Common/Kernel.cuh", (Text){
+#embed "../CUDABackend/Common/Kernel.cuh" suffix(, 0)
+  }},
+  {"Common/Normalization.cuh", (Text){
+#embed "../CUDABackend/Common/Normalization.cuh" suffix(, 0)
+  }},
+  {"Common/Reductions.cuh", (Text){
+#embed "../CUDABackend/Common/Reductions.cuh" suffix(, 0)
+  }},
+  {"Common/RoPE.cuh", (Text){
+#embed "../CUDABackend/Common/RoPE.cuh" suffix(, 0)
+  }},
+  {"Common/SplitBF16.cuh", (Text){
+#embed "../CUDABackend/Common/SplitBF16.cuh" suffix(, 0)
+  }},
+  {"Common/SplitBF16Tile.cuh", (Text){
+#embed "../CUDABackend/Common/SplitBF16Tile.cuh" suffix(, 0)
+  }},
+  {"Common/TensorCore.cuh", (Text){
+#embed "../CUDABackend/Common/TensorCore.cuh" suffix(, 0)
+  }},
+  {"Copy/Copy.cu", (Text){
+#embed "../CUDABackend/Copy/Copy.cu" suffix(, 0)
+  }},
+  {"DepthwiseConvolution/DepthwiseConvolution.cu", (Text){
+#embed "../CUDABackend/DepthwiseConvolution/DepthwiseConvolution.cu" suffix(, 0)
+  }},
+  {"FrameRing/FrameRing.cu", (Text){
+#embed "../CUDABackend/FrameRing/FrameRing.cu" suffix(, 0)
+  }},
+  {"FrameStep/FrameAttention.cuh", (Text){
+#embed "../CUDABackend/FrameStep/FrameAttention.cuh" suffix(, 0)
+  }},
+  {"FrameStep/FrameConstants.cuh", (Text){
+#embed "../CUDABackend/FrameStep/FrameConstants.cuh" suffix(, 0)
+  }},
+  {"FrameStep/FrameMegakernel.cu", (Text){
+#embed "../CUDABackend/FrameStep/FrameMegakernel.cu" suffix(, 0)
+  }},
+  {"FrameStep/FrameSampling.cuh", (Text){
+#embed "../CUDABackend/FrameStep/FrameSampling.cuh" suffix(, 0)
+  }},
+  {"FrameStep/FrameShape.h", (Text){
+#embed "../CUDABackend/FrameStep/FrameShape.h" suffix(, 0)
+  }},
+  {"FrameStep/FrameStack.cuh", (Text){
+#embed "../CUDABackend/FrameStep/FrameStack.cuh" suffix(, 0)
+  }},
+  {"FrameStep/Mailbox.cuh", (Text){
+#embed "../CUDABackend/FrameStep/Mailbox.cuh" suffix(, 0)
+  }},
+  {"FrameStep/VectorProduct.cuh", (Text){
+#embed "../CUDABackend/FrameStep/VectorProduct.cuh" suffix(, 0)
+  }},
+  {"FrameStep/WeightPipeline.cuh", (Text){
+#embed "../CUDABackend/FrameStep/WeightPipeline.cuh" suffix(, 0)
+  }},
+  {"Gather/Gather.cu", (Text){
+#embed "../CUDABackend/Gather/Gather.cu" suffix(, 0)
+  }},
+  {"HostExchange/HostExchange.cu", (Text){
+#embed "../CUDABackend/HostExchange/HostExchange.cu" suffix(, 0)
+  }},
+  {"Increment/Increment.cu", (Text){
+#embed "../CUDABackend/Increment/Increment.cu" suffix(, 0)
+  }},
+  {"LatentUpsampling/LatentUpsampling.cu", (Text){
+#embed "../CUDABackend/LatentUpsampling/LatentUpsampling.cu" suffix(, 0)
+  }},
+  {"LayerNorm/LayerNorm.cu", (Text){
+#embed "../CUDABackend/LayerNorm/LayerNorm.cu" suffix(, 0)
+  }},
+  {"Linear/Epilogue.cuh", (Text){
+#embed "../CUDABackend/Linear/Epilogue.cuh" suffix(, 0)
+  }},
+  {"Linear/ExactGEMM.cu", (Text){
+#embed "../CUDABackend/Linear/ExactGEMM.cu" suffix(, 0)
+  }},
+  {"Linear/GEMM.cu", (Text){
+#embed "../CUDABackend/Linear/GEMM.cu" suffix(, 0)
+  }},
+  {"Linear/GEMMFallback.cu", (Text){
+#embed "../CUDABackend/Linear/GEMMFallback.cu" suffix(, 0)
+  }},
+  {"Linear/GEMV.cu", (Text){
+#embed "../CUDABackend/Linear/GEMV.cu" suffix(, 0)
+  }},
+  {"Linear/SmallBatchGEMV.cu", (Text){
+#embed "../CUDABackend/Linear/SmallBatchGEMV.cu" suffix(, 0)
+  }},
+  {"Linear/SplitBF16.cu", (Text){
+#embed "../CUDABackend/Linear/SplitBF16.cu" suffix(, 0)
+  }},
+  {"MelSpectrogram/MelSpectrogram.cu", (Text){
+#embed "../CUDABackend/MelSpectrogram/MelSpectrogram.cu" suffix(, 0)
+  }},
+  {"Memory/WeightPacking.cu", (Text){
+#embed "../CUDABackend/Memory/WeightPacking.cu" suffix(, 0)
+  }},
+  {"Programs/KernelTable.cuh", (Text){
+#embed "../CUDABackend/Programs/KernelTable.cuh" suffix(, 0)
+  }},
+  {"Programs/KernelTable.h", (Text){
+#embed "../CUDABackend/Programs/KernelTable.h" suffix(, 0)
+  }},
+  {"Programs/decode.cu", (Text){
+#embed "../CUDABackend/Programs/decode.cu" suffix(, 0)
+  }},
+  {"Programs/frame.cu", (Text){
+#embed "../CUDABackend/Programs/frame.cu" suffix(, 0)
+  }},
+  {"Programs/gemm.cu", (Text){
+#embed "../CUDABackend/Programs/gemm.cu" suffix(, 0)
+  }},
+  {"Programs/operations.cu", (Text){
+#embed "../CUDABackend/Programs/operations.cu" suffix(, 0)
+  }},
+  {"QKNormRoPEAppend/QKNormRoPEAppend.cu", (Text){
+#embed "../CUDABackend/QKNormRoPEAppend/QKNormRoPEAppend.cu" suffix(, 0)
+  }},
+  {"QKNormRoPEAppend/QKNormRoPEAppendHeads.cu", (Text){
+#embed "../CUDABackend/QKNormRoPEAppend/QKNormRoPEAppendHeads.cu" suffix(, 0)
+  }},
+  {"RMSNorm/RMSNorm.cu", (Text){
+#embed "../CUDABackend/RMSNorm/RMSNorm.cu" suffix(, 0)
+  }},
+  {"RMSNorm/RMSNormSplit.cu", (Text){
+#embed "../CUDABackend/RMSNorm/RMSNormSplit.cu" suffix(, 0)
+  }},
+  {"Sample/Sample.cu", (Text){
+#embed "../CUDABackend/Sample/Sample.cu" suffix(, 0)
+  }},
+  {"Sample/Sampling.cuh", (Text){
+#embed "../CUDABackend/Sample/Sampling.cuh" suffix(, 0)
+  }},
+  {"Snake/Snake.cu", (Text){
+#embed "../CUDABackend/Snake/Snake.cu" suffix(, 0)
+  }},
+  {"StatisticsPooling/StatisticsPooling.cu", (Text){
+#embed "../CUDABackend/StatisticsPooling/StatisticsPooling.cu" suffix(, 0)
+  }},
+  {"SwiGLU/SwiGLU.cu", (Text){
+#embed "../CUDABackend/SwiGLU/SwiGLU.cu" suffix(, 0)
+  }},
+  {"TrailingText/TrailingText.cu", (Text){
+#embed "../CUDABackend/TrailingText/TrailingText.cu" suffix(, 0)
+  }},
+  {"TransposedConvolution/TransposedConvolution.cu", (Text){
+#embed "../CUDABackend/TransposedConvolution/TransposedConvolution.cu" suffix(, 0)
+  }},
 };
 
-// What is compiled as one: no program needs another, so that they compile at the same time, and in times
-// that differ little. scripts/compile-kernels reads this table too.
+#define KERNEL(program, name, kinds) {program, #name, kinds},
+#define GEMM(name, kinds) KERNEL("gemm", name, kinds)
+#define OPERATION(name, kinds) KERNEL("operations", name, kinds)
+#define DECODE(name, kinds) KERNEL("decode", name, kinds)
+#define FRAME(name, kinds) KERNEL("frame", name, kinds)
+
 static const struct {
-  const char *name;
-  const char *sources;
-} programs[] = {
-  {"products", "Common.cuh Product.cu Parts.cu FewRows.cu Attention.cu PromptAttention.cu"},
-  {"operations", "Common.cuh Rows.cu Norm.cu Tiles.cu Linear.cu CodecConvolution.cu Encoders.cu"},
-  {"decode", "Common.cuh Draw.cuh Sampling.cu Decode.cu"},
-  {"frame", "Common.cuh Draw.cuh Frame.cu"},
+  const char *program, *name, *parameters;
+} kernels[] = {
+  GEMM_KERNELS(GEMM)
+  OPERATION_KERNELS(OPERATION)
+  DECODE_KERNELS(DECODE)
+  FRAME_KERNELS(FRAME)
 };
 
 size_t ckernelSourceCount(void) { return sizeof sources / sizeof *sources; }
 
 const char *ckernelSourceName(size_t index) { return sources[index].name; }
 
-const unsigned char *ckernelSourceBytes(size_t index) { return sources[index].bytes; }
+const char *ckernelSourceText(size_t index) { return (const char *)sources[index].text; }
 
-size_t ckernelSourceSize(size_t index) { return sources[index].size; }
+size_t ckernelCount(void) { return sizeof kernels / sizeof *kernels; }
 
-size_t ckernelProgramCount(void) { return sizeof programs / sizeof *programs; }
+const char *ckernelName(size_t index) { return kernels[index].name; }
 
-const char *ckernelProgramName(size_t index) { return programs[index].name; }
+const char *ckernelProgram(size_t index) { return kernels[index].program; }
 
-const char *ckernelProgramSources(size_t index) { return programs[index].sources; }
+const char *ckernelParameters(size_t index) { return kernels[index].parameters; }

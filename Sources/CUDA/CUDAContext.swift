@@ -12,18 +12,28 @@ package final class CUDAContext: @unchecked Sendable {
   let device: Int32
   /// The device's name.
   package let name: String
-  /// Compute capability times ten: 90 for 9.0.
-  package let architecture: Int
+  /// The architecture of the device.
+  package let deviceArchitecture: Architecture
+  /// The architecture whose code runs here and whose limits hold: the device's, or an older one.
+  package let architecture: Architecture
   package let multiprocessorCount: Int
-  /// Shared memory a block may ask for, in bytes.
+  /// Shared memory a block may have, in bytes.
   package let sharedBytesPerBlock: Int
   /// Whether all blocks of a launch can be asked to run at once.
   package let launchesCooperatively: Bool
   private let live = Mutex(LiveMemory())
   private let failure = Mutex<CUDAError?>(nil)
 
-  /// - Parameter ordinal: Which of the visible devices.
-  package init(device ordinal: Int = 0) throws(CUDAError) {
+  /// - Parameters:
+  ///   - ordinal: Which of the visible devices.
+  ///   - older: An architecture before the device's, whose kernels, launches and shared memory it then
+  ///     has: they are compiled to PTX for it, and the driver compiles that for the device. `nil` for the
+  ///     device's own.
+  /// - Throws: The driver's error, or one that lists the architectures the device can run when `older`
+  ///   is none of them.
+  package init(
+    device ordinal: Int = 0, runningAs older: Architecture? = nil
+  ) throws(CUDAError) {
     if let problem = ccudaLoadDriver() {
       throw CUDAError(
         call: "dlopen(libcuda.so.1)", code: Int32(CCUDA_NOT_LOADED), name: String(cString: problem),
@@ -35,22 +45,28 @@ package final class CUDAContext: @unchecked Sendable {
     var device: Int32 = 0
     try check("cuInit", ccuInit(0))
     try check("cuDeviceGet", ccuDeviceGet(&device, Int32(ordinal)))
-    func attribute(_ attribute: Int32) throws(CUDAError) -> Int {
+    func attribute(_ attribute: DeviceAttribute) throws(CUDAError) -> Int {
       var value: Int32 = 0
-      try check("cuDeviceGetAttribute", ccuDeviceGetAttribute(&value, attribute, device))
+      try check("cuDeviceGetAttribute", ccuDeviceGetAttribute(&value, attribute.rawValue, device))
       return Int(value)
     }
-    multiprocessorCount = try attribute(16)
-    sharedBytesPerBlock = try attribute(97)
-    launchesCooperatively = try attribute(95) != 0
-    architecture = try 10 * attribute(75) + attribute(76)
+    multiprocessorCount = try attribute(.multiprocessorCount)
+    launchesCooperatively = try attribute(.cooperativeLaunch) != 0
+    deviceArchitecture = Architecture(
+      number: try 10 * attribute(.computeCapabilityMajor) + attribute(.computeCapabilityMinor))
+    architecture = older ?? deviceArchitecture
+    guard architecture.runs(on: deviceArchitecture) else {
+      throw CUDAError.cannotRun(architecture, on: deviceArchitecture)
+    }
+    sharedBytesPerBlock = min(
+      try attribute(.sharedBytesPerBlockOptIn), older?.sharedBytesPerBlock ?? .max)
     var text = [CChar](repeating: 0, count: 128)
     try check("cuDeviceGetName", ccuDeviceGetName(&text, 127, device))
     name = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     var context: CCUcontext?
     try check("cuDevicePrimaryCtxRetain", ccuDevicePrimaryCtxRetain(&context, device))
     guard let context else {
-      throw CUDAError(driver: "cuDevicePrimaryCtxRetain", code: 201)
+      throw CUDAError(driver: "cuDevicePrimaryCtxRetain", code: CUDAError.invalidContext)
     }
     handle = context
     self.device = device
@@ -58,13 +74,24 @@ package final class CUDAContext: @unchecked Sendable {
 
   deinit { _ = ccuDevicePrimaryCtxRelease(device) }
 
-  /// Options of every compilation for the device.
+  /// Options of every compilation: machine code for the device's own architecture, PTX for another.
   package var compilerOptions: [String] {
-    ["--gpu-architecture=sm_\(architecture)", "--std=c++17"]
+    let target =
+      architecture == deviceArchitecture ? "\(architecture)" : architecture.virtualName
+    return ["--gpu-architecture=\(target)", "--std=c++17"]
+  }
+
+  /// Device and architecture in words: `NVIDIA H100 80GB HBM3, sm_90`, or with `, as sm_80` after it.
+  package var deviceDescription: String {
+    "\(name), \(deviceArchitecture)"
+      + (architecture == deviceArchitecture ? "" : ", as \(architecture)")
   }
 
   /// Allocations on the device and of pinned memory that are not yet freed.
   package var liveAllocationCount: Int { live.withLock { $0.count } }
+
+  /// Bytes of the device that are allocated now.
+  package var liveByteCount: Int { live.withLock { $0.byteCount } }
 
   /// The most bytes of the device that were allocated at once.
   package var peakByteCount: Int { live.withLock { $0.peakByteCount } }

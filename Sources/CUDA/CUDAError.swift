@@ -23,8 +23,13 @@ package struct CUDAError: Error, Sendable, CustomStringConvertible {
     self.remedy = remedy
   }
 
-  /// The driver's code for a name that a module does not have.
+  // Results of the driver (`CUresult`) for calls that succeed and give nothing.
+  static var outOfMemory: Int32 { 2 }
+  static var invalidImage: Int32 { 200 }
+  static var invalidContext: Int32 { 201 }
+  static var invalidHandle: Int32 { 400 }
   static var notFound: Int32 { 500 }
+  static var captureInvalidated: Int32 { 901 }
 
   /// The error of a driver call.
   init(driver call: String, code: Int32) {
@@ -39,6 +44,7 @@ package struct CUDAError: Error, Sendable, CustomStringConvertible {
       case 35, 803: "install a driver as new as the CUDA libraries"
       case 100, 101: "check that the device is visible to this process"
       case 209, 218: "delete the cache of compiled kernels"
+      case 222: "install a driver as new as NVRTC"
       case 700...719: "a kernel failed earlier: run again with --eager, or doctor --verify"
       default: "run again with --eager, or doctor --verify"
       }

@@ -13,13 +13,15 @@ package final class CUDAModule {
   private let context: CUDAContext
   private let handle: CCUmodule
 
-  /// - Parameter image: A compiled image for the context's device.
+  /// - Parameter image: Machine code for the context's device, or PTX, which the driver compiles for it.
   package init(image: [UInt8], _ context: CUDAContext) throws(CUDAError) {
     var module: CCUmodule?
     try context.call("cuModuleLoadData") {
       image.withUnsafeBytes { ccuModuleLoadData(&module, $0.baseAddress) }
     }
-    guard let module else { throw CUDAError(driver: "cuModuleLoadData", code: 200) }
+    guard let module else {
+      throw CUDAError(driver: "cuModuleLoadData", code: CUDAError.invalidImage)
+    }
     handle = module
     self.context = context
   }
@@ -29,14 +31,17 @@ package final class CUDAModule {
   /// The kernel of that name.
   ///
   /// - Parameters:
+  ///   - parameters: What it takes; every launch is checked against them.
   ///   - sharedMemoryShare: Percent of an SM's first-level memory that is shared memory while the
   ///     kernel runs; `nil` leaves it to the driver. Kernels with different shares cannot be on one
   ///     SM together.
-  ///   - sharedBytes: The most shared memory a launch asks for beside what the kernel declares;
+  ///   - sharedBytes: The most shared memory a launch asks for on top of what the kernel declares;
   ///     `nil` when it is less than 48 KB.
   package func kernel(
-    _ name: String, sharedMemoryShare: Int? = nil, sharedBytes: Int? = nil
+    _ name: String, parameters: [KernelParameter], sharedMemoryShare: Int? = nil,
+    sharedBytes: Int? = nil
   ) throws(CUDAError) -> CUDAKernel {
+    precondition(parameters.count <= CUDAStream.argumentLimit, "more parameters than there is room")
     var function: CCUfunction?
     try context.call("cuModuleGetFunction(\(name))") {
       ccuModuleGetFunction(&function, handle, name)
@@ -46,40 +51,36 @@ package final class CUDAModule {
     }
     if let sharedMemoryShare {
       try context.call("cuFuncSetAttribute(\(name))") {
-        ccuFuncSetAttribute(function, 9, Int32(sharedMemoryShare))
+        ccuFuncSetAttribute(
+          function, FunctionAttribute.sharedMemoryCarveout.rawValue, Int32(sharedMemoryShare))
       }
     }
     if let sharedBytes {
+      var declared: Int32 = 0
+      try context.call("cuFuncGetAttribute(\(name))") {
+        ccuFuncGetAttribute(
+          &declared, FunctionAttribute.declaredSharedBytes.rawValue, function)
+      }
+      // A device that runs as an older one would grant more than that one has.
+      guard sharedBytes + Int(declared) <= context.sharedBytesPerBlock else {
+        throw CUDAError(
+          call: "cuFuncSetAttribute(\(name), \(sharedBytes) bytes beside \(declared))", code: 1,
+          name: "CUDA_ERROR_INVALID_VALUE",
+          remedy: "\(context.architecture) has \(context.sharedBytesPerBlock) bytes a block")
+      }
       try context.call("cuFuncSetAttribute(\(name), \(sharedBytes) bytes)") {
-        ccuFuncSetAttribute(function, 8, Int32(sharedBytes))
+        ccuFuncSetAttribute(
+          function, FunctionAttribute.dynamicSharedBytesLimit.rawValue, Int32(sharedBytes))
       }
     }
-    return CUDAKernel(name: name, handle: function, module: self)
-  }
-}
-
-extension [CUDAModule] {
-  /// The kernel of that name, in the first module that has one.
-  package func kernel(
-    _ name: String, sharedMemoryShare: Int? = nil, sharedBytes: Int? = nil
-  ) throws(CUDAError) -> CUDAKernel {
-    var last = CUDAError(driver: "cuModuleGetFunction(\(name))", code: CUDAError.notFound)
-    for module in self {
-      do {
-        return try module.kernel(
-          name, sharedMemoryShare: sharedMemoryShare, sharedBytes: sharedBytes)
-      } catch {
-        guard error.code == CUDAError.notFound else { throw error }
-        last = error
-      }
-    }
-    throw last
+    return CUDAKernel(name: name, parameters: parameters, handle: function, module: self)
   }
 }
 
 /// A kernel; it keeps its module loaded.
 @safe package struct CUDAKernel {
   package let name: String
+  package let parameters: [KernelParameter]
   let handle: CCUfunction
   let module: CUDAModule
 }
@@ -99,7 +100,8 @@ package enum NVRTC {
     return "\(major).\(minor)"
   }
 
-  /// Compiles a program; the error names it and holds the whole log.
+  /// Compiles a program, to machine code, or to PTX when its options name a virtual architecture; the
+  /// error names it and holds the whole log.
   ///
   /// Threads may compile at the same time: NVRTC asks only that no two use one handle. Before CUDA 12.3 it
   /// generates code for one after the other.
@@ -127,11 +129,15 @@ package enum NVRTC {
     }
     var size = 0
     try check("nvrtcGetCUBINSize", cnvrtcGetCUBINSize(handle, &size), "")
+    // Of a virtual architecture there is no machine code.
+    let isPTX = size == 0
+    if isPTX { try check("nvrtcGetPTXSize", cnvrtcGetPTXSize(handle, &size), "") }
     var image = [UInt8](repeating: 0, count: size)
     let copied = image.withUnsafeMutableBytes {
-      cnvrtcGetCUBIN(handle, $0.bindMemory(to: CChar.self).baseAddress)
+      let bytes = $0.bindMemory(to: CChar.self).baseAddress
+      return isPTX ? cnvrtcGetPTX(handle, bytes) : cnvrtcGetCUBIN(handle, bytes)
     }
-    try check("nvrtcGetCUBIN", copied, "")
+    try check(isPTX ? "nvrtcGetPTX" : "nvrtcGetCUBIN", copied, "")
     return image
   }
 

@@ -9,13 +9,14 @@ package final class CUDAStream {
   /// Where a launch lays out its arguments; the driver copies them before it returns.
   private let argumentBytes: UnsafeMutableRawPointer
   private let argumentAddresses: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-  private static var argumentLimit: Int { 48 }
+  static var argumentLimit: Int { 48 }
 
   package init(_ context: CUDAContext) throws(CUDAError) {
     var stream: CCUstream?
-    // 1: does not wait for the legacy default stream.
-    try context.call("cuStreamCreate") { ccuStreamCreate(&stream, 1) }
-    guard let stream else { throw CUDAError(driver: "cuStreamCreate", code: 400) }
+    try context.call("cuStreamCreate") { ccuStreamCreate(&stream, StreamFlags.nonBlocking) }
+    guard let stream else {
+      throw CUDAError(driver: "cuStreamCreate", code: CUDAError.invalidHandle)
+    }
     self.context = context
     handle = stream
     argumentBytes = .allocate(byteCount: 8 * Self.argumentLimit, alignment: 8)
@@ -34,6 +35,12 @@ package final class CUDAStream {
     try context.call("cuStreamSynchronize") { ccuStreamSynchronize(handle) }
   }
 
+  /// Waits until everything queued has run, before what it works on is released. A failure is reported
+  /// by the next call that is checked.
+  package func drain() {
+    context.release("cuStreamSynchronize") { ccuStreamSynchronize(handle) }
+  }
+
   /// What is queued from now on begins when the event has passed.
   package func wait(for event: CUDAEvent) throws(CUDAError) {
     try context.call("cuStreamWaitEvent") { ccuStreamWaitEvent(handle, event.handle, 0) }
@@ -50,20 +57,29 @@ package final class CUDAStream {
     return !waits
   }
 
-  /// Queues one run of a kernel. The arguments stand as in the kernel's parameter list; each is at
-  /// most eight bytes: addresses as `UInt64`, numbers as `Int32` or `Float`.
+  /// Queues one run of a kernel. The arguments are in the order of the kernel's parameter list.
   ///
-  /// - Parameter clusterDepth: So many neighbouring blocks along z form a cluster.
-  package func launch<each Argument: BitwiseCopyable>(
+  /// - Precondition: Their number and kinds are the kernel's.
+  /// - Parameters:
+  ///   - block: Threads of a block.
+  ///   - sharedBytes: Dynamic shared memory of a block.
+  ///   - programmatic: The kernel may start while its predecessor still runs, and waits for it itself
+  ///     (`wait_for_previous` in Kernel.cuh).
+  ///   - cooperative: All blocks are resident at once.
+  ///   - clusterDepth: So many adjacent blocks along z form a cluster.
+  package func launch<each Argument: KernelArgument>(
     _ kernel: CUDAKernel, grid: CUDAGrid, block: Int, sharedBytes: Int = 0,
     programmatic: Bool = false, cooperative: Bool = false, clusterDepth: Int = 1,
     _ arguments: repeat each Argument
   ) throws(CUDAError) {
     var count = 0
     for argument in repeat each arguments {
-      append(argument, at: count)
+      append(argument, at: count, of: kernel)
       count += 1
     }
+    precondition(
+      count == kernel.parameters.count,
+      "\(kernel.name) takes \(kernel.parameters.count) arguments, not \(count)")
     try context.call("cuLaunchKernelEx(\(kernel.name))") {
       ccudaLaunch(
         kernel.handle, UInt32(grid.x), UInt32(grid.y), UInt32(grid.z), UInt32(block),
@@ -72,8 +88,12 @@ package final class CUDAStream {
     }
   }
 
-  private func append<Argument: BitwiseCopyable>(_ argument: Argument, at index: Int) {
-    precondition(index < Self.argumentLimit && MemoryLayout<Argument>.size <= 8)
+  private func append<Argument: KernelArgument>(
+    _ argument: Argument, at index: Int, of kernel: CUDAKernel
+  ) {
+    precondition(
+      index < kernel.parameters.count && kernel.parameters[index] == Argument.kind,
+      "\(kernel.name) takes no \(Argument.kind) as argument \(index)")
     let address = argumentBytes + 8 * index
     address.storeBytes(of: argument, as: Argument.self)
     argumentAddresses[index] = address
@@ -81,8 +101,9 @@ package final class CUDAStream {
 
   /// Records what `body` queues, without running it.
   package func capture(_ body: () throws(CUDAError) -> Void) throws(CUDAError) -> CUDAGraph {
-    // 1: only this thread's calls are restricted while recording.
-    try context.call("cuStreamBeginCapture") { ccuStreamBeginCapture(handle, 1) }
+    try context.call("cuStreamBeginCapture") {
+      ccuStreamBeginCapture(handle, CaptureMode.threadLocal)
+    }
     var failure: CUDAError?
     do {
       try body()
@@ -96,7 +117,10 @@ package final class CUDAStream {
       // A failed body makes the recording invalid; its own error says why.
       throw failure ?? error
     }
-    guard let graph else { throw failure ?? CUDAError(driver: "cuStreamEndCapture", code: 901) }
+    guard let graph else {
+      throw failure
+        ?? CUDAError(driver: "cuStreamEndCapture", code: CUDAError.captureInvalidated)
+    }
     defer { context.release("cuGraphDestroy") { ccuGraphDestroy(graph) } }
     if let failure { throw failure }
     return try CUDAGraph(graph, context)
@@ -123,7 +147,7 @@ package final class CUDAGraph {
     var executable: CCUgraphExec?
     try context.call("cuGraphInstantiateWithFlags") { ccuGraphInstantiate(&executable, graph, 0) }
     guard let executable else {
-      throw CUDAError(driver: "cuGraphInstantiateWithFlags", code: 400)
+      throw CUDAError(driver: "cuGraphInstantiateWithFlags", code: CUDAError.invalidHandle)
     }
     handle = executable
     self.context = context
@@ -145,7 +169,9 @@ package final class CUDAEvent {
   package init(_ context: CUDAContext) throws(CUDAError) {
     var event: CCUevent?
     try context.call("cuEventCreate") { ccuEventCreate(&event, 0) }
-    guard let event else { throw CUDAError(driver: "cuEventCreate", code: 400) }
+    guard let event else {
+      throw CUDAError(driver: "cuEventCreate", code: CUDAError.invalidHandle)
+    }
     handle = event
     self.context = context
   }

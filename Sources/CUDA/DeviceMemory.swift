@@ -85,9 +85,11 @@ package final class PinnedMemory {
   /// Words of zeros.
   package init(count: Int, _ context: CUDAContext) throws(CUDAError) {
     var memory: UnsafeMutableRawPointer?
-    // 3: for every context, and mapped for the device.
-    try context.call("cuMemHostAlloc") { ccuMemHostAlloc(&memory, 4 * count, 3) }
-    guard let memory else { throw CUDAError(driver: "cuMemHostAlloc", code: 2) }
+    let flags = HostAllocationFlags.portable | HostAllocationFlags.deviceMapped
+    try context.call("cuMemHostAlloc") { ccuMemHostAlloc(&memory, 4 * count, flags) }
+    guard let memory else {
+      throw CUDAError(driver: "cuMemHostAlloc", code: CUDAError.outOfMemory)
+    }
     memory.initializeMemory(as: Int32.self, repeating: 0, count: count)
     var address: UInt64 = 0
     do {
@@ -142,7 +144,7 @@ package final class PinnedMemory {
     try send(from: first, byteCount: size, to: address, on: stream)
   }
 
-  /// Puts some bytes behind one another, from word `first` on.
+  /// Writes some bytes one after the other, from word `first` on.
   package func fill(_ bytes: RawSpan, _ ranges: [Range<Int>], from first: Int) {
     var offset = 4 * first
     bytes.withUnsafeBytes { buffer in
@@ -183,6 +185,6 @@ package final class PinnedMemory {
     return values
   }
 
-  /// Tells the processor that it waits in a loop.
+  /// Hints to the processor that this is a wait loop.
   package static func pause() { ccudaPause() }
 }

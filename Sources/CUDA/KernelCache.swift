@@ -24,6 +24,14 @@ package struct KernelProgram: Sendable {
   }
 }
 
+/// A step of compiling what is not in a cache.
+package enum KernelCompilation: Sendable, Equatable {
+  /// The program of that name is being compiled.
+  case began(String)
+  /// It is compiled, or could not be.
+  case ended(String)
+}
+
 /// Compiled images on disk, under a digest of everything that decides them.
 ///
 /// An entry is the image after its own digest; one that does not match is compiled anew and
@@ -32,10 +40,17 @@ package struct KernelProgram: Sendable {
 package final class KernelCache: Sendable {
   /// Where entries are kept; `nil` keeps none.
   private let folder: String?
+  /// What is told when something is compiled.
+  private let listener = Mutex<(@Sendable (KernelCompilation) -> Void)?>(nil)
   /// What was compiled here, by the entry's name.
   private let compiled = Mutex<[String: [UInt8]]>([:])
 
   package init(folder: String?) { self.folder = folder }
+
+  /// Calls back whenever a program has to be compiled, which takes seconds, from any thread.
+  package func listen(_ listener: @escaping @Sendable (KernelCompilation) -> Void) {
+    self.listener.withLock { $0 = listener }
+  }
 
   /// `qwen3-tts/kernels` in the user's cache folder.
   package static let standard: KernelCache = {
@@ -58,6 +73,9 @@ package final class KernelCache: Sendable {
       if digest(image).elementsEqual(stored[..<32]) { return image }
     }
     if let image = compiled.withLock({ $0[entry] }) { return image }
+    let listener = listener.withLock { $0 }
+    listener?(.began(program.name))
+    defer { listener?(.ended(program.name)) }
     let image = try NVRTC.compile(program)
     compiled.withLock { $0[entry] = image }
     if let path { write(digest(image) + image, to: path) }

@@ -3,38 +3,88 @@
 import CKernelSources
 import CUDA
 
-/// The kernel sources, as texts to compile. The one file of this target with unsafe code.
+/// The kernel sources, as programs to compile. The one file of this target with unsafe code.
 enum KernelSources {
+  /// A kernel as `KernelTable.h` lists it.
+  struct Kernel: Sendable {
+    let name: String
+    /// The program that has it.
+    let program: String
+    let parameters: [KernelParameter]
+  }
+
+  /// The program of tensor-core products.
+  static let gemmProgram = "gemm"
+  /// The program that is compiled for a model and a device.
+  static let frameProgram = "frame"
+
+  /// Every kernel of every program.
+  static let kernels: [Kernel] = (0..<ckernelCount()).map { index in
+    // Safety: the index is in range; the texts are constants of the C target.
+    Kernel(
+      name: unsafe String(cString: ckernelName(index)),
+      program: unsafe String(cString: ckernelProgram(index)),
+      parameters: KernelParameter.list(unsafe String(cString: ckernelParameters(index))))
+  }
+
+  /// The parameters of a kernel.
+  static func parameters(of name: String) -> [KernelParameter] {
+    guard let kernel = kernels.first(where: { $0.name == name }) else {
+      preconditionFailure("no kernel \(name)")
+    }
+    return kernel.parameters
+  }
+
   /// The programs whose kernels take their shapes as arguments.
   static func general(options: [String]) -> [KernelProgram] {
-    texts.filter { $0.name != "frame" }.map {
-      KernelProgram(name: $0.name, source: $0.text, options: options)
+    var names: [String] = []
+    for kernel in kernels where kernel.program != frameProgram && !names.contains(kernel.program) {
+      names.append(kernel.program)
     }
+    return names.map { program($0, options: options) }
   }
 
-  /// The frame kernel, whose shapes are constants that options define.
-  static func frame(options: [String]) -> KernelProgram {
-    let frame = texts.filter { $0.name == "frame" }[0]
-    return KernelProgram(name: frame.name, source: frame.text, options: options)
+  /// A program: the text of `Programs/<name>.cu` with those of the sources that it includes.
+  static func program(_ name: String, options: [String]) -> KernelProgram {
+    var included: Set<Substring> = []
+    let text = expanded("Programs/\(name).cu", including: &included)
+    return KernelProgram(name: name, source: text, options: options)
   }
 
-  /// Every program, as `CKernelSources` lists them.
-  private static let texts = (0..<ckernelProgramCount()).map { index in
-    // Safety: the index is in range; name and sources are constants of the C target.
-    let name = unsafe String(cString: ckernelProgramName(index))
-    let sources = unsafe String(cString: ckernelProgramSources(index)).split(separator: " ")
-    return (name: name, text: sources.map { text(of: $0) }.joined())
-  }
-
-  /// The source with this name, which messages of the compiler then have.
-  private static func text(of name: Substring) -> String {
-    // Safety: the index is in range; name and bytes are constants of the C target.
-    let index = (0..<ckernelSourceCount()).first {
-      unsafe String(cString: ckernelSourceName($0)) == name
+  /// A source in which each `#include "…"` line is replaced by the source of that name, once a program.
+  /// One text is all that NVRTC is given, and the digest of one text is the key of its image.
+  private static func expanded(_ name: Substring, including included: inout Set<Substring>)
+    -> String
+  {
+    included.insert(name)
+    guard let source = texts[name] else { preconditionFailure("no kernel source \(name)") }
+    var lines = ["#line 1 \"\(name)\""]
+    for (number, line) in source.split(separator: "\n", omittingEmptySubsequences: false)
+      .enumerated()
+    {
+      guard line.hasPrefix("#include \"") else {
+        lines.append(String(line))
+        continue
+      }
+      let other = line.dropFirst(10).prefix { $0 != "\"" }
+      if !included.contains(other) {
+        lines.append(expanded(other, including: &included))
+        lines.append("#line \(number + 2) \"\(name)\"")
+      } else {
+        lines.append("")
+      }
     }
-    guard let index else { preconditionFailure("no kernel source \(name)") }
-    let bytes = unsafe UnsafeBufferPointer(
-      start: ckernelSourceBytes(index), count: ckernelSourceSize(index))
-    return unsafe "#line 1 \"\(name)\"\n\(String(decoding: bytes, as: UTF8.self))\n"
+    return lines.joined(separator: "\n")
   }
+
+  /// The text of each source by its path.
+  private static let texts: [Substring: String] = {
+    var texts: [Substring: String] = [:]
+    for index in 0..<ckernelSourceCount() {
+      // Safety: the index is in range; name and text are constants of the C target.
+      let name = unsafe String(cString: ckernelSourceName(index))
+      texts[name[...]] = unsafe String(cString: ckernelSourceText(index))
+    }
+    return texts
+  }()
 }

@@ -19,11 +19,11 @@ package struct PassingFailure: Error {
 
 /// How often to try, and how long to wait in between.
 package struct Persistence: Sendable {
-  /// Tries in a row that bring nothing new before it is given up.
+  /// Consecutive tries without a new byte before the download gives up.
   package var retries = 8
   /// The first wait; it doubles each time, up to half a minute.
   package var delay = Duration.seconds(1)
-  /// Servers that ask for a longer wait are taken at their word another time.
+  /// A server that asks for a longer wait gets no further try in this run.
   static let longestWait = Duration.seconds(300)
 
   package init(retries: Int = 8, delay: Duration = .seconds(1)) {
@@ -42,7 +42,7 @@ package struct Persistence: Sendable {
   ///
   /// - Parameters:
   ///   - progress: A number that grows when a try, even one that failed, brought something.
-  ///   - note: Told about each failure and the wait after it.
+  ///   - note: Called with each failure and the wait after it.
   /// - Throws: What `body` throws, a `PassingFailure` as `DownloadError` `unavailable` once there
   ///   were too many, or `CancellationError`.
   package func run<Result>(
@@ -67,15 +67,15 @@ package struct Persistence: Sendable {
         guard failures <= (isHopeless ? min(retries, 2) : retries) else {
           throw DownloadError(
             .unavailable,
-            "\(failure.message). Given up after \(failures) tries; what came is kept, and the same "
-              + "command goes on from there")
+            "\(failure.message). Gave up after \(failures) tries; what came is kept, and the same "
+              + "command resumes from there")
         }
         let wait = max(failure.wait ?? .zero, wait(after: failures))
         guard wait <= Self.longestWait else {
           throw DownloadError(
             .unavailable,
             "\(failure.message), and the server asks to wait \(wait.components.seconds) s. "
-              + "The same command goes on from there")
+              + "The same command resumes from there")
         }
         note(failure.message, wait)
         try Self.sleep(wait, isCancelled: isCancelled)

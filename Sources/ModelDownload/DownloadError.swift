@@ -32,6 +32,6 @@ package struct DownloadError: Error, CustomStringConvertible, Sendable {
     self.init(
       isShort ? .unavailable : .failed,
       "\(error.path): expected to write here, found: \(error.reason) (\(error.call))"
-        + (isShort ? ". Make room; the same command goes on from there" : ""))
+        + (isShort ? ". Make room; the same command resumes from there" : ""))
   }
 }

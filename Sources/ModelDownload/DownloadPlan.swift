@@ -29,11 +29,11 @@ package struct DownloadPlan: Sendable {
   /// The commit, where the hub was asked for it.
   package var commit: String?
   package var files: [PlannedFile]
-  /// Whether sizes and sums are this package's own, not the hub's.
+  /// Whether sizes and checksums are this package's own, not the hub's.
   package var isPublished: Bool
 
   /// The plan of a released model, for which nobody has to be asked; `nil` for other models, and
-  /// for revisions other than the one whose sums are known.
+  /// for revisions other than the one whose checksums are known.
   package static func published(_ name: ModelName, revision: String?) -> DownloadPlan? {
     guard let model = PublishedModel.of(name) else { return nil }
     if let revision {
@@ -106,15 +106,12 @@ package struct DownloadPlan: Sendable {
         .unavailable, "\(name): expected the hub's list of files in JSON, found something else")
     }
     let byPath = Dictionary(list.siblings.map { ($0.rfilename, $0) }) { first, _ in first }
-    let missing = ModelLayout.needed.filter { byPath[$0] == nil }
+    let (wanted, missing) = ModelLayout.files(among: Set(byPath.keys))
     guard missing.isEmpty else {
-      let isSharded = byPath.keys.contains { $0.hasSuffix(".safetensors.index.json") }
       throw DownloadError(
         .badModel,
-        "\(name): expected a Qwen3-TTS 12 Hz model, found no \(missing.joined(separator: ", "))"
-          + (isSharded ? ". Weights in several files are not supported" : ""))
+        "\(name): expected a Qwen3-TTS 12 Hz model, found no \(missing.joined(separator: ", "))")
     }
-    let wanted = ModelLayout.needed + ModelLayout.optional.filter { byPath[$0] != nil }
     let files = wanted.map { path in
       let entry = byPath[path]
       let sum = entry?.lfs?.sha256?.lowercased()
@@ -132,7 +129,7 @@ package struct DownloadPlan: Sendable {
     text.utf8.count == 40 && text.allSatisfy(\.isHexDigit)
   }
 
-  /// Asks for the sizes and sums that the list left out.
+  /// Asks for the sizes and checksums that the list left out.
   mutating func complete(with client: HubClient) throws {
     for index in files.indices where files[index].byteCount == nil {
       let answer = try client.send(

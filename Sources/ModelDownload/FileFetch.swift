@@ -8,7 +8,7 @@ import SystemIO
 struct FileFetch {
   let plan: DownloadPlan
   let file: PlannedFile
-  /// Where the file comes to be, beside its `.part`.
+  /// Where the file will be, next to its `.part`.
   let folder: String
   let client: HubClient
   let persistence: Persistence
@@ -22,7 +22,7 @@ struct FileFetch {
     let message: String
   }
 
-  /// Fetches what is missing. When it returns, the file stands under its name with the right bytes.
+  /// Fetches what is missing. When it returns, the file is under its name with the right bytes.
   ///
   /// - Returns: The commit that the hub says it delivered.
   func run() throws -> String? {
@@ -63,7 +63,7 @@ struct FileFetch {
     return commit
   }
 
-  /// Whether the file stands there from an earlier run, whole. A wrong one is removed.
+  /// Whether the file is there from an earlier run, whole. A wrong one is removed.
   private func isThere() throws -> Bool {
     guard let size = ModelLayout.byteCount(of: path) else { return false }
     if let sha256 = file.sha256, size == file.byteCount {
@@ -85,7 +85,7 @@ struct FileFetch {
   private func fetch(
     into partial: PartialFile, _ expected: inout PlannedFile, _ rangesFail: inout Bool
   ) throws -> String? {
-    // Bytes without a sum to check the whole by are not gone on with.
+    // Without a checksum for the whole, a partial file is not resumed.
     if partial.count > 0, rangesFail || expected.sha256 == nil {
       try restart(partial, expected, tag: nil)
     }
@@ -131,7 +131,7 @@ struct FileFetch {
     expected = known
     if answer.head.status == 416 {
       rangesFail = true
-      throw PassingFailure(message: "\(subject): the server cannot go on in the middle")
+      throw PassingFailure(message: "\(subject): the server cannot resume in the middle")
     }
     if let refusal = answer.refusal(of: subject, endpoint: client.hub.endpoint.absoluteString) {
       throw refusal

@@ -3,7 +3,7 @@
 package import Foundation
 package import ModelStore
 
-/// A server in the manner of the Hugging Face hub, and what it may be told.
+/// A server in the manner of the Hugging Face hub, and what it may be sent.
 package struct Hub: Sendable {
   /// Such as `https://huggingface.co`, without a slash at its end.
   package let endpoint: URL
@@ -57,7 +57,7 @@ extension Hub {
       + path.split(separator: "/").map { Self.escaped(String($0)) }.joined(separator: "/")
   }
 
-  /// Where the list of a model's files is, with sizes and sums.
+  /// Where the list of a model's files is, with sizes and checksums.
   package func listing(of name: ModelName, revision: String) -> String {
     endpoint.absoluteString + "/api/models/\(name)/revision/\(Self.escaped(revision))?blobs=true"
   }

@@ -24,7 +24,7 @@ final class HubClient {
   /// What the hub itself says of a file, whatever host delivers it.
   struct Statement {
     var byteCount: Int?
-    /// The SHA-256 of large files; small ones have a sum of another kind.
+    /// The SHA-256 of large files; small ones have a checksum of another kind.
     var sha256: String?
     var commit: String?
   }
@@ -41,7 +41,7 @@ final class HubClient {
   ///
   /// - Parameters:
   ///   - headers: Sent to every host on the way; the token goes to the endpoint alone.
-  ///   - check: Told what the hub says, as soon as it has; ends the request by throwing.
+  ///   - check: Called with what the hub says, as soon as it has; ends the request by throwing.
   ///   - take: Given the body of an answer with status 200 or 206.
   func send(
     _ address: String, headers: [String] = [], headOnly: Bool = false,

@@ -7,18 +7,18 @@ import Synchronization
 
 /// Fetches a model: all of it appears at once, checked, or nothing does.
 ///
-/// Files come into a hidden folder beside the model's place, `.NAME.partial`. When the last of them
+/// Files are written to a hidden folder next to the model's place, `.NAME.partial`. When the last of them
 /// is right, the folder gets the model's name. What an interrupted run leaves there, the next one
-/// goes on with.
+/// resumes.
 package struct ModelDownload: Sendable {
-  /// How a download goes about it.
+  /// How a download proceeds.
   package struct Settings: Sendable {
-    /// A branch, tag or commit; `nil` for main with the sums this package knows.
+    /// A branch, tag or commit; `nil` for main with the checksums this package knows.
     package var revision: String?
     /// The model's folder; `nil` for its place among the downloaded models.
     package var destination: String?
     package var persistence = Persistence()
-    /// Seconds without bytes after which a connection is given up.
+    /// Seconds without bytes after which a connection is dropped.
     package var stallSeconds = 30
     /// Files fetched at once. Two of a model are large.
     package var connections = 4
@@ -26,7 +26,7 @@ package struct ModelDownload: Sendable {
     package init() {}
   }
 
-  /// What a download came to.
+  /// The outcome of a download.
   package struct Report: Sendable {
     package enum Source: String, Sendable {
       case downloaded
@@ -76,7 +76,7 @@ package struct ModelDownload: Sendable {
       throw DownloadError(
         .interrupted,
         "Interrupted with \(Self.megabytes(moment.done)) of \(Self.megabytes(moment.total)) there. "
-          + "The same command goes on from there")
+          + "The same command resumes from there")
     } catch let error as SystemError {
       throw DownloadError(error)
     }
@@ -123,7 +123,8 @@ package struct ModelDownload: Sendable {
   /// The files of a model that is not in our table.
   private func list(with client: HubClient) throws -> DownloadPlan {
     if PublishedModel.of(name) != nil {
-      progress.say("Revision \(settings.revision ?? "") is checked against the hub's own sums.")
+      progress.say(
+        "Revision \(settings.revision ?? "") is verified against the hub's own checksums.")
     }
     return try settings.persistence.run(
       isCancelled: isCancelled, note: { message, _ in progress.say("\(message). Trying again") }
@@ -176,7 +177,7 @@ extension ModelDownload {
   }
 
   private func report(_ source: Report.Source, _ folder: String, commit: String?) -> Report {
-    let sizes = (ModelLayout.needed + ModelLayout.optional).compactMap {
+    let sizes = ModelLayout.files(among: ModelLayout.paths(in: folder)).present.compactMap {
       ModelLayout.byteCount(of: "\(folder)/\($0)")
     }
     return Report(

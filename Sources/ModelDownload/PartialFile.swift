@@ -6,7 +6,7 @@ import SystemIO
 
 /// The beginning of a file, kept from one run to the next.
 ///
-/// Beside `FILE.part` stands `FILE.part.origin`: of which file it is the beginning. It is written
+/// Next to `FILE.part` is `FILE.part.origin`: of which file it is the beginning. It is written
 /// before the first byte and removed after the last, so that bytes are never taken for another
 /// file's.
 package final class PartialFile {
@@ -28,7 +28,7 @@ package final class PartialFile {
 
   /// Opens or makes `path`. Bytes that are no beginning of `planned` are dropped.
   ///
-  /// - Parameter read: Told how many bytes were read again, as they are.
+  /// - Parameter read: Called with the number of bytes read again, as they are read.
   package init(
     _ path: String, of planned: PlannedFile, isCancelled: () -> Bool, read: (Int) -> Void
   ) throws {
@@ -37,7 +37,7 @@ package final class PartialFile {
     let kept = FileManager.default.contents(atPath: Self.originPath(path))
       .flatMap { try? JSONDecoder().decode(Origin.self, from: $0) }
     let size = try file.status().size
-    // Without a sum there is no telling whether the parts fit: such files are small, and come whole.
+    // Without a checksum nothing says whether the parts fit: such files are small, and come whole.
     guard let kept, let sha256 = planned.sha256, kept.sha256 == sha256,
       kept.byteCount == planned.byteCount, size <= planned.byteCount ?? .max
     else {
@@ -72,7 +72,7 @@ package final class PartialFile {
       to: URL(filePath: Self.originPath(path)), options: .atomic)
   }
 
-  /// Writes bytes behind the others.
+  /// Appends bytes.
   package func append(_ bytes: Span<UInt8>) throws {
     try file.write(bytes)
     hash.update(bytes)
@@ -86,7 +86,7 @@ package final class PartialFile {
     return copy.finalizeToHex()
   }
 
-  /// Gives the whole file its own name, once it is on the disk.
+  /// Renames the whole file to its own name, once it is on the disk.
   package func finish(as newPath: String) throws {
     try file.synchronize()
     try FileSystem.rename(path, to: newPath)
@@ -95,7 +95,7 @@ package final class PartialFile {
 
   /// The SHA-256 of any file.
   ///
-  /// - Parameter read: Told how many bytes were read, as they are.
+  /// - Parameter read: Called with the number of bytes read, as they are read.
   static func sha256(
     of path: String, isCancelled: () -> Bool, read: (Int) -> Void
   ) throws -> String {

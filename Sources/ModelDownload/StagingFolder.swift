@@ -10,7 +10,7 @@ import SystemIO
 /// The claim ends with the last copy of the value, so that threads, which end when they like, are
 /// given paths and not this.
 package struct StagingFolder: Sendable {
-  /// The folder the model shall have.
+  /// The model's future folder.
   let destination: String
   /// Where its files are meanwhile.
   let folder: String
@@ -19,7 +19,7 @@ package struct StagingFolder: Sendable {
   /// that a user names.
   private let mayReplace: Bool
 
-  /// Bytes that shall stay free beside the model.
+  /// Bytes that must stay free in addition to the model.
   private static let spare = 32 << 20
 
   /// Claims the place of a model.
@@ -196,8 +196,8 @@ package struct StagingFolder: Sendable {
     return all.filter { !ModelLayout.isFolder("\(folder)/\($0)") }.sorted()
   }
 
-  /// A file that one process at a time can hold, and that goes with it. A process that is killed leaves
-  /// it behind, which holds nobody up.
+  /// A file that one process at a time can hold, and that is removed with it. A process that is killed leaves
+  /// it there, which blocks nobody.
   private final class Lock: Sendable {
     private let path: String
     private let file: FileDescriptor

@@ -46,11 +46,20 @@ package struct Checkpoint: Sendable {
     guard unsafe FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory),
       isDirectory.boolValue
     else {
+      let head = ForeignFormat.beginning(of: folder)
+      let foreign = ForeignFormat.recognize(beginning: head)
       throw CheckpointError(
         file: folder, expected: "a folder with config.json and model.safetensors",
-        found: "no such folder",
-        remedy:
-          "Name the folder of a downloaded model, or leave the model out for the bundled voice.")
+        found: foreign?.what ?? (head.isEmpty ? "no such folder" : "a file"),
+        remedy: foreign?.remedy
+          ?? "Name the folder of a downloaded model, or leave the model out for the bundled voice.")
+    }
+    let file = folder + "/model.safetensors"
+    if !FileManager.default.fileExists(atPath: file),
+      !FileManager.default.fileExists(atPath: file + ".index.json"),
+      let error = ForeignFormat.error(inFolder: folder, without: "model.safetensors")
+    {
+      throw error
     }
     let main = folder + "/config.json"
     let codec = folder + "/speech_tokenizer/config.json"
@@ -61,8 +70,8 @@ package struct Checkpoint: Sendable {
     let generation = folder + "/generation_config.json"
     self.generation =
       try Self.decode(GenerationConfigurationFile.self, generation).configuration
-    weights = try Safetensors(path: folder + "/model.safetensors")
-    codecWeights = try Safetensors(path: folder + "/speech_tokenizer/model.safetensors")
+    weights = try Safetensors(weights: file)
+    codecWeights = try Safetensors(weights: folder + "/speech_tokenizer/model.safetensors")
   }
 
   /// Reads and checks the three JSON files of a model that lie in memory.
@@ -99,27 +108,58 @@ package struct Checkpoint: Sendable {
     do {
       return try decoder.decode(type, from: data)
     } catch let error as DecodingError {
-      let (key, problem) = Self.explain(error)
+      let (key, expected, found) = Self.explain(error)
       throw CheckpointError(
-        file: path, subject: key, expected: key == nil ? "a JSON object" : "a valid value",
-        found: problem, remedy: "The file is damaged; fetch the model again.")
+        file: path, subject: key, expected: expected, found: found,
+        remedy: "The file is damaged or another program's; fetch the model again.")
     } catch {
       throw CheckpointError(file: path, expected: "JSON", found: "\(error)")
     }
   }
 
-  private static func explain(_ error: DecodingError) -> (key: String?, problem: String) {
+  private static func explain(
+    _ error: DecodingError
+  ) -> (key: String?, expected: String, found: String) {
     func path(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String? {
       let keys = context.codingPath + (key.map { [$0] } ?? [])
-      return keys.isEmpty ? nil : keys.map(\.stringValue).joined(separator: ".")
+      return keys.isEmpty ? nil : spelling(of: keys)
     }
     switch error {
-    case .keyNotFound(let key, let context): return (path(context, key), "nothing")
+    case .keyNotFound(let key, let context): return (path(context, key), "a value", "no such key")
     case .typeMismatch(let type, let context):
-      return (path(context), "a value that is no \(type)")
-    case .valueNotFound(_, let context): return (path(context), "null")
-    case .dataCorrupted(let context): return (path(context), "something else")
-    @unknown default: return (nil, "\(error)")
+      return (path(context), words(for: type), "a value of another kind")
+    case .valueNotFound(let type, let context): return (path(context), words(for: type), "null")
+    case .dataCorrupted(let context):
+      let key = path(context)
+      return (key, key == nil ? "JSON" : "a value that can be used", "something else")
+    @unknown default: return (nil, "JSON", "\(error)")
     }
+  }
+
+  private static func words(for type: any Any.Type) -> String {
+    switch type {
+    case is Bool.Type: "true or false"
+    case is any FixedWidthInteger.Type: "a whole number"
+    case is any BinaryFloatingPoint.Type: "a number"
+    case is String.Type: "a text"
+    case is [Int].Type, is [Any].Type: "a list"
+    default: "an object"
+    }
+  }
+
+  /// Keys as the file spells them: the decoder turned `hidden_size` into `hiddenSize`. Names in a table
+  /// are the file's own.
+  private static func spelling(of keys: [any CodingKey]) -> String {
+    let tables: Set = ["codecLanguageId", "spkId", "spkIsDialect"]
+    var parts: [String] = []
+    for (index, key) in keys.enumerated() {
+      let isName = index > 0 && tables.contains(keys[index - 1].stringValue)
+      parts.append(isName ? key.stringValue : snakeCased(key.stringValue))
+    }
+    return parts.joined(separator: ".")
+  }
+
+  private static func snakeCased(_ key: String) -> String {
+    key.reduce(into: "") { $0 += $1.isUppercase ? "_\($1.lowercased())" : String($1) }
   }
 }

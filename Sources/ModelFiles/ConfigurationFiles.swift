@@ -5,8 +5,8 @@ import SpeechModel
 import Foundation
 
 // The JSON files of a checkpoint, as they are spelled there. Keys the engine does not use are
-// ignored; absent keys take the official classes' defaults where those have one (model
-// specification, section 2).
+// ignored; absent keys take the official classes' defaults where those have one
+// (docs/model.md, section 2).
 
 /// `config.json`.
 struct ConfigurationFile: Decodable {
@@ -66,6 +66,8 @@ struct ConfigurationFile: Decodable {
   var talkerConfig: Talker
   var speakerEncoderConfig: SpeakerEncoder?
   var textNormalization: String?
+  var usualFrames: UsualFrames?
+  var quantization, quantizationConfig: QuantizationFile?
 }
 
 /// `speech_tokenizer/config.json`.
@@ -170,6 +172,15 @@ extension ConfigurationFile {
     try check.require(
       tokenizerType == "qwen3_tts_tokenizer_12hz", "tokenizer_type",
       expected: "qwen3_tts_tokenizer_12hz", found: tokenizerType)
+    for (key, found) in [
+      ("quantization", quantization?.words(writtenBy: "MLX")),
+      ("quantization_config", quantizationConfig?.words(writtenBy: nil)),
+    ] {
+      guard let found else { continue }
+      throw CheckpointError(
+        file: file, subject: key, expected: "no such key, and weights in BF16, F16 or F32",
+        found: found, remedy: "Use the model these were made from, as it was before.")
+    }
     guard let variant = ModelVariant(rawValue: ttsModelType) else {
       throw CheckpointError(
         file: file, subject: "tts_model_type", expected: "base, custom_voice or voice_design",
@@ -194,6 +205,12 @@ extension ConfigurationFile {
       textNormalization == nil || normalization != nil, "text_normalization",
       expected: TextNormalizationRule.allCases.map(\.rawValue).joined(separator: ", ")
         + ", or no such key", found: textNormalization ?? "")
+    if let usualFrames {
+      let one = usualFrames.frames(for: "a")
+      try check.require(
+        one > 0 && one < 1000 && (0...1000).contains(usualFrames.wait), "usual_frames",
+        expected: "frames from 0 to 1000", found: usualFrames)
+    }
     let talker = try talkerConfig.configuration(check)
     let predictor = try talkerConfig.codePredictorConfig.configuration(check, talker: talker)
     let text = TextControlIDs(
@@ -210,7 +227,7 @@ extension ConfigurationFile {
     return ModelConfiguration(
       variant: variant, sizeLabel: ttsModelSize, text: text, talker: talker, predictor: predictor,
       speakerEncoder: try speakerEncoderConfig?.configuration(check),
-      textNormalization: normalization)
+      textNormalization: normalization, usualFrames: usualFrames)
   }
 }
 

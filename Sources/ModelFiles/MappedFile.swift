@@ -40,7 +40,8 @@ import SpeechModel
     else {
       throw CheckpointError(
         file: path, expected: "a file that can be mapped",
-        found: unsafe String(cString: strerror(errno)))
+        found: unsafe String(cString: strerror(errno)),
+        remedy: errno == ENOMEM ? "Raise the limit on memory: ulimit -v" : nil)
     }
     unsafe base = UnsafeRawPointer(address)
   }

@@ -4,7 +4,8 @@ package import SpeechModel
 
 import Foundation
 
-/// A safetensors file, mapped: names, shapes and places of its tensors.
+/// A safetensors file, mapped, or several that hold the parts of one model: names, shapes and places of
+/// the tensors.
 ///
 /// Nothing in the header is trusted: lengths, offsets and shapes are checked against each other and
 /// against the file before anything is read.
@@ -13,7 +14,7 @@ package struct Safetensors: WeightSource, Sendable {
   package let tensors: [String: HostTensor]
   /// The `__metadata__` entry, empty when there is none.
   package let metadata: [String: String]
-  /// Size of the file.
+  /// Size of the file, or of all of them.
   package let byteCount: Int
 
   /// Headers longer than this are refused: the largest released one has 60 kB.
@@ -22,6 +23,13 @@ package struct Safetensors: WeightSource, Sendable {
   package init(path: String) throws(CheckpointError) {
     let file = try MappedFile(path: path)
     try self.init(path: path, storage: file, byteCount: file.count)
+  }
+
+  private init(
+    path: String, tensors: [String: HostTensor], metadata: [String: String], byteCount: Int
+  ) {
+    (self.path, self.tensors, self.metadata) = (path, tensors, metadata)
+    self.byteCount = byteCount
   }
 
   /// Reads a file that lies in memory; `path` is its name in messages.
@@ -45,6 +53,13 @@ package struct Safetensors: WeightSource, Sendable {
       UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(as: UInt64.self))
     }
     guard length <= UInt64(min(byteCount - 8, Self.longestHeader)) else {
+      let head = storage.withBytes { bytes in
+        unsafe bytes.extracting(0..<min(byteCount, 32)).withUnsafeBytes { unsafe Array($0) }
+      }
+      if let foreign = ForeignFormat.recognize(beginning: head) {
+        throw CheckpointError(
+          file: path, expected: "a safetensors file", found: foreign.what, remedy: foreign.remedy)
+      }
       throw CheckpointError(
         file: path, subject: "header",
         expected: "at most \(min(byteCount - 8, Self.longestHeader)) bytes",
@@ -107,12 +122,13 @@ package struct Safetensors: WeightSource, Sendable {
     guard case .tensor(let type, let shape, let offsets) = entry else {
       preconditionFailure("metadata is no tensor")
     }
-    func refuse(_ expected: String, _ found: String) -> CheckpointError {
-      CheckpointError(file: path, subject: name, expected: expected, found: found)
+    func refuse(_ expected: String, _ found: String, _ remedy: String? = nil) -> CheckpointError {
+      CheckpointError(file: path, subject: name, expected: expected, found: found, remedy: remedy)
     }
     guard let elementType = ElementType(rawValue: type) else {
       throw refuse(
-        "one of " + ElementType.allCases.map(\.rawValue).joined(separator: ", "), "dtype \(type)")
+        "one of " + ElementType.allCases.map(\.rawValue).joined(separator: ", "), "dtype \(type)",
+        ForeignFormat.remedy(forType: type))
     }
     var size = elementType.byteCount
     for dimension in shape {
@@ -125,7 +141,9 @@ package struct Safetensors: WeightSource, Sendable {
     guard offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1],
       offsets[1] <= data.count
     else {
-      throw refuse("offsets inside \(data.count) bytes of data", "\(offsets)")
+      throw refuse(
+        "offsets inside \(data.count) bytes of data", "\(offsets)",
+        "The file is cut short; fetch it again.")
     }
     guard offsets[1] - offsets[0] == size else {
       throw refuse(
@@ -165,19 +183,79 @@ package struct Safetensors: WeightSource, Sendable {
     guard let tensor = tensors[name] else {
       throw CheckpointError(
         file: path, subject: name, expected: "a tensor \(shape)", found: "none of that name",
-        remedy: "Is this a Qwen3-TTS 12 Hz checkpoint of the configuration beside it?")
+        remedy: "Is this a Qwen3-TTS 12 Hz checkpoint of the configuration next to it?")
     }
+    let file = (tensor.storage as? MappedFile)?.path ?? path
     guard tensor.shape == shape else {
       throw CheckpointError(
-        file: path, subject: name, expected: "\(shape)", found: "\(tensor.shape)")
+        file: file, subject: name, expected: "\(shape)", found: "\(tensor.shape)")
     }
     switch tensor.elementType {
-    case .bfloat16, .float16, .float32: return tensor
+    case .bfloat16, .float16, .float32: break
     case .int32, .int64, .int16, .uint8:
       throw CheckpointError(
-        file: path, subject: name, expected: "BF16, F16 or F32",
-        found: tensor.elementType.rawValue)
+        file: file, subject: name, expected: "BF16, F16 or F32",
+        found: tensor.elementType.rawValue,
+        remedy: ForeignFormat.remedy(forType: tensor.elementType.rawValue))
     }
+    if let index = tensor.nonFiniteIndex {
+      let value = tensor.floats(index..<index + 1)[0]
+      throw CheckpointError(
+        file: file, subject: name, expected: "finite numbers",
+        found: "\(value.isNaN ? "NaN" : "an infinite one") at place \(index)",
+        remedy:
+          "Training diverged, or the file is damaged: use an earlier checkpoint, or fetch the "
+          + "model again.")
+    }
+    return tensor
+  }
+}
+
+// MARK: - Several files
+
+extension Safetensors {
+  private struct Index: Decodable {
+    /// The file of each tensor.
+    var weightMap: [String: String]
+
+    private enum CodingKeys: String, CodingKey { case weightMap = "weight_map" }
+  }
+
+  /// Opens a model's weights: one file, or where that is absent the ones that `PATH.index.json` lists.
+  package init(weights path: String) throws(CheckpointError) {
+    let index = path + ".index.json"
+    guard !FileManager.default.fileExists(atPath: path),
+      let data = FileManager.default.contents(atPath: index)
+    else {
+      try self.init(path: path)
+      return
+    }
+    let map: [String: String]
+    do { map = try JSONDecoder().decode(Index.self, from: data).weightMap } catch {
+      throw CheckpointError(
+        file: index, subject: "weight_map", expected: "an object of tensor and file names",
+        found: "something else", remedy: "The file is damaged; fetch the model again.")
+    }
+    let folder = String(index[..<(index.lastIndex(of: "/") ?? index.startIndex)])
+    var tensors: [String: HostTensor] = [:]
+    var byteCount = 0
+    for name in Set(map.values).sorted() {
+      guard !name.contains("/"), !name.hasPrefix(".") else {
+        throw CheckpointError(
+          file: index, subject: "weight_map", expected: "files beside it", found: name)
+      }
+      let part = try Safetensors(path: "\(folder)/\(name)")
+      byteCount += part.byteCount
+      for (tensor, file) in map where file == name {
+        guard let found = part.tensors[tensor] else {
+          throw CheckpointError(
+            file: part.path, subject: tensor, expected: "the tensor that \(index) says is there",
+            found: "none", remedy: "The parts do not belong together; fetch the model again.")
+        }
+        tensors[tensor] = found
+      }
+    }
+    self.init(path: index, tensors: tensors, metadata: [:], byteCount: byteCount)
   }
 }
 

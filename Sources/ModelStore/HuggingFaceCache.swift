@@ -40,18 +40,25 @@ package struct HuggingFaceCache: Sendable {
   ///   - revision: A branch, tag or commit; `nil` for what main was when it was last fetched, or
   ///     where that is not known or not whole any snapshot that is.
   package func snapshot(of name: ModelName, revision: String? = nil) -> String? {
-    let model = "\(folder)/models--\(name.owner)--\(name.name)"
-    let commits = snapshots(in: model, revision: revision)
-    return commits.map { "\(model)/snapshots/\($0)" }.first(where: ModelLayout.isComplete)
+    let entry = "\(folder)/models--\(name.owner)--\(name.name)"
+    return Self.snapshots(in: entry, revision: revision).first(where: ModelLayout.isComplete)
   }
 
-  private func snapshots(in model: String, revision: String?) -> [String] {
+  /// The folder of a model when `path` is its entry in a cache, `models--…`: the snapshot that would be
+  /// found by name, or where none is whole the one that lacks something. `nil` for other folders.
+  package static func snapshot(inEntry path: String) -> String? {
+    guard ModelLayout.isFolder(path + "/snapshots") else { return nil }
+    let snapshots = snapshots(in: path, revision: nil)
+    return snapshots.first(where: ModelLayout.isComplete) ?? snapshots.first
+  }
+
+  private static func snapshots(in model: String, revision: String?) -> [String] {
     let all = ((try? FileManager.default.contentsOfDirectory(atPath: model + "/snapshots")) ?? [])
       .sorted()
     let reference = revision ?? "main"
-    let commit = Self.isPlain(reference) ? Self.commit(at: "\(model)/refs/\(reference)") : nil
-    guard let revision else { return [commit].compactMap(\.self) + all }
-    return [commit].compactMap(\.self) + all.filter { $0 == revision }
+    let commit = isPlain(reference) ? self.commit(at: "\(model)/refs/\(reference)") : nil
+    let commits = [commit].compactMap(\.self) + all.filter { revision ?? $0 == $0 }
+    return commits.map { "\(model)/snapshots/\($0)" }
   }
 
   /// The commit that a file of `refs` names.

@@ -44,12 +44,17 @@ package struct ModelStore: Sendable {
     return (downloaded + released).filter { model(named: $0) != nil }
   }
 
+  /// The folder of the model at a path: the path, or in an entry of a Hugging Face cache its snapshot.
+  package static func modelFolder(at path: String) -> String {
+    HuggingFaceCache.snapshot(inEntry: path) ?? path
+  }
+
   /// The folder that a user means by a text: a folder, or the name of a model on this machine.
   ///
   /// - Throws: `ModelNotFound`, which says the command that fetches it.
   package func resolve(_ text: String) throws(ModelNotFound) -> String {
     // A path comes first, so that what stands here is used and no name shadows it.
-    if FileManager.default.fileExists(atPath: text) { return text }
+    if FileManager.default.fileExists(atPath: text) { return Self.modelFolder(at: text) }
     guard let name = ModelName(text) else {
       throw ModelNotFound(text: text, name: nil, store: self)
     }

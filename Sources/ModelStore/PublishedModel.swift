@@ -15,7 +15,7 @@ package struct PublishedFile: Hashable, Sendable {
   }
 }
 
-/// A released model with the sizes and sums of its files, so that what a hub, a mirror or a proxy
+/// A released model with the sizes and checksums of its files, so that what a hub, a mirror or a proxy
 /// delivers is checked against values that did not come with it.
 package struct PublishedModel: Sendable {
   package let name: ModelName

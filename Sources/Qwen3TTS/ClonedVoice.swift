@@ -33,14 +33,14 @@ public struct ClonedVoice: Sendable, Equatable {
     self.origin = origin
   }
 
-  /// Numbers of the embedding: the width of the models that can speak with it.
+  /// Numbers of the embedding, which is the width of the models that can speak with it.
   public var width: Int { embedding.count }
 
   /// Whether the model continues the recording.
   public var isInContext: Bool { !codes.isEmpty }
 
-  /// Seconds of the recording kept as codes.
-  public var seconds: Double { Double(codes.count) * 0.08 }
+  /// Length of the recording that is kept as codes: 80 ms a frame.
+  public var duration: Duration { .milliseconds(80 * codes.count) }
 
   /// The same voice without its recording: quicker to start, less like the original.
   public var embeddingOnly: ClonedVoice {

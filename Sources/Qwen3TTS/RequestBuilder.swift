@@ -18,15 +18,17 @@ struct RequestBuilder: Sendable {
     let language: Int32?
     let instruction: [Int32]
     let reference: PromptReference?
-    let layout: SpeechModel.TextLayout
+    let layout: PromptLayout
     let talker: SamplingSettings
     let predictor: SamplingSettings
     let notices: [String]
 
-    func prompt(_ ids: [Int32]) -> Prompt {
+    /// - Parameter isContinued: Whether the part continues a repetition: its words are known, so nothing
+    ///   has to wait for them.
+    func prompt(_ ids: [Int32], isContinued: Bool = false) -> Prompt {
       Prompt(
         target: ids, instruction: instruction, language: language, speaker: speaker,
-        reference: reference, layout: layout, configuration: configuration)
+        reference: reference, layout: isContinued ? .whole : layout, configuration: configuration)
     }
 
     func settings(seed: UInt64, utterance: UInt32) -> UtteranceSettings {
@@ -64,10 +66,11 @@ struct RequestBuilder: Sendable {
   /// What a listener should know of a text in several parts.
   var noticeOnParts: String? {
     configuration.variant == .voiceDesign
-      ? "The text was cut into parts, and this model designs a voice for each: it may change." : nil
+      ? "The text was split into parts, and this model designs a voice for each: it may change."
+      : nil
   }
 
-  /// Tokens of text spoken in one go.
+  /// Tokens of text spoken at once.
   private func tokensPerPart(_ options: SpeechOptions) -> Int {
     options.tokensPerPart ?? (configuration.variant == .voiceDesign ? 600 : 120)
   }
@@ -83,10 +86,8 @@ struct RequestBuilder: Sendable {
   /// All of a text in English words.
   static func normalizedEnglish(_ text: String) throws(SynthesisError) -> String {
     var spoken = ""
-    var isOpen = false
     for section in EnglishSections(text) {
-      spoken += (spoken.isEmpty ? "" : isOpen ? " " : "\n\n") + section.text
-      isOpen = section.isOpen
+      spoken += (spoken.isEmpty ? "" : section.isContinued ? " " : "\n\n") + section.text
     }
     guard !spoken.isEmpty else { throw nothingToSay(in: text) }
     return spoken
@@ -103,15 +104,24 @@ struct RequestBuilder: Sendable {
   /// The parts of a text, cut as they are asked for.
   func parts(
     of text: String, _ options: SpeechOptions, tokenizer: TextTokenizer
-  ) throws -> some Sequence<SentenceSplitter.Part> {
-    let parts = TextParts(
-      text, isEnglish: isNormalized(options), limit: tokensPerPart(options)
+  ) throws -> TextParts {
+    var parts = TextParts(
+      text, isEnglish: isNormalized(options),
+      groupsRepetitions: isNormalized(options) && configuration.usualFrames != nil,
+      limit: tokensPerPart(options)
     ) {
       tokenizer.encode(String($0), addedTokens: .asText).count
     }
-    var probe = parts
-    guard probe.next() != nil else { throw Self.nothingToSay(in: text) }
+    guard parts.hasNext() else { throw Self.nothingToSay(in: text) }
     return parts
+  }
+
+  /// How long each part of a text may take.
+  func budget(_ options: SpeechOptions, layout: PromptLayout) -> FrameBudget {
+    // What is usual was learned of English words.
+    FrameBudget(
+      isNormalized(options) ? configuration.usualFrames : nil,
+      framesPerToken: options.framesPerToken, isIncremental: layout == .incremental)
   }
 
   private func refuse(_ what: String, _ expected: String, _ found: some Any) -> SynthesisError {
@@ -132,8 +142,8 @@ struct RequestBuilder: Sendable {
     if let value = options.maximumFrames, value < 1 {
       throw refuse("maximum frames", "1 or more", value)
     }
-    if !(options.framesPerToken > 0 && options.framesPerToken <= 10_000) {
-      throw refuse("frames per token", "a number above 0", options.framesPerToken)
+    if let value = options.framesPerToken, !(value > 0 && value <= 10_000) {
+      throw refuse("frames per token", "a number above 0", value)
     }
     let chunks = 1...SpeechSynthesizer.longestChunk
     for value in [options.firstChunkFrames, options.chunkFrames] where !chunks.contains(value) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-/// Cuts a long text into parts the model speaks well in one go: at the ends of sentences where it
+/// Splits a long text into parts that the model speaks well at once: at the ends of sentences where it
 /// can, else at commas, else at spaces, else anywhere. Nothing but the spaces between parts is lost.
 ///
 /// Parts are found as they are asked for, so that a long text starts to speak as soon as a short one.
 package struct SentenceSplitter: Sequence, IteratorProtocol {
-  /// Text to speak in one go; it holds a letter or a digit.
+  /// Text to speak at once; it contains a letter or a digit.
   package struct Part: Equatable {
     package var text: String
     /// Share of the whole text up to its end, 0…1.
@@ -28,17 +28,6 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
     self.length = length
     byteCount = text.utf8.count
     rest = text[...]
-  }
-
-  /// The paragraphs of a text, without the line breaks between them.
-  static func paragraphs(of text: Substring) -> [Substring] {
-    var paragraphs: [Substring] = []
-    var start = text.startIndex
-    for index in text.indices where endsParagraph(text, at: index) {
-      paragraphs.append(text[start..<index])
-      start = text.index(after: index)
-    }
-    return paragraphs + [text[start...]]
   }
 
   /// Whether a paragraph ends at a line break.
@@ -67,12 +56,18 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
   private mutating func nextPiece() -> Substring? {
     if let piece = pieces.popLast() { return piece }
     guard !rest.isEmpty else { return nil }
-    var end = Self.end(of: rest, where: Self.endsSentence)
+    // No more of a sentence without an end is looked at than can be needed, however long it is.
+    let window = rest.prefix(Self.charactersPerToken * Swift.max(limit, 16))
+    var end = Self.end(of: window, where: Self.endsSentence)
     let first = rest[..<end]
     guard length(first) <= limit else {
-      rest = rest[end...]
       var packed: [Substring] = []
       pack(first, by: [Self.endsClause, Self.endsWord], into: &packed)
+      // The last piece of a window ends where nothing does.
+      if end == window.endIndex, end < rest.endIndex, packed.count > 1 {
+        end = packed.removeLast().startIndex
+      }
+      rest = rest[end...]
       pieces = packed.reversed()
       return pieces.popLast()
     }
@@ -168,6 +163,8 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
   }
 
   private static let shortestWrappedLine = 45
+  /// More than a token of ordinary text has.
+  private static let charactersPerToken = 30
 
   private static func endsClause(_ text: Substring, _ index: String.Index) -> Bool {
     ",;:—–，、；：".contains(text[index])
@@ -177,7 +174,7 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
     text[index].isWhitespace
   }
 
-  /// Index after the first character for which `ends` holds, and after what closes behind it.
+  /// Index after the first character for which `ends` holds, and after what closes after it.
   private static func end(
     of text: Substring, where ends: (Substring, String.Index) -> Bool
   ) -> String.Index {
@@ -196,16 +193,20 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
 }
 
 extension StringProtocol {
-  /// Whether there is a letter or a digit. One may hide behind a mark in the same character.
+  /// Whether there is a letter or a digit. One may be hidden by a mark in the same character.
   var isSpeakable: Bool {
     unicodeScalars.contains { $0.properties.isAlphabetic || $0.properties.numericType != nil }
   }
 }
 
 extension Substring {
-  fileprivate var trimmed: Substring {
-    let head = drop { $0.isWhitespace }
-    guard let last = head.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+  /// Without the spaces at either end.
+  var trimmed: Substring { trimmed(of: \.isWhitespace) }
+
+  /// Without such characters at either end.
+  func trimmed(of isLeftOut: (Character) -> Bool) -> Substring {
+    let head = drop(while: isLeftOut)
+    guard let last = head.lastIndex(where: { !isLeftOut($0) }) else { return "" }
     return head[...last]
   }
 }

@@ -3,30 +3,41 @@
 import SpeechModel
 
 /// Who speaks.
+///
+/// A voice that the model cannot speak with is refused with `SynthesisError` `invalidInput`, and the
+/// message lists those it has.
 public enum Voice: Sendable, Equatable {
-  /// The model's first voice, in alphabetical order; nobody in particular where it has none.
+  /// The model's first voice, in alphabetical order; for VoiceDesign models the voice that
+  /// `SpeechOptions.instruction` describes. Base models have none and refuse it.
   case standard
-  /// One of the model's named voices, in any case.
+  /// One of `SpeechSynthesizer.voices`, in upper or lower case; CustomVoice models and the bundled
+  /// voice.
   case named(String)
-  /// A speaker embedding as wide as the model, for Base models.
+  /// A speaker embedding, for Base models: as many numbers as the model is wide, 1024 for the 0.6B and
+  /// 2048 for the 1.7B. For embeddings made elsewhere; `cloned` takes voices made here.
   case embedding([Float])
-  /// A voice taken from a recording, for Base models.
+  /// A voice taken from a recording, for Base models of the width it was made with.
   case cloned(ClonedVoice)
 }
 
-/// How the text reaches the model.
+/// When the model sees the text. Either way all of it must be there when the speech starts.
+///
+/// Rarely worth setting: each kind of model has the layout it was released with as its default.
 public enum TextLayout: String, Sendable, CaseIterable {
   /// All of it before the first frame.
   case whole
-  /// One token a frame.
+  /// The first token before the first frame, then one more with each frame.
   case incremental
 
-  var model: SpeechModel.TextLayout { self == .whole ? .whole : .incremental }
+  var model: PromptLayout { self == .whole ? .whole : .incremental }
 }
 
 /// Whether a text is written out as it is said before the model reads it: digits, times, dates,
-/// money, abbreviations, acronyms and signs in English words. `SpeechSynthesizer.spokenText` shows it.
-public enum Normalization: String, Sendable, CaseIterable {
+/// money, abbreviations, acronyms and signs in English words.
+///
+/// `SpeechSynthesizer.spokenText(for:options:)` shows the result. Don't turn it on for other languages:
+/// the rules are English.
+public enum TextNormalizationMode: String, Sendable, CaseIterable {
   /// Where the model asks for it: the bundled voice does, released models read text as it is.
   case automatic = "auto"
   /// Always, by English rules.
@@ -35,55 +46,64 @@ public enum Normalization: String, Sendable, CaseIterable {
   case off
 }
 
-/// What can be chosen for one speech. What is `nil` comes from the model's `generation_config.json`.
+/// What can be chosen for one speech.
+///
+/// The defaults are the model's own: what is `nil` comes from its `generation_config.json` or its kind.
+/// Values out of range are refused with `SynthesisError` `invalidInput` when the speech starts.
 public struct SpeechOptions: Sendable, Equatable {
   /// Who speaks.
   public var voice: Voice = .standard
-  /// A language of the model, or "auto".
+  /// One of `SpeechSynthesizer.languages`, or "auto" to let the model decide by the text.
   public var language = "auto"
-  /// How to speak, in words; for 1.7B CustomVoice and VoiceDesign models.
+  /// How to speak, in words, for 1.7B CustomVoice models; what the voice is like, for VoiceDesign models.
+  /// Other models ignore it, which `SpeechMetrics.notices` reports.
   public var instruction: String?
   /// Whether digits, abbreviations and signs are written out first.
-  public var normalization = Normalization.automatic
-  /// `nil`: whole, and incremental for Base models.
+  public var normalization = TextNormalizationMode.automatic
+  /// When the model sees the text; `nil`: `whole`, and `incremental` for Base models.
   public var textLayout: TextLayout?
-  /// Always take the likeliest code.
+  /// Always take the likeliest code. For tests: greedy speech is monotonous and gets stuck more often.
   public var isGreedy = false
-  /// Divides the scores; above 0.
+  /// Sampling temperature, above 0 to 100: it divides the scores, so lower is steadier.
   public var temperature: Float?
-  /// Codes to choose from; 0 means all.
+  /// Sampling is among this many of the likeliest codes; 0 means all.
   public var topK: Int?
-  /// Probability mass to choose from, in 0…1.
+  /// Sampling is among the likeliest codes up to this probability, above 0 to 1; 1 means all.
   public var topP: Float?
-  /// Factor against repeating a code; 1 is off.
+  /// Penalty factor for codes of codebook 0 that were drawn before, above 0 to 100; 1 is off.
   public var repetitionPenalty: Float?
-  /// Makes a speech repeatable; `nil` draws one, which the summary tells.
+  /// Seed of the random draws: the same request with the same seed gives the same samples on the same
+  /// kind of device. `nil` draws one, which `SpeechMetrics.seed` reports.
   public var seed: UInt64?
-  /// The most frames of 80 ms; `nil`: what the text can need.
+  /// The most frames of 80 ms, 1 or more, in all parts of the text together; `nil`: `framesPerToken`
+  /// for each part.
   public var maximumFrames: Int?
-  /// Frames a text token can need, with a wide margin; bounds a speech that does not end.
-  public var framesPerToken = 12.0
-  /// Frames in the first chunk: 1 gives the earliest sound.
+  /// Frames of 80 ms that a text token can need, with a wide margin: bounds a speech that does not end
+  /// by itself. Speech that reaches the bound ends as `FinishReason.length`. `nil`: 2.5 times what the text
+  /// usually takes, where the voice has learned that, and otherwise 12 a token.
+  public var framesPerToken: Double?
+  /// Frames of 80 ms in the first chunk, 1…`SpeechSynthesizer.longestChunk`: 1 gives the earliest sound.
   public var firstChunkFrames = 1
-  /// Frames in later chunks, 1…`SpeechSynthesizer.longestChunk`.
+  /// Frames of 80 ms in later chunks, 1…`SpeechSynthesizer.longestChunk`. Larger chunks cost less time
+  /// for each frame, smaller ones come more evenly.
   public var chunkFrames = 8
-  /// Tokens of text spoken in one go; longer texts are cut at the ends of sentences. `nil`: 120, and
-  /// 600 for VoiceDesign models, which design a voice for each part.
+  /// The most text tokens spoken at once, 1 or more; longer texts are split at the ends of sentences.
+  /// `nil`: 120, and 600 for VoiceDesign models, which design a voice for each part.
   public var tokensPerPart: Int?
 
   /// The defaults.
   public init() {}
 }
 
-/// Why a speech ended; of several parts, the reason that comes last in this order.
+/// Why a speech ended; of several parts, the reason that comes last in this order. None is an error.
 public enum FinishReason: String, Sendable, Codable, CaseIterable, Comparable {
   /// The model ended it.
   case stop
-  /// It reached the frame budget or the end of the model's memory.
+  /// It reached the frame budget or the end of the model's context.
   case length
-  /// It was stuck in a loop or in silence.
+  /// It was stuck: 6.4 s of one loop or 6 s of silence. Another seed usually helps.
   case runaway
-  /// The listener went away.
+  /// The iteration was ended or its task cancelled.
   case cancelled
 
   /// Whether `a` comes before `b` in the order above.
@@ -92,40 +112,42 @@ public enum FinishReason: String, Sendable, Codable, CaseIterable, Comparable {
   }
 }
 
-/// What was spoken and how fast.
-public struct SpeechSummary: Sendable, Codable, Equatable {
+/// What was spoken, how it ended and how fast it was.
+public struct SpeechMetrics: Sendable, Codable, Equatable {
   /// Frames of 80 ms.
   public var frames = 0
-  /// Parts the text was cut into.
+  /// Parts that the text was split into and that were begun.
   public var parts = 0
-  /// Where the model ran, in words.
+  /// Where the model ran, in words, as `SpeechSynthesizer.device`.
   public var device = ""
   /// Why it ended.
   public var finishReason = FinishReason.stop
   /// The seed used; with it the same request gives the same samples.
   public var seed: UInt64 = 0
-  /// Seconds of audio.
-  public var audioSeconds = 0.0
-  /// Seconds from the request to the end.
-  public var wallSeconds = 0.0
-  /// Seconds from the request to the first samples (TTFA, in the engine).
-  public var firstAudioSeconds = 0.0
-  /// Audio seconds per wall second: above 1 is faster than real time.
-  public var realTimeFactor: Double { wallSeconds > 0 ? audioSeconds / wallSeconds : 0 }
+  /// Length of the audio: 80 ms a frame.
+  public var audioDuration = Duration.zero
+  /// Time from the request to the end, the wait for earlier speeches included.
+  public var wallDuration = Duration.zero
+  /// Time from the request to the first samples (TTFA), without network or player; zero when there were
+  /// none.
+  public var timeToFirstAudio = Duration.zero
+  /// Audio time over wall time: above 1 is faster than real time.
+  public var realTimeFactor: Double { wallDuration > .zero ? audioDuration / wallDuration : 0 }
   /// What was said, where the text was normalised; `nil` where the model read the text as it is.
   public var spokenText: String?
-  /// Things that were asked for and not done, in plain words.
+  /// What was asked for and not done, in sentences for people, such as an instruction that the model
+  /// ignores.
   public var notices: [String] = []
 }
 
 /// Consecutive samples of a speech, delivered together.
 public struct AudioChunk: Sendable {
-  /// Mono, 24 kHz, −1…1. Empty in the last chunk.
+  /// Mono, 24 kHz, −1…1: 1,920 for each frame. Empty in the last chunk.
   public var samples: [Float] = []
-  /// The frames the samples were made of, 16 codes each.
+  /// The frames the samples were decoded from, `[frames][16]`: codes of codebooks 0…15.
   public var codes: [[Int32]] = []
-  /// Share of the text spoken when the part of it that this chunk belongs to is done, 0…1.
+  /// Share of the text, 0…1, that has been spoken at the end of the part this chunk belongs to.
   public var textShare = 0.0
-  /// In the last chunk only.
-  public var summary: SpeechSummary?
+  /// What was spoken and how fast; in the last chunk only.
+  public var summary: SpeechMetrics?
 }

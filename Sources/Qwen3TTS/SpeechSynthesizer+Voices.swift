@@ -8,28 +8,28 @@ import SpeechModel
 
 /// How a voice is taken from a recording.
 public struct VoiceOptions: Sendable, Equatable {
-  /// The longest silence that can be put behind a recording, in seconds.
-  public static let longestSilence = 5.0
+  /// The longest silence that can be appended to a recording.
+  public static let longestSilence = Duration.seconds(5)
 
   /// The words of the recording. With them the model continues the recording itself; without, it
   /// has the speaker embedding alone.
   public var transcript: String?
-  /// Seconds of silence put behind a recording that has a transcript: keeps its last sound out of
-  /// the speech. The official package puts none.
-  public var trailingSilence = 0.0
+  /// Silence appended to a recording that has a transcript, up to `longestSilence`: keeps its last
+  /// sound out of the speech. The official package appends none.
+  public var trailingSilence = Duration.zero
 
   /// The defaults.
-  public init(transcript: String? = nil, trailingSilence: Double = 0) {
+  public init(transcript: String? = nil, trailingSilence: Duration = .zero) {
     self.transcript = transcript
     self.trailingSilence = trailingSilence
   }
 }
 
-/// A voice, and what should be known about its recording, in plain words.
-public struct MadeVoice: Sendable {
+/// A voice that was just made, and what should be known about its recording.
+public struct VoiceCreation: Sendable {
   /// The voice.
   public var voice: ClonedVoice
-  /// Warnings: clipping, silence, length.
+  /// Warnings in sentences for people: clipping, long silence, an unusual length.
   public var notices: [String]
 }
 
@@ -40,7 +40,7 @@ extension SpeechSynthesizer {
   ///   when this is no Base model.
   public func voice(
     from recording: URL, options: VoiceOptions = VoiceOptions()
-  ) throws -> MadeVoice {
+  ) throws -> VoiceCreation {
     let audio: ReferenceAudio
     do { audio = try ReferenceAudio(path: recording.path) } catch {
       throw SynthesisError(.invalidInput, "\(error)", underlying: error)
@@ -61,7 +61,7 @@ extension SpeechSynthesizer {
   public func voice(
     from samples: [Float], sampleRate: Int, options: VoiceOptions = VoiceOptions(),
     origin: String = "samples"
-  ) throws -> MadeVoice {
+  ) throws -> VoiceCreation {
     let audio: ReferenceAudio
     do {
       audio = try ReferenceAudio(SampleStream(samples, sampleRate: sampleRate))
@@ -84,7 +84,7 @@ extension SpeechSynthesizer {
   public nonisolated func designVoice(
     _ instruction: String, saying text: String, with designer: SpeechSynthesizer,
     speech: SpeechOptions = SpeechOptions()
-  ) async throws -> (made: MadeVoice, samples: [Float]) {
+  ) async throws -> (made: VoiceCreation, samples: [Float]) {
     guard designer.checkpoint.configuration.variant == .voiceDesign else {
       throw SynthesisError(
         .invalidInput,
@@ -120,12 +120,13 @@ extension SpeechSynthesizer {
 
   private func voice(
     from audio: ReferenceAudio, _ options: VoiceOptions, origin: String
-  ) throws -> MadeVoice {
+  ) throws -> VoiceCreation {
     let silence = options.trailingSilence
-    guard silence >= 0, silence <= VoiceOptions.longestSilence else {
+    guard silence >= .zero, silence <= VoiceOptions.longestSilence else {
       throw SynthesisError(
         .invalidInput,
-        "trailing silence: expected 0 to \(VoiceOptions.longestSilence) seconds, found \(silence)")
+        "trailing silence: expected 0 to \(VoiceOptions.longestSilence.seconds) seconds, found "
+          + "\(silence.seconds)")
     }
     if let transcript = options.transcript,
       !transcript.contains(where: { $0.isLetter || $0.isNumber })
@@ -135,14 +136,14 @@ extension SpeechSynthesizer {
         "transcript: expected the words of the recording, found none. Leave it out "
           + "for a voice without the recording itself.")
     }
-    let zeros = options.transcript == nil ? 0 : Int(silence * Double(Self.sampleRate))
+    let zeros = options.transcript == nil ? 0 : Int(silence.seconds * Double(Self.sampleRate))
     do {
       let encoder = try voiceEncoder ?? opened.voiceEncoder(checkpoint)
       voiceEncoder = encoder
       let voice = try encoder.voice(
         from: audio.samples + [Float](repeating: 0, count: zeros), transcript: options.transcript,
         origin: origin)
-      return MadeVoice(voice: voice, notices: audio.warnings.map(\.description))
+      return VoiceCreation(voice: voice, notices: audio.warnings.map(\.description))
     } catch let error as CUDAError {
       throw SynthesisError(.internalFailure, "voice: \(error)", underlying: error)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/// What kept the synthesizer from speaking.
+/// What kept the synthesizer from speaking. Speech that ended early is no error: see `FinishReason`.
 public struct SynthesisError: Error, CustomStringConvertible, Sendable {
   /// The kind of problem. More may come.
   public struct Code: Hashable, Sendable, CustomStringConvertible {
@@ -11,9 +11,11 @@ public struct SynthesisError: Error, CustomStringConvertible, Sendable {
     public static let invalidInput = Code(description: "invalidInput")
     /// Files of a model that are missing, damaged or of another kind.
     public static let invalidModel = Code(description: "invalidModel")
-    /// A device that is not there.
+    /// No device of the kind that was asked for, or one that cannot be used.
     public static let deviceUnavailable = Code(description: "deviceUnavailable")
-    /// Everything else.
+    /// The files that come with the package are not where the program looks for them.
+    public static let resourcesMissing = Code(description: "resourcesMissing")
+    /// Everything else: the device or the system failed. Open another synthesizer before the next speech.
     public static let internalFailure = Code(description: "internalFailure")
   }
 
@@ -21,7 +23,7 @@ public struct SynthesisError: Error, CustomStringConvertible, Sendable {
   public let code: Code
   /// What was expected, what was found, what to do.
   public let message: String
-  /// The error behind it, if there is one.
+  /// The error that caused it, if there is one.
   public let underlying: (any Error)?
 
   /// An error with a message for people.

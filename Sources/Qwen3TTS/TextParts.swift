@@ -12,15 +12,26 @@ struct EnglishSections: Sequence, IteratorProtocol {
     var text: String
     /// Share of the whole text up to its end, 0…1.
     var end: Double
-    /// Whether its last paragraph goes on in the next section.
-    var isOpen: Bool
+    /// Whether it begins inside a paragraph.
+    var isContinued: Bool
   }
 
-  /// Characters after which a section ends as soon as it can.
+  /// Bytes after which a section ends as soon as it can.
   private static let length = 4_000
+  /// Characters of a paragraph that are read at once: all, unless it goes on for pages.
+  private static let longestReading = 8_000
 
   private var rest: Substring
   private let byteCount: Int
+  /// What is being said of the text, and its bytes.
+  private var reading: SpokenPieces?
+  private var readingBytes = 0
+  /// What goes before the next piece: a gap between paragraphs, a space between two readings of one.
+  private var gap = ""
+  /// Whether `rest` begins inside a paragraph.
+  private var isInParagraph = false
+  /// Words of what was looked at that are not said.
+  private(set) var leftOut = LeftOutWords()
 
   init(_ text: String) {
     rest = text[...]
@@ -28,44 +39,109 @@ struct EnglishSections: Sequence, IteratorProtocol {
   }
 
   mutating func next() -> Section? {
-    while !rest.isEmpty {
-      let end = Self.end(of: rest)
-      let paragraphs = SentenceSplitter.paragraphs(of: rest[..<end])
-      rest = rest[end...]
-      // Each paragraph by itself, because longer lines could not be told from wrapped ones any more.
-      let text = paragraphs.map { EnglishNormalizer.normalize(String($0)) }
-        .filter { !$0.isEmpty }.joined(separator: "\n\n")
-      guard !text.isEmpty else { continue }
-      return Section(
-        text: text, end: 1 - Double(rest.utf8.count) / Double(byteCount),
-        isOpen: paragraphs.last?.isEmpty == false)
-    }
-    return nil
-  }
-
-  /// The first place behind the section's length where a paragraph ends, or a sentence without doubt.
-  private static func end(of text: Substring) -> Substring.Index {
-    guard var index = text.index(text.startIndex, offsetBy: length, limitedBy: text.endIndex) else {
-      return text.endIndex
-    }
-    while index < text.endIndex {
-      let next = text.index(after: index)
-      if SentenceSplitter.endsParagraph(text, at: index) || endsSentence(text, index) {
-        return next
+    var text = ""
+    var isContinued = false
+    while text.utf8.count < Self.length {
+      if let piece = reading?.next() {
+        if text.isEmpty {
+          isContinued = gap != "\n\n"
+          text = String(piece.drop { $0 == " " })
+        } else {
+          text += gap + piece
+        }
+        // Pieces of one reading bring the space between them.
+        gap = ""
+      } else if !read() {
+        break
       }
-      index = next
     }
-    return index
+    guard !text.isEmpty else { return nil }
+    let unread = Double(rest.utf8.count) + (1 - (reading?.share ?? 1)) * Double(readingBytes)
+    return Section(text: text, end: 1 - unread / Double(byteCount), isContinued: isContinued)
   }
 
-  /// A mark behind a word that is no abbreviation, and a capital behind a space.
-  private static func endsSentence(_ text: Substring, _ index: Substring.Index) -> Bool {
-    guard ".!?".contains(text[index]), text[..<index].suffix(4).allSatisfy(\.isLowercase) else {
+  /// Takes the next paragraph, by itself because longer lines could not be distinguished from wrapped ones, or
+  /// the next pages of it.
+  private mutating func read() -> Bool {
+    guard !rest.isEmpty else { return false }
+    // A gap stays until something is said after it.
+    gap = isInParagraph && gap != "\n\n" ? " " : "\n\n"
+    let (end, isWhole) = endOfReading()
+    let source = rest[..<end]
+    rest = rest[end...]
+    if isWhole { rest = rest.dropFirst() }
+    isInParagraph = !isWhole
+    leftOut.look(at: source)
+    reading = EnglishNormalizer.pieces(of: String(source))
+    readingBytes = source.utf8.count
+    return true
+  }
+
+  /// Where the paragraph ends, or after some pages of it the next sentence, or else the last word.
+  private func endOfReading() -> (Substring.Index, isWhole: Bool) {
+    var lastSpace: Substring.Index?
+    for (count, index) in rest.indices.enumerated() {
+      if SentenceSplitter.endsParagraph(rest, at: index) { return (index, true) }
+      guard count >= Self.longestReading else { continue }
+      if endsSentence(index) { return (rest.index(after: index), false) }
+      if rest[index].isWhitespace { lastSpace = index }
+      if count >= 2 * Self.longestReading, let lastSpace { return (lastSpace, false) }
+    }
+    return (rest.endIndex, true)
+  }
+
+  /// A mark after a word that is no abbreviation, and a capital after a space.
+  private func endsSentence(_ index: Substring.Index) -> Bool {
+    guard ".!?".contains(rest[index]), rest[..<index].suffix(4).allSatisfy(\.isLowercase) else {
       return false
     }
-    let following = text[text.index(after: index)...].prefix(2)
+    let following = rest[rest.index(after: index)...].prefix(2)
     return following.count == 2 && following.first?.isWhitespace ?? false
       && following.last?.isUppercase ?? false
+  }
+}
+
+/// Words of a text that English has no way to say.
+struct LeftOutWords {
+  /// So many are named; the others are counted.
+  private static let named = 10
+
+  private(set) var words: [String] = []
+  private(set) var count = 0
+
+  mutating func look(at text: Substring) {
+    // Most texts are ASCII throughout.
+    guard text.utf8.contains(where: { $0 >= 0x80 }) else { return }
+    for word in text.split(whereSeparator: \.isWhitespace)
+    where word.unicodeScalars.contains(where: EnglishNormalizer.leavesOut) {
+      count += 1
+      let isMark = { (character: Character) in !character.isLetter && !character.isNumber }
+      let word = String(word.trimmed(of: isMark))
+      if words.count < Self.named, !words.contains(word) { words.append(word) }
+    }
+  }
+
+  /// What a listener should know; `nil` where nothing was left out.
+  var notice: String? {
+    guard count > 0 else { return nil }
+    return "Left out, because this voice has no way to say it: \(words.joined(separator: ", "))"
+      + (count > words.count ? " (\(count) words in all)." : ".")
+  }
+}
+
+/// A part of a text to speak in one go.
+package struct TextPart: Equatable {
+  package var text: String
+  /// Share of the whole text up to its end, 0…1.
+  var end: Double
+  /// The words it repeats, where it is a group of many repetitions.
+  var repeated: String?
+  /// Whether it repeats what the part before it does.
+  var isContinued = false
+
+  package init(text: String, end: Double, repeated: String? = nil, isContinued: Bool = false) {
+    (self.text, self.end) = (text, end)
+    (self.repeated, self.isContinued) = (repeated, isContinued)
   }
 }
 
@@ -73,35 +149,80 @@ struct EnglishSections: Sequence, IteratorProtocol {
 struct TextParts: Sequence, IteratorProtocol {
   private var sections: EnglishSections?
   private var splitter: SentenceSplitter?
-  /// Share of the whole text at the section's beginning and end.
+  /// A part that was looked for before it was asked for.
+  private var ahead: TextPart?
+  /// Groups of the section that come after the one that is being split, last first.
+  private var groups: [RepeatedWords.Group] = []
+  private var group: RepeatedWords.Group?
+  /// Whether the next part repeats what the last one did.
+  private var continues = false
+  /// Share of the whole text at the group's beginning and end.
   private var share = (begin: 0.0, end: 1.0)
+  /// The same of the section.
+  private var sectionBegin = 0.0
+  private var sectionEnd = 0.0
+  private var sectionBytes = 1.0
+  private let groupsRepetitions: Bool
   private let limit: Int
   private let length: (Substring) -> Int
 
   /// - Parameters:
   ///   - isEnglish: Whether the text is written out in English words.
+  ///   - groupsRepetitions: Whether words that are repeated many times are cut into groups.
   ///   - limit: The most a part may measure.
   ///   - length: Measures a part, in tokens.
-  init(_ text: String, isEnglish: Bool, limit: Int, length: @escaping (Substring) -> Int) {
+  init(
+    _ text: String, isEnglish: Bool, groupsRepetitions: Bool = false, limit: Int,
+    length: @escaping (Substring) -> Int
+  ) {
+    self.groupsRepetitions = groupsRepetitions
     self.limit = limit
     self.length = length
     if isEnglish {
       sections = EnglishSections(text)
-      share.end = 0
     } else {
       splitter = SentenceSplitter(text, limit: limit, length: length)
     }
   }
 
-  mutating func next() -> SentenceSplitter.Part? {
+  /// Words of the text up to here that are not said.
+  var leftOut: LeftOutWords { sections?.leftOut ?? LeftOutWords() }
+
+  /// Whether a part is left.
+  mutating func hasNext() -> Bool {
+    ahead = ahead ?? makeNext()
+    return ahead != nil
+  }
+
+  mutating func next() -> TextPart? {
+    defer { ahead = nil }
+    return ahead ?? makeNext()
+  }
+
+  private mutating func makeNext() -> TextPart? {
     while true {
-      if var part = splitter?.next() {
-        part.end = share.begin + part.end * (share.end - share.begin)
-        return part
+      if let part = splitter?.next() {
+        defer { continues = group?.unit != nil }
+        return TextPart(
+          text: part.text, end: share.begin + part.end * (share.end - share.begin),
+          repeated: group?.unit, isContinued: continues)
+      }
+      if let next = groups.popLast() {
+        continues = next.unit != nil && next.unit == group?.unit
+        group = next
+        let size = Double(next.text.utf8.count) / sectionBytes * (sectionEnd - sectionBegin)
+        share = (share.end, Swift.min(sectionEnd, share.end + size))
+        splitter = SentenceSplitter(next.text, limit: limit, length: length)
+        continue
       }
       guard let section = sections?.next() else { return nil }
-      share = (share.end, section.end)
-      splitter = SentenceSplitter(section.text, limit: limit, length: length)
+      (sectionBegin, sectionEnd) = (sectionEnd, section.end)
+      sectionBytes = Double(section.text.utf8.count)
+      share = (sectionBegin, sectionBegin)
+      // Before sentences are packed, so that no repetition is left over at the end of a part.
+      groups =
+        groupsRepetitions
+        ? RepeatedWords.groups(of: section.text).reversed() : [.init(text: section.text)]
     }
   }
 }

@@ -36,7 +36,7 @@ final class VoiceEncoder<B: Backend>: VoiceEncoding {
     }
     let samples =
       Int(
-        (ReferenceAudio.Limits().longest + VoiceOptions.longestSilence)
+        (ReferenceAudio.Limits().longest + VoiceOptions.longestSilence.seconds)
           * Double(ReferenceAudio.sampleRate)) + 1
     do {
       speaker = try SpeakerEncoding(

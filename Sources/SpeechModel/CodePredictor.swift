@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /// The code predictor: codebooks 1…15 of a frame, one pass each, from the talker's hidden state and
-/// codebook 0 (model specification, section 8.3). Its cache starts empty at every frame.
+/// codebook 0 (docs/model.md, section 8.3). Its cache starts empty at every frame.
 package struct CodePredictor<B: Backend> {
   package let configuration: CodePredictorConfiguration
   /// Table `g` embeds code `g + 1`; as wide as the talker.
@@ -23,20 +23,19 @@ package struct CodePredictor<B: Backend> {
     let entries = configuration.codebookSize
     let residualCount = talker.codebookCount - 1
     embeddings = try (0..<residualCount).map { index in
-      try backend.loadMatrix([
-        weights.tensor("model.codec_embedding.\(index).weight", [entries, width])
-      ])
+      try backend.loadWeight(
+        [weights.tensor("model.codec_embedding.\(index).weight", [entries, width])], as: .stored)
     }
     heads = try (0..<residualCount).map { index in
-      try backend.loadMatrix([weights.tensor("lm_head.\(index).weight", [entries, hidden])])
+      try backend.loadWeight(
+        [weights.tensor("lm_head.\(index).weight", [entries, hidden])], as: .stored)
     }
     if width == hidden {
       projection = nil
     } else {
       projection = (
-        try backend.loadMatrix([
-          weights.tensor("small_to_mtp_projection.weight", [hidden, width])
-        ]),
+        try backend.loadWeight(
+          [weights.tensor("small_to_mtp_projection.weight", [hidden, width])], as: .stored),
         try backend.vector(weights.tensor("small_to_mtp_projection.bias", [hidden]))
       )
     }
@@ -91,11 +90,12 @@ package struct CodePredictorWorkspace<B: Backend> {
 }
 
 extension CodePredictor {
-  /// Draws codes 1…15 of the frame whose code 0 stands in `codes`, `[slots, codebookCount]`.
+  /// Draws codes 1…15 of the frame whose code 0 is in `codes`, `[slots, codebookCount]`.
   ///
   /// - Parameter talkerHidden: `[slots, talker width]`, after the talker's last norm.
   package func predict(
-    talkerHidden: B.Tensor, codecEmbedding: B.Matrix, codes: B.Indices, state: SamplingState<B>,
+    talkerHidden: B.Tensor, codecEmbedding: B.Matrix, codes: B.Indices,
+    state: SamplingState<B.Indices>,
     _ work: CodePredictorWorkspace<B>, on backend: B
   ) throws(B.Failure) {
     let count = work.slotCount
@@ -115,8 +115,11 @@ extension CodePredictor {
           into: rows.hidden)
       }
       try stack(
-        rows, positions: work.positions[pass],
-        slots: work.slots.strided(from: 0, count: rowCount, by: 1), cache: work.cache, on: backend)
+        rows,
+        rows: RowMap(
+          slots: work.slots.strided(from: 0, count: rowCount, by: 1),
+          positions: work.positions[pass]),
+        cache: work.cache, on: backend)
       try stack.finalNormLinear(
         rows.hidden.rows(last), heads[pass], scratch: work.hidden, into: work.logits, on: backend)
       try backend.sample(

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 
-// Codes to waveform (model specification, sections 10 and 11): dequantize, a causal convolution, a
+// Codes to waveform (docs/model.md, sections 10 and 11): dequantize, a causal convolution, a
 // windowed transformer, two upsampling stages, and a stack of Snake activations and convolutions.
 // Everything is causal, so keeping the last inputs of each convolution and the last keys and values
 // makes any split into chunks give the samples of one pass.
 
-/// A Snake activation, `x + sin²(x · alpha) · inverseBeta`, per channel.
-package struct Snake<B: Backend> {
-  package let alpha: B.Tensor
-  package let inverseBeta: B.Tensor
-
-  init(reading weights: some WeightSource, channels: Int, on backend: B) throws {
+extension SnakeWeights {
+  /// Snake is `x + sin²(x · alpha) / beta`; both are stored as logarithms.
+  init<B: MemoryBackend>(
+    reading weights: some WeightSource, channels: Int, on backend: B
+  ) throws where B.Tensor == Tensor {
     alpha = try backend.loadVector(
       weights.tensor("alpha", [channels]).floats().map { Math.exp($0) })
     inverseBeta = try backend.loadVector(
@@ -18,16 +17,12 @@ package struct Snake<B: Backend> {
   }
 }
 
-/// A convolution's weight and bias.
-package struct Convolution<B: Backend> {
-  package let weight: B.Matrix
-  package let bias: B.Tensor
-
+extension Convolution {
   /// `shape` is as stored; the bias has `outputs` entries. With a `stride` it is a transposed one.
-  init(
+  init<B: MemoryBackend>(
     reading weights: some WeightSource, _ shape: [Int], outputs: Int, stride: Int? = nil,
     on backend: B
-  ) throws {
+  ) throws where B.Tensor == Tensor, B.Matrix == Matrix {
     let kernel = shape.count > 2 ? shape[2] : 1
     try self.init(
       reading: weights, shape, outputs: outputs,
@@ -36,37 +31,26 @@ package struct Convolution<B: Backend> {
   }
 
   /// One of an encoder.
-  init(
+  init<B: MemoryBackend>(
     exactly weights: some WeightSource, _ shape: [Int], outputs: Int, on backend: B
-  ) throws {
+  ) throws where B.Tensor == Tensor, B.Matrix == Matrix {
     try self.init(
       reading: weights, shape, outputs: outputs, as: .exact(kernel: shape[2]), on: backend)
   }
 
-  private init(
+  private init<B: MemoryBackend>(
     reading weights: some WeightSource, _ shape: [Int], outputs: Int, as layout: WeightLayout,
     on backend: B
-  ) throws {
+  ) throws where B.Tensor == Tensor, B.Matrix == Matrix {
     weight = try backend.loadWeight([weights.tensor("weight", shape)], as: layout)
     bias = try backend.vector(weights.tensor("bias", [outputs]))
   }
 }
 
-/// A transposed convolution of stride 2 and a ConvNeXt block.
-package struct LatentUpsampling<B: Backend> {
-  package let stride: Int
-  package let transposed: Convolution<B>
-  package let depthwise: B.Tensor
-  package let depthwiseBias: B.Tensor
-  package let norm: B.Tensor
-  package let normBias: B.Tensor
-  package let expand: Convolution<B>
-  package let contract: Convolution<B>
-  package let gamma: B.Tensor
-
-  package init(
+extension LatentUpsampling {
+  package init<B: MemoryBackend>(
     reading weights: some WeightSource, channels: Int, stride: Int, on backend: B
-  ) throws {
+  ) throws where B.Tensor == Tensor, B.Matrix == Matrix {
     self.stride = stride
     transposed = try Convolution(
       reading: weights.scoped("0.conv."), [channels, channels, stride], outputs: channels,
@@ -86,42 +70,30 @@ package struct LatentUpsampling<B: Backend> {
   }
 }
 
-/// `x + conv2(snake2(conv1(snake1(x))))`.
-package struct ResidualUnit<B: Backend> {
-  package let dilation: Int
-  package let first: Snake<B>
-  package let dilated: Convolution<B>
-  package let second: Snake<B>
-  package let pointwise: Convolution<B>
-
-  init(reading weights: some WeightSource, channels: Int, dilation: Int, on backend: B) throws {
+extension ResidualUnit {
+  init<B: MemoryBackend>(
+    reading weights: some WeightSource, channels: Int, dilation: Int, on backend: B
+  ) throws where B.Tensor == Tensor, B.Matrix == Matrix {
     self.dilation = dilation
-    first = try Snake(reading: weights.scoped("act1."), channels: channels, on: backend)
+    first = try SnakeWeights(reading: weights.scoped("act1."), channels: channels, on: backend)
     dilated = try Convolution(
       reading: weights.scoped("conv1.conv."), [channels, channels, 7], outputs: channels,
       on: backend)
-    second = try Snake(reading: weights.scoped("act2."), channels: channels, on: backend)
+    second = try SnakeWeights(reading: weights.scoped("act2."), channels: channels, on: backend)
     pointwise = try Convolution(
       reading: weights.scoped("conv2.conv."), [channels, channels, 1], outputs: channels,
       on: backend)
   }
 }
 
-/// Snake, a transposed convolution that halves the channels, three residual units.
-package struct DecoderBlock<B: Backend> {
-  package let channels: Int
-  package let stride: Int
-  package let snake: Snake<B>
-  package let transposed: Convolution<B>
-  package let units: [ResidualUnit<B>]
-
-  package init(
+extension DecoderBlock {
+  package init<B: MemoryBackend>(
     reading weights: some WeightSource, inputs: Int, stride: Int, on backend: B
-  ) throws {
+  ) throws where B.Tensor == Tensor, B.Matrix == Matrix {
     let channels = inputs / 2
     self.channels = channels
     self.stride = stride
-    snake = try Snake(reading: weights.scoped("0."), channels: inputs, on: backend)
+    snake = try SnakeWeights(reading: weights.scoped("0."), channels: inputs, on: backend)
     transposed = try Convolution(
       reading: weights.scoped("1.conv."), [inputs, channels, 2 * stride], outputs: channels,
       stride: stride, on: backend)
@@ -136,20 +108,20 @@ package struct DecoderBlock<B: Backend> {
 /// The weights of the codec decoder.
 package struct CodecDecoder<B: Backend> {
   package let configuration: CodecDecoderConfiguration
-  /// All codebooks, one behind the other, and what a row of each counts.
+  /// All codebooks in order, and what a row of each counts.
   let codebooks: B.Matrix
   let codebookScale: B.Tensor
   let semanticOutput: B.Matrix
   let acousticOutput: B.Matrix
-  let preConvolution: Convolution<B>
-  let input: Convolution<B>
+  let preConvolution: Convolution<B.Tensor, B.Matrix>
+  let input: Convolution<B.Tensor, B.Matrix>
   let stack: TransformerStack<B>
-  let output: Convolution<B>
-  let upsampling: [LatentUpsampling<B>]
-  let head: Convolution<B>
-  let blocks: [DecoderBlock<B>]
-  let lastSnake: Snake<B>
-  let last: Convolution<B>
+  let output: Convolution<B.Tensor, B.Matrix>
+  let upsampling: [LatentUpsampling<B.Tensor, B.Matrix>]
+  let head: Convolution<B.Tensor, B.Matrix>
+  let blocks: [DecoderBlock<B.Tensor, B.Matrix>]
+  let lastSnake: SnakeWeights<B.Tensor>
+  let last: Convolution<B.Tensor, B.Matrix>
 
   /// Reads the tensors under `decoder.`.
   package init(
@@ -173,7 +145,7 @@ package struct CodecDecoder<B: Backend> {
       tables.append(try weights.tensor(name + "embedding_sum", [entries, half]))
       scale += usage.map { 1 / max($0, 1e-5) }
     }
-    codebooks = try backend.loadMatrix(tables)
+    codebooks = try backend.loadWeight(tables, as: .stored)
     codebookScale = try backend.loadVector(scale)
     semanticOutput = try backend.loadWeight(
       [weights.tensor("quantizer.rvq_first.output_proj.weight", [full, half, 1])], as: .product)
@@ -205,7 +177,7 @@ package struct CodecDecoder<B: Backend> {
     }
     let count = configuration.upsampleRates.count
     let channels = configuration.decoderDim >> count
-    lastSnake = try Snake(
+    lastSnake = try SnakeWeights(
       reading: weights.scoped("decoder.\(count + 1)."), channels: channels, on: backend)
     last = try Convolution(
       reading: weights.scoped("decoder.\(count + 2).conv."), [1, channels, 7], outputs: 1,

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 
-// Waveform to codes (model specification, section 12): convolutions that shorten 960 samples to one
+// Waveform to codes (docs/model.md, section 12): convolutions that shorten 960 samples to one
 // row, a causal transformer over all rows so far, a last convolution of stride 2, and residual
 // quantizers. A strided convolution is one of kernel 2 over rows of `stride` time steps, because its
 // kernel is always twice its stride; so it needs no operation of its own.
 
-/// A residual unit, `x + pointwise(elu(conv(elu(x))))`, and the shortening behind it.
+/// A residual unit, `x + pointwise(elu(conv(elu(x))))`, and the shortening after it.
 struct EncoderStage<B: Backend> {
   /// Channels before the shortening.
   let channels: Int
   let innerChannels: Int
   let stride: Int
-  let first: Convolution<B>
-  let second: Convolution<B>
+  let first: Convolution<B.Tensor, B.Matrix>
+  let second: Convolution<B.Tensor, B.Matrix>
   let shortening: B.Matrix
   let shorteningBias: B.Tensor
 
@@ -101,11 +101,12 @@ package struct CodecEncoder<B: Backend> {
   package let configuration: CodecEncoderConfiguration
   /// Codebooks used; the released codec stores more.
   package let quantizerCount: Int
-  let first: Convolution<B>
+  let first: Convolution<B.Tensor, B.Matrix>
   let stages: [EncoderStage<B>]
-  let last: Convolution<B>
+  let last: Convolution<B.Tensor, B.Matrix>
   let layers: [EncoderLayer<B>]
-  let inverseFrequencies: B.Tensor
+  /// What is fixed about the attention of every layer.
+  let attention: AttentionLayer<B.Tensor>
   let downsampling: B.Matrix
   let noBias: B.Tensor
   let semanticInput: B.Matrix
@@ -143,10 +144,12 @@ package struct CodecEncoder<B: Backend> {
         on: backend)
     }
     let half = shape.transformer.headDim / 2
-    inverseFrequencies = try backend.loadVector(
-      (0..<half).map {
-        Float(Math.pow(shape.transformer.ropeTheta, -Double($0) / Double(half)))
-      })
+    attention = AttentionLayer(
+      shape: shape.transformer.attention, epsilon: shape.transformer.normEpsilon,
+      inverseFrequencies: try backend.loadVector(
+        (0..<half).map {
+          Float(Math.pow(shape.transformer.ropeTheta, -Double($0) / Double(half)))
+        }))
     let stored = try weights.tensor("downsample.conv.weight", [hidden, hidden, 4])
     downsampling = try backend.loadWeight([stored.packedStrides(2)], as: .exact(kernel: 2))
     noBias = try backend.loadVector([Float](repeating: 0, count: hidden))

@@ -97,7 +97,7 @@ package struct CodecEncoding<B: Backend> {
     var rows = 0
     for start in stride(from: 0, to: samples.count, by: chunk) {
       rows += try convolve(
-        Array(samples[start..<min(start + chunk, samples.count)]), behind: rows)
+        Array(samples[start..<min(start + chunk, samples.count)]), after: rows)
     }
     for start in stride(from: 0, to: rows, by: Self.block) {
       try runTransformer(start..<min(start + Self.block, rows))
@@ -115,8 +115,8 @@ package struct CodecEncoding<B: Backend> {
       .reshaped(rows: rows, columns: columns)
   }
 
-  /// The next samples to rows of the transformer's input, behind those there; returns how many.
-  private func convolve(_ samples: [Float], behind done: Int) throws(B.Failure) -> Int {
+  /// The next samples to rows of the transformer's input, after those there; returns how many.
+  private func convolve(_ samples: [Float], after done: Int) throws(B.Failure) -> Int {
     let shape = encoder.configuration
     var rows = samples.count
     let input = view(1, rows: rows, columns: 1)
@@ -165,26 +165,24 @@ package struct CodecEncoding<B: Backend> {
     return shorter
   }
 
-  /// Some rows, behind all before them, through the transformer in place.
+  /// Some rows, after all before them, through the transformer in place.
   private func runTransformer(_ rows: Range<Int>) throws(B.Failure) {
     let shape = encoder.configuration.transformer
     let hidden = hidden.rows(rows)
     let work = work.first(rows.count)
-    let positions = positions.strided(from: rows.lowerBound, count: rows.count, by: 1)
-    let slots = slots.strided(from: 0, count: rows.count, by: 1)
+    let map = RowMap(
+      slots: slots.strided(from: 0, count: rows.count, by: 1),
+      positions: positions.strided(from: rows.lowerBound, count: rows.count, by: 1))
     for (index, layer) in encoder.layers.enumerated() {
       try backend.layerNorm(
         hidden, weight: layer.inputNorm, bias: layer.inputNormBias,
         epsilon: shape.normEpsilon, into: work.normed)
       try backend.linear(work.normed, layer.qkv, bias: nil, into: work.qkv)
       // Not the fused step, which a backend may compute with fewer bits.
-      try backend.normRotateAppend(
-        work.qkv, shape: shape.attention, queryNorm: nil, keyNorm: nil,
-        epsilon: shape.normEpsilon, inverseFrequencies: encoder.inverseFrequencies,
-        positions: positions, slots: slots, layer: index, cache: cache)
+      let layerCache = CacheLayer(cache, layer: index)
+      try backend.qkNormRopeAppend(work.qkv, encoder.attention, rows: map, to: layerCache)
       try backend.attention(
-        work.qkv, shape: shape.attention, window: nil, positions: positions, slots: slots,
-        layer: index, cache: cache, into: work.attended)
+        work.qkv, encoder.attention, rows: map, cache: layerCache, into: work.attended)
       try backend.linearAdd(
         work.attended, layer.output, bias: nil, scale: layer.attentionScale, into: hidden)
       try backend.layerNorm(
@@ -228,7 +226,7 @@ package struct CodecEncoding<B: Backend> {
       }
       let picks = codes.strided(from: index, count: frames, by: encoder.quantizerCount)
       try backend.linear(residual, codebook.table, bias: codebook.bias, into: scores)
-      try backend.largest(scores, into: picks)
+      try backend.argmax(scores, into: picks)
       try backend.gather(
         codebook.table, ids: picks, scale: encoder.minusOne, accumulate: true, into: residual)
     }

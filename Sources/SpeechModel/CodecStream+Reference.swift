@@ -63,7 +63,7 @@ extension CodecStream {
   }
 }
 
-/// The state behind the last reference: parts of a long text, and speeches with one voice, begin with
+/// The state after the last reference: parts of a long text, and speeches with one voice, begin with
 /// the same.
 final class RememberedReference<B: Backend> {
   var frames: [Int32] = []

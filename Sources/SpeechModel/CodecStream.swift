@@ -3,8 +3,9 @@
 /// A codec decoder at work: the state of one speech and the buffers of a chunk.
 ///
 /// The state is constant in size however long the speech. Chunks of any sizes give the samples of
-/// one pass, bit for bit on a backend whose rows do not depend on each other's number.
-package struct CodecStream<B: Backend> {
+/// one pass, bit for bit on a backend whose rows do not depend on each other's number. The stream owns
+/// its tensors and recordings, which are released with it.
+package final class CodecStream<B: Backend> {
   package let decoder: CodecDecoder<B>
   package let backend: B
   /// Frames that can be decoded at once.
@@ -24,7 +25,7 @@ package struct CodecStream<B: Backend> {
   private let acoustic: B.Tensor
   private let quantized: B.Tensor
   private let latent: B.Tensor
-  /// Two buffers of a stage's activations and two beside them, as large as the widest stage.
+  /// Two buffers of a stage's activations and two more, as large as the widest stage.
   private let buffers: [B.Tensor]
 
   /// The last inputs of all convolutions.
@@ -36,6 +37,8 @@ package struct CodecStream<B: Backend> {
   private let unitHistory: [[B.Tensor]]
   private let lastHistory: B.Tensor
   let remembered: RememberedReference<B>
+  /// Of `decodeChunk`, by its number of frames.
+  private var recordings = Recordings<Int, B.Recording>()
 
   /// - Parameter chunkCapacity: The most frames of one chunk.
   package init(
@@ -138,7 +141,7 @@ package struct CodecStream<B: Backend> {
     let count = frames.count / decoder.configuration.quantizerCount
     precondition(count > 0 && count <= chunkCapacity, "a chunk holds 1…\(chunkCapacity) frames")
     try backend.write(frames, to: codes)
-    try backend.replay(.codec(frameCount: count)) { () throws(B.Failure) in
+    try backend.run(recordings[count]) { () throws(B.Failure) in
       try decodeChunk(count)
     }
     return try backend.read(samples(count))
@@ -211,8 +214,7 @@ package struct CodecStream<B: Backend> {
     let channels = shape.decoderDim >> shape.upsampleRates.count
     let out = samples(count)
     try backend.snakeConvolution(
-      view(current, rows: rows, columns: channels), alpha: decoder.lastSnake.alpha,
-      inverseBeta: decoder.lastSnake.inverseBeta, history: lastHistory,
+      view(current, rows: rows, columns: channels), decoder.lastSnake, history: lastHistory,
       weight: decoder.last.weight, bias: decoder.last.bias, kernel: 7, dilation: 1,
       scratch: view(1 - current, rows: rows, columns: channels), into: out)
     try backend.clamp(out)
@@ -243,8 +245,8 @@ package struct CodecStream<B: Backend> {
     try backend.linear(
       latent, decoder.input.weight, bias: decoder.input.bias, into: work.hidden)
     try decoder.stack(
-      work, positions: positions.strided(from: 0, count: count, by: 1),
-      slots: slots.strided(from: 0, count: count, by: 1), cache: cache, on: backend)
+      work, rows: RowMap(slots: slots, positions: positions).rows(0..<count), cache: cache,
+      on: backend)
     try decoder.stack.finalNorm(work.hidden, into: work.hidden, on: backend)
     try backend.linear(
       work.hidden, decoder.output.weight, bias: decoder.output.bias, into: latent)
@@ -272,7 +274,7 @@ package struct CodecStream<B: Backend> {
 
   /// One block, from buffer `current` to the other.
   private func run(
-    _ block: DecoderBlock<B>, index: Int, rows: Int, current: Int
+    _ block: DecoderBlock<B.Tensor, B.Matrix>, index: Int, rows: Int, current: Int
   ) throws(B.Failure) {
     let source = view(current, rows: rows, columns: 2 * block.channels)
     let longer = rows * block.stride

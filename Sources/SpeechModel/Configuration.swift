@@ -210,11 +210,13 @@ package struct ModelConfiguration: Sendable, Equatable {
   package var speakerEncoder: SpeakerEncoderConfiguration?
   /// How text is written out before the model reads it. Released models read it as it is.
   package var textNormalization: TextNormalizationRule?
+  /// How long a text usually takes, where the voice has learned that.
+  package var usualFrames: UsualFrames?
 
   package init(
     variant: ModelVariant, sizeLabel: String, text: TextControlIDs, talker: TalkerConfiguration,
     predictor: CodePredictorConfiguration, speakerEncoder: SpeakerEncoderConfiguration?,
-    textNormalization: TextNormalizationRule? = nil
+    textNormalization: TextNormalizationRule? = nil, usualFrames: UsualFrames? = nil
   ) {
     self.variant = variant
     self.sizeLabel = sizeLabel
@@ -223,6 +225,15 @@ package struct ModelConfiguration: Sendable, Equatable {
     self.predictor = predictor
     self.speakerEncoder = speakerEncoder
     self.textNormalization = textNormalization
+    self.usualFrames = usualFrames
+  }
+}
+
+extension ModelConfiguration {
+  /// Bytes of the talker's keys and values in F32, for so many positions.
+  package func stateByteCount(capacity: Int) -> Int {
+    let shape = talker.transformer
+    return 2 * shape.layerCount * capacity * shape.kvWidth * CachePrecision.float32.byteCount
   }
 }
 
@@ -231,6 +242,47 @@ package struct ModelConfiguration: Sendable, Equatable {
 package enum TextNormalizationRule: String, Sendable, CaseIterable {
   /// English words in the place of digits, abbreviations and signs.
   case english
+}
+
+/// Frames that a text usually takes: `usual_frames` at the top level of `config.json`, a key of this
+/// project. `Training/lengths.py` fits it to what the voice's teacher takes.
+package struct UsualFrames: Sendable, Equatable, Decodable {
+  /// Of any text.
+  package var text: Double
+  /// Of each letter.
+  package var letter: Double
+  /// Of each word, beside its letters.
+  package var word: Double
+  /// Of each word of one letter other than "a" and "I", which is the letter's name.
+  package var spelledLetter: Double
+  /// Of each comma, colon and semicolon.
+  package var comma: Double
+  /// Of each full stop, question mark and exclamation mark.
+  package var stop: Double
+  /// Before the first word, where the text comes a token a frame.
+  package var wait: Double
+
+  package init(
+    text: Double, letter: Double, word: Double, spelledLetter: Double, comma: Double, stop: Double,
+    wait: Double
+  ) {
+    (self.text, self.letter, self.word) = (text, letter, word)
+    (self.spelledLetter, self.comma, self.stop) = (spelledLetter, comma, stop)
+    self.wait = wait
+  }
+
+  /// Frames that a text of words usually takes, without those of `wait`.
+  package func frames(for text: String) -> Double {
+    var frames = self.text
+    for word in text.split(whereSeparator: \.isWhitespace) {
+      let letters = word.count(where: \.isLetter)
+      frames += self.word + letter * Double(letters)
+      if letters == 1, !word.contains(where: { "aAI".contains($0) }) { frames += spelledLetter }
+      frames += comma * Double(word.count { ",;:".contains($0) })
+      frames += stop * Double(word.count { ".!?".contains($0) })
+    }
+    return frames
+  }
 }
 
 /// The codec decoder: codes to waveform.
@@ -274,7 +326,7 @@ package struct CodecDecoderConfiguration: Sendable, Equatable {
 
 /// The codec encoder: waveform to codes.
 package struct CodecEncoderConfiguration: Sendable, Equatable {
-  /// Full causal attention; the configured window is not applied (model specification, section 12).
+  /// Full causal attention; the configured window is not applied (docs/model.md, section 12).
   package var transformer: TransformerConfiguration
   package var codebookSize: Int
   package var quantizerCount: Int

@@ -14,7 +14,7 @@ package enum FramePart: String, Sendable, CaseIterable {
 extension FrameStep {
   /// Runs a part of a frame alone, recorded as `nextFrame` is: for measuring. The utterance is spoilt.
   package func run(_ part: FramePart) throws(B.Failure) {
-    try backend.replay(.part(part, slotCount: slotCount)) { () throws(B.Failure) in
+    try backend.run(recordings[.part(part)]) { () throws(B.Failure) in
       switch part {
       case .talker: try advance()
       case .predictor: try predictCodes()
@@ -43,7 +43,10 @@ extension ModelConfiguration {
   /// - Parameters:
   ///   - position: Of the talker's step.
   ///   - elementType: Of a stored weight.
-  package func frameByteCount(position: Int, weights elementType: ElementType) -> Int {
+  ///   - precision: Of the talker's keys and values.
+  package func frameByteCount(
+    position: Int, weights elementType: ElementType, cache precision: CachePrecision
+  ) -> Int {
     let (large, small) = (talker.transformer, predictor.transformer)
     let passes = talker.codebookCount - 1
     var weights = large.layerWeightCount + large.hiddenSize * talker.vocabularySize
@@ -55,7 +58,6 @@ extension ModelConfiguration {
     weights += 2 * talker.codebookCount * large.hiddenSize
     // Pass p of the predictor looks back on p + 2 positions.
     let lookedBack = (0..<passes).reduce(0) { $0 + $1 + 2 }
-    let precision = CachePrecision(weights: elementType)
     let cached =
       2 * large.layerCount * large.kvWidth * (position + 1) * precision.byteCount
       + 2 * small.layerCount * small.kvWidth * lookedBack * CachePrecision.float32.byteCount

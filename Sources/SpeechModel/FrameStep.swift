@@ -22,8 +22,9 @@ package struct LanguageModel<B: Backend> {
 ///
 /// A frame is: draw code 0 from the talker's hidden state, draw codes 1…15, publish them. Between
 /// two frames the talker advances by one position. Everything that changes lives in tensors made
-/// once, so both bodies can be recorded and replayed (`Backend.replay`).
-package struct FrameStep<B: Backend> {
+/// once, so both bodies can be recorded and replayed (`MemoryBackend.run`). The step owns these
+/// tensors and recordings: they are released with it, while others speak on the same backend.
+package final class FrameStep<B: Backend> {
   package let model: LanguageModel<B>
   package let backend: B
   package let slotCount: Int
@@ -46,6 +47,8 @@ package struct FrameStep<B: Backend> {
 
   let work: TransformerWorkspace<B>
   package let cache: B.Cache
+  /// How keys and values are kept in `cache`.
+  package let cachePrecision: CachePrecision
   /// The talker's last hidden state after its norm, `[slots, hidden]`.
   package let hidden: B.Tensor
   package let logits: B.Tensor
@@ -54,13 +57,31 @@ package struct FrameStep<B: Backend> {
   /// Next position of each slot.
   package let positions: B.Indices
   package let slots: B.Indices
-  package let sampling: SamplingState<B>
+  package let sampling: SamplingState<B.Indices>
   /// Text rows of the frames to come, `[slots · trailingRows, hidden]`, the padding vector last.
   package let trailing: B.Tensor
   let trailingRows: Int
   package let trailingCount: B.Indices
   package let predictorWork: CodePredictorWorkspace<B>
   package let ring: B.FrameRing
+  /// A frame as a whole, where the backend makes it so.
+  private let program: B.FrameProgram?
+
+  /// What is recorded.
+  enum Body: Hashable {
+    /// The layers over a prompt of so many rows.
+    case prompt(rows: Int)
+    /// The codes of the frame after a prompt.
+    case firstFrame
+    /// The talker's step over the last frame, then the codes of the next.
+    case nextFrame
+    /// A part of a frame, for measuring.
+    case part(FramePart)
+  }
+  var recordings = Recordings<Body, B.Recording>()
+  /// Frames queued since the step was made, and those of them before the utterance.
+  private var frameCount = 0
+  private var earlierFrameCount = 0
 
   /// - Parameters:
   ///   - capacity: Positions of each slot's cache.
@@ -87,9 +108,10 @@ package struct FrameStep<B: Backend> {
     text = try backend.makeTensor(rows: capacity + 1, columns: shape.hiddenSize)
     scratch = try backend.makeTensor(rows: block, columns: shape.hiddenSize)
     work = try TransformerWorkspace(rows: slotCount, shape, on: backend)
+    self.cachePrecision = cachePrecision ?? model.talker.cachePrecision
     cache = try backend.makeCache(
       layerCount: shape.layerCount, slotCount: slotCount, capacity: capacity,
-      kvWidth: shape.kvWidth, precision: cachePrecision ?? model.talker.cachePrecision)
+      kvWidth: shape.kvWidth, precision: self.cachePrecision)
     hidden = try backend.makeTensor(rows: slotCount, columns: shape.hiddenSize)
     logits = try backend.makeTensor(rows: slotCount, columns: talker.vocabularySize)
     codes = try backend.makeIndices(count: slotCount * talker.codebookCount)
@@ -100,26 +122,56 @@ package struct FrameStep<B: Backend> {
       slotCount: slotCount, vocabularySize: talker.vocabularySize, on: backend)
     trailingRows = capacity + 1
     trailing = try backend.makeTensor(
-      rows: slotCount * trailingRows, columns: shape.hiddenSize)
+      rows: slotCount * (capacity + 1), columns: shape.hiddenSize)
     trailingCount = try backend.makeIndices(count: slotCount)
     predictorWork = try CodePredictorWorkspace(
       slotCount: slotCount, model.predictor, talker: talker, on: backend)
     ring = try backend.makeFrameRing(slotCount: slotCount, codebookCount: talker.codebookCount)
-    try backend.prepare(self)
+    let (large, small) = (model.talker, model.predictor)
+    program = try backend.makeFrameProgram(
+      FrameParameters(
+        configuration: model.configuration, slotCount: slotCount, capacity: capacity,
+        talker: large.stack.parameters(cache),
+        predictor: small.stack.parameters(predictorWork.cache),
+        heads: [large.head] + small.heads,
+        embeddings: [large.codecEmbedding] + small.embeddings, projection: small.projection,
+        hidden: hidden, logits: logits, predictorLogits: predictorWork.logits, codes: codes,
+        positions: positions, sampling: sampling, trailing: trailing,
+        trailingCount: trailingCount, ring: ring))
   }
 
-  /// Makes the first frame after `begin`.
+  /// Whether a frame leaves no room on the device for other work at the same time.
+  package var isExclusive: Bool { program != nil }
+
+  /// Frames that may be queued before the host collects the first. Other work waits for whole frames
+  /// where they are exclusive, so few of those.
+  package var framesInFlight: Int {
+    isExclusive ? min(2, backend.framesInFlight) : backend.framesInFlight
+  }
+
+  /// Queues the first frame after `begin`.
   package func firstFrame() throws(B.Failure) {
-    try backend.replay(.firstFrame(slotCount: slotCount)) { () throws(B.Failure) in
-      try backend.makeFrame(self, advancing: false)
-    }
+    try queueFrame(.firstFrame, advancing: false)
   }
 
-  /// Feeds the frame just made to the talker and makes the next.
+  /// Queues the next frame: feeds the one before to the talker and draws its codes.
   package func nextFrame() throws(B.Failure) {
-    try backend.replay(.nextFrame(slotCount: slotCount)) { () throws(B.Failure) in
-      try backend.makeFrame(self, advancing: true)
+    try queueFrame(.nextFrame, advancing: true)
+  }
+
+  private func queueFrame(_ body: Body, advancing: Bool) throws(B.Failure) {
+    try backend.run(recordings[body]) { () throws(B.Failure) in
+      if let program { return try backend.makeFrame(program, advancing: advancing) }
+      if advancing { try advance() }
+      try makeCodes()
     }
+    frameCount += 1
+  }
+
+  /// *Host.* Waits for a frame of the utterance, 0 being the first after `begin`; returns its codes,
+  /// `[slots, codebookCount]` flattened.
+  package func collect(_ index: Int) throws(B.Failure) -> [Int32] {
+    try backend.collect(earlierFrameCount + index, from: ring)
   }
 
   /// Draws the sixteen codes of a frame from the talker's hidden state.
@@ -134,7 +186,7 @@ package struct FrameStep<B: Backend> {
     try backend.publish(codes, to: ring)
   }
 
-  /// The code predictor's passes and draws behind the talker's code.
+  /// The code predictor's passes and draws after the talker's code.
   func predictCodes() throws(B.Failure) {
     try model.predictor.predict(
       talkerHidden: hidden, codecEmbedding: model.talker.codecEmbedding, codes: codes,
@@ -146,10 +198,11 @@ package struct FrameStep<B: Backend> {
     let talker = model.talker
     try backend.frameEmbedding(
       [talker.codecEmbedding] + model.predictor.embeddings, codes: codes, into: work.hidden)
-    try backend.addTrailing(
+    try backend.addTrailingText(
       trailing, rowsPerSlot: trailingRows, frame: sampling.frame, count: trailingCount,
       slots: slots, into: work.hidden)
-    try talker.stack(work, positions: positions, slots: slots, cache: cache, on: backend)
+    try talker.stack(
+      work, rows: RowMap(slots: slots, positions: positions), cache: cache, on: backend)
     try talker.stack.finalNorm(work.hidden, into: hidden, on: backend)
     try backend.increment(positions, by: 1)
     try backend.increment(sampling.frame, by: 1)
@@ -184,7 +237,7 @@ extension FrameStep {
     _ prompt: Prompt, settings: UtteranceSettings, slot: Int = 0
   ) throws(B.Failure) {
     precondition(prompt.rows.count < capacity && prompt.trailing.count < trailingRows)
-    try backend.reset(ring)
+    earlierFrameCount = frameCount
     try resetSampling(settings, slot: slot)
     let index = try projectText(prompt)
     try setTrailing(prompt, index: index, slot: slot)
@@ -268,17 +321,15 @@ extension FrameStep {
     _ prompt: Prompt, rows: Range<Int>, index: [Int32: Int32], slot: Int
   ) throws(B.Failure) {
     try buildBlock(prompt, rows: rows, index: index)
-    // Rows behind the prompt write keys where later rows write theirs before they are seen.
+    // Rows after the prompt write keys where later rows write theirs before they are seen.
     let padded = backend.promptRows(for: rows.count)
     let fits = padded <= Self.promptBlock && rows.lowerBound + padded <= capacity
     let count = fits ? padded : rows.count
-    let positions = promptPositions.strided(from: 0, count: count, by: 1)
-    let slots = promptSlots.strided(from: 0, count: count, by: 1)
-    try backend.write((0..<count).map { Int32(rows.lowerBound + $0) }, to: positions)
-    try backend.write([Int32](repeating: Int32(slot), count: count), to: slots)
-    try backend.replay(.prompt(rows: count)) { () throws(B.Failure) in
-      try model.talker.stack(
-        self.prompt.first(count), positions: positions, slots: slots, cache: cache, on: backend)
+    let map = RowMap(slots: promptSlots, positions: promptPositions).rows(0..<count)
+    try backend.write((0..<count).map { Int32(rows.lowerBound + $0) }, to: map.positions)
+    try backend.write([Int32](repeating: Int32(slot), count: count), to: map.slots)
+    try backend.run(recordings[.prompt(rows: count)]) { () throws(B.Failure) in
+      try model.talker.stack(self.prompt.first(count), rows: map, cache: cache, on: backend)
     }
   }
 

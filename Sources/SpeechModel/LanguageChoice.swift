@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/// Which language a prompt names (model specification, section 6.1).
+/// Which language a prompt names (docs/model.md, section 6.1).
 package struct LanguageChoice: Sendable, Equatable {
   /// Codec-side id, or `nil` when the model is to find out by itself.
   package let id: Int32?

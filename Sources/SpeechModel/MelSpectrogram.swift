@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// The speaker encoder's input (model specification, section 13): logarithms of the magnitudes of a
+// The speaker encoder's input (docs/model.md, section 13): logarithms of the magnitudes of a
 // short-time Fourier transform, summed by a bank of triangular filters on Slaney's mel scale.
 
 /// Waveform to log-mel bands.
@@ -108,15 +108,10 @@ package struct MelSpectrogram: Sendable {
   }
 }
 
-/// A mel spectrogram with its filters in a backend's memory.
-package struct MelBank<B: Backend> {
-  package let spectrogram: MelSpectrogram
-  /// Weights of each band, `[bandCount, widest filter]`, zeros behind.
-  package let weights: B.Tensor
-  /// The first bin of each band.
-  package let firsts: B.Indices
-
-  package init(_ spectrogram: MelSpectrogram, on backend: B) throws(B.Failure) {
+extension MelBank {
+  package init<B: MemoryBackend>(
+    _ spectrogram: MelSpectrogram, on backend: B
+  ) throws(B.Failure) where B.Tensor == Tensor, B.Indices == Indices {
     let filters = spectrogram.filters
     let widest = filters.map(\.weights.count).max() ?? 0
     self.spectrogram = spectrogram
@@ -130,8 +125,8 @@ package struct MelBank<B: Backend> {
 
 /// The Fourier transform of real numbers, a power of two of them.
 ///
-/// Pairs of neighbours are taken as complex numbers; the transform of half the size is then taken
-/// apart into those of the even and the odd numbers.
+/// Pairs of neighbours are taken as complex numbers; the transform of half the size is then split
+/// into those of the even and the odd numbers.
 struct RealTransform: Sendable {
   private let half: Int
   /// `e^(−2πi k / size)`, real and imaginary parts, for k below half the size.

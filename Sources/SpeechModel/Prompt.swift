@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// The rows the talker reads before it speaks (model specification, section 6).
+// The rows the talker reads before it speaks (docs/model.md, section 6).
 
 /// The codec side of a prompt row.
 package enum CodecEntry: Sendable, Equatable {
@@ -40,7 +40,7 @@ package struct Prompt: Sendable, Equatable {
 }
 
 /// Whether the talker sees the whole text first or a token a frame.
-package enum TextLayout: String, Sendable, CaseIterable {
+package enum PromptLayout: String, Sendable, CaseIterable {
   /// All text precedes the first frame ("non-streaming" in the official package).
   case whole
   /// The first token precedes the first frame; each frame adds one ("streaming").
@@ -81,7 +81,7 @@ extension Prompt {
   ///   non-empty text (two after a transcript).
   package init(
     target: [Int32], instruction: [Int32] = [], language: Int32?, speaker: PromptSpeaker,
-    reference: PromptReference? = nil, layout: TextLayout, configuration: ModelConfiguration
+    reference: PromptReference? = nil, layout: PromptLayout, configuration: ModelConfiguration
   ) {
     let text = configuration.text
     let codec = configuration.talker.control
@@ -117,7 +117,7 @@ extension Prompt {
 
   /// Section 6.2: text rows without reference codes.
   private static func textRows(
-    _ body: [Int32], layout: TextLayout, configuration: ModelConfiguration
+    _ body: [Int32], layout: PromptLayout, configuration: ModelConfiguration
   ) -> (rows: [PromptRow], trailing: [Int32]) {
     let text = configuration.text
     let codec = configuration.talker.control
@@ -131,9 +131,9 @@ extension Prompt {
     }
   }
 
-  /// Section 6.3: transcript and target text beside the reference codes.
+  /// Section 6.3: transcript and target text alongside the reference codes.
   private static func referenceRows(
-    _ body: [Int32], _ reference: PromptReference, layout: TextLayout,
+    _ body: [Int32], _ reference: PromptReference, layout: PromptLayout,
     configuration: ModelConfiguration
   ) -> (rows: [PromptRow], trailing: [Int32]) {
     let text = configuration.text

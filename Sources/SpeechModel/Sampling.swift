@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-// How one code is drawn from the scores of a head (model specification, sections 8.2 and 8.3).
+// How one code is drawn from the scores of a head (docs/model.md, sections 8.2 and 8.3).
 //
 // The official code draws with one multinomial sample, which torch computes as an exponential race:
 // the token with the largest p / e, e drawn from the unit exponential distribution for each token.
 // This engine runs the same race with its own random numbers, keyed by seed, utterance, frame,
 // codebook and token. A token's number depends on nothing else, so the same request draws the same
-// numbers on every backend, alone or beside others.
+// numbers on every backend, alone or in a batch.
 
 /// What is fixed about the drawing of one codebook.
 package struct SamplingRule: Sendable, Hashable {
@@ -113,17 +113,19 @@ package enum SamplingWord: Int, CaseIterable, Sendable {
   }
 }
 
-/// What sampling needs besides the scores, one row a slot.
-package struct SamplingState<B: Backend> {
+/// What sampling needs in addition to the scores, one row a slot.
+package struct SamplingState<Indices: BackendIndices> {
   /// `[slots, SamplingWord.count]`.
-  package let settings: B.Indices
+  package let settings: Indices
   /// Index of the frame being made, `[slots]`.
-  package let frame: B.Indices
+  package let frame: Indices
   /// 1 where a codebook-0 token was drawn in this utterance, `[slots, vocabulary]`.
-  package let seen: B.Indices
+  package let seen: Indices
   package let vocabularySize: Int
 
-  package init(slotCount: Int, vocabularySize: Int, on backend: B) throws(B.Failure) {
+  package init<B: MemoryBackend>(
+    slotCount: Int, vocabularySize: Int, on backend: B
+  ) throws(B.Failure) where B.Indices == Indices {
     settings = try backend.makeIndices(count: slotCount * SamplingWord.count)
     frame = try backend.makeIndices(count: slotCount)
     seen = try backend.makeIndices(count: slotCount * vocabularySize)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-// Waveform to speaker embedding (model specification, section 13): a mel spectrogram, time-delay
+// Waveform to speaker embedding (docs/model.md, section 13): a mel spectrogram, time-delay
 // blocks with squeeze and excitation, attentive pooling, and a projection. Convolutions see both
 // sides and reflect the ends. A split of channels is made in the weights: each group has its own
-// rows or columns of the convolution beside it, so nothing is cut or joined at run time.
+// rows or columns of the convolution next to it, so nothing is split or joined at run time.
 
 /// A pointwise convolution of several inputs laid side by side: one weight for each.
 struct JoinedLinear<B: Backend> {
@@ -50,10 +50,10 @@ struct SpeakerBlock<B: Backend> {
   let entry: [B.Matrix]
   let entryBias: [B.Tensor]
   /// Convolutions of groups 1 and up.
-  let chain: [Convolution<B>]
+  let chain: [Convolution<B.Tensor, B.Matrix>]
   let exit: JoinedLinear<B>
-  let squeeze: Convolution<B>
-  let excite: Convolution<B>
+  let squeeze: Convolution<B.Tensor, B.Matrix>
+  let excite: Convolution<B.Tensor, B.Matrix>
 
   init(
     reading weights: some WeightSource, _ shape: SpeakerEncoderConfiguration, index: Int,
@@ -93,15 +93,15 @@ struct SpeakerBlock<B: Backend> {
 /// The speaker encoder's weights.
 package struct SpeakerEncoder<B: Backend> {
   package let configuration: SpeakerEncoderConfiguration
-  let first: Convolution<B>
+  let first: Convolution<B.Tensor, B.Matrix>
   let blocks: [SpeakerBlock<B>]
   let join: JoinedLinear<B>
   /// Attention over time: from the frames, and from their mean and deviation.
   let attentionFrames: B.Matrix
   let attentionContext: B.Matrix
   let attentionBias: B.Tensor
-  let scores: Convolution<B>
-  let output: Convolution<B>
+  let scores: Convolution<B.Tensor, B.Matrix>
+  let output: Convolution<B.Tensor, B.Matrix>
 
   /// Reads `blocks.N.…`, `mfa.…`, `asp.…` and `fc.…` under `weights`.
   package init(

@@ -8,7 +8,7 @@ package struct SpeakerEncoding<B: Backend> {
   /// The most frames of 256 samples.
   package let capacity: Int
 
-  private let bank: MelBank<B>
+  private let bank: MelBank<B.Tensor, B.Indices>
   private let recording: B.Tensor
   private let input: B.Tensor
   /// What a convolution sees: a recording with its ends reflected.
@@ -83,7 +83,7 @@ package struct SpeakerEncoding<B: Backend> {
   package func embedding(of samples: [Float]) throws(B.Failure) -> [Float] {
     let count = bank.spectrogram.frameCount(samples.count)
     precondition(count <= capacity, "at most \(capacity) frames")
-    try backend.melBands(samples, bank, scratch: recording, into: input.rows(0..<count))
+    try backend.melSpectrogram(samples, bank, scratch: recording, into: input.rows(0..<count))
     return try embedding(frames: count)
   }
 
@@ -126,9 +126,10 @@ package struct SpeakerEncoding<B: Backend> {
     try backend.write(places, to: indices)
   }
 
-  /// A convolution that sees as much before a row as behind it.
+  /// A convolution that sees as much before a row as after it.
   private func convolve(
-    _ x: B.Tensor, _ convolution: Convolution<B>, kernel: Int, dilation: Int, into out: B.Tensor
+    _ x: B.Tensor, _ convolution: Convolution<B.Tensor, B.Matrix>, kernel: Int, dilation: Int,
+    into out: B.Tensor
   ) throws(B.Failure) {
     let side = (kernel - 1) * dilation / 2
     guard let places = reflections[side] else {
@@ -169,7 +170,7 @@ package struct SpeakerEncoding<B: Backend> {
     try backend.activate(inner, .relu, into: inner)
     let width = x.columns
     let statistics = view(statistics, columns: 2 * width)
-    try backend.pool(inner, scores: nil, into: statistics)
+    try backend.statisticsPooling(inner, scores: nil, into: statistics)
     try backend.linear(
       view(statistics, columns: width), block.squeeze.weight, bias: block.squeeze.bias,
       into: squeezed)
@@ -184,7 +185,7 @@ package struct SpeakerEncoding<B: Backend> {
   /// Attentive pooling, `[1, 2 · columns]`.
   private func pool(_ x: B.Tensor) throws(B.Failure) -> B.Tensor {
     let statistics = view(statistics, columns: 2 * x.columns)
-    try backend.pool(x, scores: nil, into: statistics)
+    try backend.statisticsPooling(x, scores: nil, into: statistics)
     try backend.linear(
       statistics, encoder.attentionContext, bias: encoder.attentionBias, into: context)
     let attention = attention.rows(0..<x.rows)
@@ -195,7 +196,7 @@ package struct SpeakerEncoding<B: Backend> {
     let scores = scores.rows(0..<x.rows)
     try backend.linear(
       attention, encoder.scores.weight, bias: encoder.scores.bias, into: scores)
-    try backend.pool(x, scores: scores, into: statistics)
+    try backend.statisticsPooling(x, scores: scores, into: statistics)
     return statistics
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/// The talker: text and codes in, codebook 0 of the next frame out (model specification, sections 6
+/// The talker: text and codes in, codebook 0 of the next frame out (docs/model.md, sections 6
 /// to 8). Its last hidden state also feeds the code predictor.
 package struct Talker<B: Backend> {
   package let configuration: TalkerConfiguration
@@ -26,22 +26,19 @@ package struct Talker<B: Backend> {
     self.configuration = configuration
     textTable = try weights.tensor(
       "model.text_embedding.weight", [configuration.textVocabularySize, textHidden])
-    textInner = try backend.loadMatrix([
-      weights.tensor("text_projection.linear_fc1.weight", [textHidden, textHidden])
-    ])
+    textInner = try backend.loadWeight(
+      [weights.tensor("text_projection.linear_fc1.weight", [textHidden, textHidden])], as: .stored)
     textInnerBias = try backend.vector(
       weights.tensor("text_projection.linear_fc1.bias", [textHidden]))
-    textOuter = try backend.loadMatrix([
-      weights.tensor("text_projection.linear_fc2.weight", [hidden, textHidden])
-    ])
+    textOuter = try backend.loadWeight(
+      [weights.tensor("text_projection.linear_fc2.weight", [hidden, textHidden])], as: .stored)
     textOuterBias = try backend.vector(weights.tensor("text_projection.linear_fc2.bias", [hidden]))
-    codecEmbedding = try backend.loadMatrix([
-      weights.tensor("model.codec_embedding.weight", [vocabulary, hidden])
-    ])
+    codecEmbedding = try backend.loadWeight(
+      [weights.tensor("model.codec_embedding.weight", [vocabulary, hidden])], as: .stored)
     stack = try TransformerStack(
       reading: weights.scoped("model."), configuration.transformer, traits: .language, on: backend)
     let head = try weights.tensor("codec_head.weight", [vocabulary, hidden])
-    self.head = try backend.loadMatrix([head])
+    self.head = try backend.loadWeight([head], as: .stored)
     cachePrecision = backend.cachePrecision(weights: head.elementType)
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// A pre-norm transformer with grouped-query attention and a gated feed-forward layer (model
-// specification, section 7). The talker, the code predictor and the codec decoder are this stack
+// A pre-norm transformer with grouped-query attention and a gated feed-forward layer
+// (docs/model.md, section 7). The talker, the code predictor and the codec decoder are this stack
 // with three configurations: the codec has no q/k norm, a window, and a scale on each branch.
 
 /// Which optional weights the layers of a stack have.
@@ -10,22 +10,21 @@ package struct TransformerTraits: Sendable {
   package var normalizesHeads: Bool
   /// A per-channel scale on each branch before it is added.
   package var scalesBranches: Bool
-  /// Mostly used a row at a time, for which weights stay as they are stored.
-  package var areSteps: Bool
+  /// Weights stay as they are stored: the stack mostly runs a row at a time.
+  package var keepsStoredLayout: Bool
 
   package static let language = TransformerTraits(
-    normalizesHeads: true, scalesBranches: false, areSteps: true)
+    normalizesHeads: true, scalesBranches: false, keepsStoredLayout: true)
   package static let codec = TransformerTraits(
-    normalizesHeads: false, scalesBranches: true, areSteps: false)
+    normalizesHeads: false, scalesBranches: true, keepsStoredLayout: false)
 }
 
 /// One layer: attention, then a gated feed-forward layer, each added to the residual stream.
-package struct TransformerLayer<B: Backend> {
+package struct TransformerLayer<B: MemoryBackend> {
   package let inputNorm: B.Tensor
   /// Queries, keys and values stacked, `[packedWidth, hiddenSize]`.
   package let qkv: B.Matrix
-  package let queryNorm: B.Tensor?
-  package let keyNorm: B.Tensor?
+  package let attention: AttentionLayer<B.Tensor>
   package let output: B.Matrix
   package let attentionScale: B.Tensor?
   package let postNorm: B.Tensor
@@ -36,12 +35,12 @@ package struct TransformerLayer<B: Backend> {
 
   init(
     reading weights: some WeightSource, _ shape: TransformerConfiguration,
-    traits: TransformerTraits, on backend: B
+    traits: TransformerTraits, inverseFrequencies: B.Tensor, on backend: B
   ) throws {
     let hidden = shape.hiddenSize
     let inner = shape.intermediateSize
     func matrix(_ parts: [HostTensor]) throws -> B.Matrix {
-      try traits.areSteps ? backend.loadMatrix(parts) : backend.loadWeight(parts, as: .product)
+      try backend.loadWeight(parts, as: traits.keepsStoredLayout ? .stored : .product)
     }
     inputNorm = try backend.vector(weights.tensor("input_layernorm.weight", [hidden]))
     qkv = try matrix([
@@ -49,12 +48,13 @@ package struct TransformerLayer<B: Backend> {
       weights.tensor("self_attn.k_proj.weight", [shape.kvWidth, hidden]),
       weights.tensor("self_attn.v_proj.weight", [shape.kvWidth, hidden]),
     ])
-    if traits.normalizesHeads {
-      queryNorm = try backend.vector(weights.tensor("self_attn.q_norm.weight", [shape.headDim]))
-      keyNorm = try backend.vector(weights.tensor("self_attn.k_norm.weight", [shape.headDim]))
-    } else {
-      (queryNorm, keyNorm) = (nil, nil)
+    func headNorm(_ name: String) throws -> B.Tensor? {
+      try traits.normalizesHeads ? backend.vector(weights.tensor(name, [shape.headDim])) : nil
     }
+    attention = AttentionLayer(
+      shape: shape.attention, queryNorm: try headNorm("self_attn.q_norm.weight"),
+      keyNorm: try headNorm("self_attn.k_norm.weight"), epsilon: shape.normEpsilon,
+      inverseFrequencies: inverseFrequencies, window: shape.window)
     output = try matrix([
       weights.tensor("self_attn.o_proj.weight", [hidden, shape.queryWidth])
     ])
@@ -123,23 +123,24 @@ package struct TransformerStack<B: Backend> {
     traits: TransformerTraits, on backend: B
   ) throws {
     self.configuration = configuration
-    layers = try (0..<configuration.layerCount).map { index in
-      try TransformerLayer(
-        reading: weights.scoped("layers.\(index)."), configuration, traits: traits, on: backend)
-    }
-    norm = try backend.vector(weights.tensor("norm.weight", [configuration.hiddenSize]))
     let half = configuration.headDim / 2
-    inverseFrequencies = try backend.loadVector(
+    let inverseFrequencies = try backend.loadVector(
       (0..<half).map { index in
         Float(Math.pow(configuration.ropeTheta, -Double(index) / Double(half)))
       })
+    self.inverseFrequencies = inverseFrequencies
+    layers = try (0..<configuration.layerCount).map { index in
+      try TransformerLayer(
+        reading: weights.scoped("layers.\(index)."), configuration, traits: traits,
+        inverseFrequencies: inverseFrequencies, on: backend)
+    }
+    norm = try backend.vector(weights.tensor("norm.weight", [configuration.hiddenSize]))
   }
 
   /// Runs the layers over `work.hidden`, in place. The last norm is left to the caller, who rarely
   /// needs it for every row.
   package func callAsFunction(
-    _ work: TransformerWorkspace<B>, positions: B.Indices, slots: B.Indices, cache: B.Cache,
-    on backend: B
+    _ work: TransformerWorkspace<B>, rows: RowMap<B.Indices>, cache: B.Cache, on backend: B
   ) throws(B.Failure) {
     let epsilon = configuration.normEpsilon
     for (index, layer) in layers.enumerated() {
@@ -147,10 +148,8 @@ package struct TransformerStack<B: Backend> {
         work.hidden, norm: layer.inputNorm, epsilon: epsilon, weight: layer.qkv,
         scratch: work.normed, into: work.qkv)
       try backend.attentionLinearAdd(
-        work.qkv, shape: configuration.attention, queryNorm: layer.queryNorm,
-        keyNorm: layer.keyNorm, epsilon: epsilon, inverseFrequencies: inverseFrequencies,
-        window: configuration.window, positions: positions, slots: slots, layer: index,
-        cache: cache, attended: work.attended, weight: layer.output, scale: layer.attentionScale,
+        work.qkv, layer.attention, rows: rows, cache: CacheLayer(cache, layer: index),
+        attended: work.attended, weight: layer.output, scale: layer.attentionScale,
         into: work.hidden)
       try backend.feedForward(
         work.hidden, norm: layer.postNorm, epsilon: epsilon, gateUp: layer.gateUp,
@@ -176,9 +175,10 @@ package struct TransformerStack<B: Backend> {
   }
 }
 
-extension Backend {
-  /// Takes over a stored vector.
-  package func vector(_ tensor: HostTensor) throws(Failure) -> Tensor {
-    try loadVector(tensor.floats())
+extension TransformerStack {
+  /// The weights of the stack and a cache of it, for a frame made as a whole.
+  func parameters(_ cache: B.Cache) -> FrameParameters<B>.Stack {
+    FrameParameters.Stack(
+      layers: layers, norm: norm, inverseFrequencies: inverseFrequencies, cache: cache)
   }
 }

@@ -18,7 +18,7 @@ package enum SyntheticSize: String, Sendable, CaseIterable {
   case large = "1.7B"
 
   /// All of a released model.
-  var isReleased: Bool { self == .small || self == .large }
+  package var isReleased: Bool { self == .small || self == .large }
   /// Whether the language model has the released widths.
   package var isWide: Bool { isReleased || self == .wide || self == .wide06 }
   /// Whether talker and predictor differ in width, as in the 1.7B.
@@ -41,7 +41,7 @@ extension Checkpoint {
 }
 
 extension ModelConfiguration {
-  /// The released configurations (model specification, section 2), and the small ones of the oracle.
+  /// The released configurations (docs/model.md, section 2), and the small ones of the oracle.
   static func synthetic(_ size: SyntheticSize, variant: ModelVariant) -> ModelConfiguration {
     let (released, wide, projected) = (size.isReleased, size.isWide, size.isProjected)
     let codes = Int32(size.codes)

@@ -174,7 +174,7 @@ extension Filler {
     return table.first { name.hasSuffix($0.0) }?.1
   }
 
-  /// The number behind `layers.` in a name.
+  /// The number after `layers.` in a name.
   fileprivate static func layer(of name: String) -> Int {
     let parts = name.split(separator: ".")
     return parts.firstIndex(of: "layers").flatMap { Int(parts[$0 + 1]) } ?? 0

@@ -7,7 +7,8 @@
 
 /// An open file, pipe or terminal; closed when the value goes away.
 ///
-/// Every call retries when a signal interrupts it. With `FileSystem` this is the only Swift code
+/// Every call retries when a signal interrupts it, and reading and writing wait for a descriptor that
+/// was handed over as one that does not block. With `FileSystem` this is the only Swift code
 /// that talks to the C library about files, so the unsafe steps have one address.
 package struct FileDescriptor: ~Copyable {
   /// What a file is opened for.
@@ -63,6 +64,11 @@ package struct FileDescriptor: ~Copyable {
     FileDescriptor(borrowing: STDOUT_FILENO, path: "standard output")
   }
 
+  /// The process's standard error, which stays open.
+  package static var standardError: FileDescriptor {
+    FileDescriptor(borrowing: STDERR_FILENO, path: "standard error")
+  }
+
   /// The process's standard input, which stays open.
   package static var standardInput: FileDescriptor {
     FileDescriptor(borrowing: STDIN_FILENO, path: "standard input")
@@ -70,6 +76,25 @@ package struct FileDescriptor: ~Copyable {
 
   deinit {
     if closesOnExit { _ = close(raw) }
+  }
+}
+
+// MARK: - Waiting
+
+extension FileDescriptor {
+  /// Repeats a call for as long as it says that a descriptor which does not block is not ready.
+  ///
+  /// A parent may have made its end of a pipe so, and both ends share that.
+  private func waiting(
+    for event: Int32, _ call: () throws(SystemError) -> Int
+  ) throws(SystemError) -> Int {
+    while true {
+      do { return try call() } catch {
+        guard error.wouldBlock else { throw error }
+        var request = pollfd(fd: raw, events: Int16(event), revents: 0)
+        _ = try retrying("poll", path) { unsafe poll(&request, 1, -1) }
+      }
+    }
   }
 }
 
@@ -82,9 +107,11 @@ extension FileDescriptor {
   /// - Throws: `SystemError` when the system refuses.
   package func read(into buffer: inout [UInt8]) throws(SystemError) -> Int {
     let fd = raw
-    return try retrying("read", path) {
-      unsafe buffer.withUnsafeMutableBytes { bytes in
-        unsafe system_read(fd, bytes.baseAddress, bytes.count)
+    return try waiting(for: POLLIN) { () throws(SystemError) in
+      try retrying("read", path) {
+        unsafe buffer.withUnsafeMutableBytes { bytes in
+          unsafe system_read(fd, bytes.baseAddress, bytes.count)
+        }
       }
     }
   }
@@ -117,8 +144,10 @@ extension FileDescriptor {
     while done < bytes.count {
       let rest = bytes.extracting(droppingFirst: done)
       let fd = raw
-      done += try retrying("write", path) {
-        unsafe rest.withUnsafeBytes { unsafe system_write(fd, $0.baseAddress, $0.count) }
+      done += try waiting(for: POLLOUT) { () throws(SystemError) in
+        try retrying("write", path) {
+          unsafe rest.withUnsafeBytes { unsafe system_write(fd, $0.baseAddress, $0.count) }
+        }
       }
     }
   }

@@ -42,13 +42,19 @@ extension SystemError {
   /// Whether the reader of a pipe or socket has closed its end.
   package var isBrokenPipe: Bool { number == EPIPE }
 
+  /// Whether the call was about a folder and needs a file.
+  package var isFolder: Bool { number == EISDIR }
+
+  /// Whether a standard stream is missing: see `StandardStreams.reserve`.
+  package var isMissingStream: Bool { number == EBADF }
+
   /// Whether the file system has no room left.
   package var isOutOfSpace: Bool { number == ENOSPC || number == EDQUOT }
 
   /// Whether the file is larger than the file system or the process may write.
   package var isFileTooLarge: Bool { number == EFBIG }
 
-  /// Whether nothing stands at the path.
+  /// Whether nothing is at the path.
   package var isNotFound: Bool { number == ENOENT || number == ENOTDIR }
 
   /// Whether the path exists already where a fresh one was asked for.

@@ -16,7 +16,7 @@ struct Cursor {
     return text.indices.contains(index) ? text[index] : nil
   }
 
-  /// Whether no word goes on here.
+  /// Whether no word continues here.
   var isAtEnd: Bool { !(current?.isWordPart ?? false) }
 
   mutating func take(_ scalar: Unicode.Scalar) -> Bool {
@@ -43,12 +43,9 @@ struct Cursor {
   }
 
   private mutating func run(_ isOfKind: (Unicode.Scalar) -> Bool) -> String? {
-    var scalars = String.UnicodeScalarView()
-    while let current, isOfKind(current) {
-      scalars.append(current)
-      position += 1
-    }
-    return scalars.isEmpty ? nil : String(scalars)
+    let start = position
+    while position < text.count, isOfKind(text[position]) { position += 1 }
+    return start == position ? nil : String(text[start..<position])
   }
 
   /// Digits up to the first other character.
@@ -93,14 +90,31 @@ struct Cursor {
   }
 }
 
+extension String {
+  /// Letters, digits and signs of a folded text.
+  init(_ folded: ArraySlice<Unicode.Scalar>) {
+    // Most are ASCII, for which this is many times faster than a view of scalars.
+    if folded.allSatisfy(\.isASCII) {
+      self.init(
+        decoding: folded.map { UInt8(truncatingIfNeeded: $0.value) }, as: UTF8.self)
+    } else {
+      self.init(String.UnicodeScalarView(folded))
+    }
+  }
+}
+
 /// Digits with thousands separators and decimals.
 struct Numeral {
   var integer: String
   /// Decimals, and further groups of a version number.
   var decimals: [String] = []
+  /// Whether its thousands are separated.
+  var isGrouped = false
 
   var words: String {
-    let head = integer.isEmpty ? "zero" : NumberWords.cardinal(integer)
+    let head =
+      integer.isEmpty
+      ? "zero" : isGrouped ? NumberWords.grouped(integer) : NumberWords.cardinal(integer)
     guard decimals.count == 1 else {
       return ([head] + decimals.map { NumberWords.cardinal($0) }).joined(separator: " point ")
     }
@@ -111,12 +125,16 @@ struct Numeral {
 }
 
 extension Cursor {
-  /// "1", "1,200", "3.14", ".5", "2.0.1"
+  /// "1", "1,200", "3.14", ".5", "2.0.1", "12 345 678", "1.234,56"
   mutating func numeral() -> Numeral? {
+    if let numeral = groupedNumeral() { return numeral }
     var numeral = Numeral(integer: "")
     if let digits = digits() {
       numeral.integer = digits
-      while digits.utf8.count <= 3, current == ",", let group = group() { numeral.integer += group }
+      while digits.utf8.count <= 3, let group = group(",") {
+        numeral.integer += group
+        numeral.isGrouped = true
+      }
     } else if !(current == "." && (peek(1)?.isDigit ?? false)) {
       return nil
     }
@@ -127,11 +145,38 @@ extension Cursor {
     return numeral
   }
 
-  /// A comma and three digits.
-  private mutating func group() -> String? {
+  /// Thousands that are separated as in most of Europe: "1.234,56", "1.234.567", "12 345 678".
+  private mutating func groupedNumeral() -> Numeral? {
     var copy = self
-    copy.position += 1
-    guard let digits = copy.digits(3...3) else { return nil }
+    guard let digits = copy.digits(1...3), !digits.hasPrefix("0"),
+      let separator = copy.current, separator == "." || separator == " "
+    else { return nil }
+    var groups: [String] = []
+    // No number has more, and a long row of them must not be looked through from every place.
+    while groups.count < 12, let group = copy.group(separator) { groups.append(group) }
+    var numeral = Numeral(integer: digits + groups.joined(), isGrouped: true)
+    var end = copy
+    if !groups.isEmpty, end.take(","), let decimals = end.digits(1...2) {
+      numeral.decimals = [decimals]
+      copy = end
+    } else if separator == "." {
+      guard groups.count > 1 else { return nil }
+    } else {
+      // One group of zeros is "10 000"; others may be numbers by themselves.
+      guard groups == ["000"] || groups.count > 1 && digits.utf8.count < 3 else { return nil }
+    }
+    guard copy.isAtEnd || copy.current?.isLetter ?? false,
+      !(copy.current == "." && (copy.peek(1)?.isDigit ?? false)),
+      !(copy.current == " " && (copy.peek(1)?.isDigit ?? false))
+    else { return nil }
+    self = copy
+    return numeral
+  }
+
+  /// A separator and three digits.
+  private mutating func group(_ separator: Unicode.Scalar) -> String? {
+    var copy = self
+    guard copy.take(separator), let digits = copy.digits(3...3) else { return nil }
     self = copy
     return digits
   }

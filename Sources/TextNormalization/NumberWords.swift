@@ -10,7 +10,10 @@ enum NumberWords {
   private static let tens = [
     "", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
   ]
-  private static let scales = ["", " thousand", " million", " billion", " trillion"]
+  private static let scales = [
+    "", " thousand", " million", " billion", " trillion", " quadrillion", " quintillion",
+    " sextillion", " septillion", " octillion", " nonillion", " decillion",
+  ]
   /// Longer numbers are said digit by digit.
   private static let longest = 15
 
@@ -40,6 +43,32 @@ enum NumberWords {
     case ..<100: tens[value / 10] + (value % 10 > 0 ? "-" + small[value % 10] : "")
     default:
       small[value / 100] + " hundred" + (value % 100 > 0 ? " " + hundreds(value % 100) : "")
+    }
+  }
+
+  /// A number whose thousands are separated: it is no code, however long it is.
+  static func grouped(_ digits: String) -> String {
+    guard digits.utf8.count > longest, digits.utf8.count <= 3 * scales.count,
+      !digits.hasPrefix("0")
+    else { return cardinal(digits) }
+    var rest = Substring(digits)
+    var groups: [String] = []
+    for scale in scales where !rest.isEmpty {
+      if let value = Int(rest.suffix(3)), value > 0 { groups.append(hundreds(value) + scale) }
+      rest = rest.dropLast(3)
+    }
+    return groups.reversed().joined(separator: " ")
+  }
+
+  /// As people say the numbers of houses, sections and doors: "four oh one", "fourteen
+  /// twenty-eight", "twelve hundred".
+  static func inPairs(_ value: Int) -> String {
+    switch value {
+    case ..<100: cardinal(value)
+    case ..<1000 where value % 100 == 0: cardinal(value)
+    case 1000..<10_000 where value % 1000 < 10: cardinal(value)
+    case ..<10_000: pair(value / 100, value % 100)
+    default: digits("\(value)")
     }
   }
 
@@ -101,18 +130,36 @@ enum NumberWords {
     return cardinal(top) + " " + part + (top > 1 ? "s" : "")
   }
 
-  /// The value of a Roman numeral in its usual spelling, up to 89: few chapters and kings have more.
+  /// The value of a Roman numeral in its usual spelling, up to 3,999.
   static func roman(_ letters: String) -> Int? {
-    guard !letters.isEmpty, letters.utf8.count <= 7, letters.allSatisfy({ "IVXL".contains($0) })
-    else { return nil }
-    return (1...89).first { romanSpelling($0) == letters }
+    guard !letters.isEmpty, letters.utf8.count <= 15 else { return nil }
+    var value = 0
+    var last = 0
+    for letter in letters.utf8.reversed() {
+      guard let size = romanSizes[letter] else { return nil }
+      value += size < last ? -size : size
+      last = max(last, size)
+    }
+    return value < 4000 && romanSpelling(value) == letters ? value : nil
   }
+
+  /// The same in small letters, as pages and scenes have them: "iv".
+  static func roman(smallNumeral letters: String) -> Int? {
+    guard letters.utf8.count > 1, letters.allSatisfy({ "ivx".contains($0) }) else { return nil }
+    return roman(letters.uppercased())
+  }
+
+  private static let romanSizes: [UInt8: Int] = [
+    UInt8(ascii: "I"): 1, UInt8(ascii: "V"): 5, UInt8(ascii: "X"): 10, UInt8(ascii: "L"): 50,
+    UInt8(ascii: "C"): 100, UInt8(ascii: "D"): 500, UInt8(ascii: "M"): 1000,
+  ]
 
   private static func romanSpelling(_ value: Int) -> String {
     var rest = value
     var spelling = ""
     for (size, letters) in [
-      (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
+      (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
+      (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
     ] {
       while rest >= size {
         spelling += letters

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-/// Abbreviations and initials, and whether the full stop behind them ends a sentence.
+/// Abbreviations and initials, and whether the full stop after them ends a sentence.
 extension EnglishReader {
-  /// How a sentence can go on behind an abbreviation.
+  /// How a sentence can go on after an abbreviation.
   private enum Kind {
     /// Its full stop never ends a sentence: a name or a number follows.
     case title
@@ -10,11 +10,19 @@ extension EnglishReader {
     case last
     /// It counts only before a digit.
     case beforeDigit
+    /// It counts only before a year.
+    case beforeYear
     /// As `last`, and in small letters too.
     case anyCase
     /// As `title`, and in small letters too.
     case link
+    /// As `last`, but only after a name.
+    case street
   }
+
+  static let wordsInRules: Set<String> = Set(abbreviations.keys).union(Units.names).union(
+    Magnitude.names
+  ).union(streets.keys)
 
   private static let abbreviations: [String: (words: String, kind: Kind)] = [
     "mr": ("Mister", .title), "mrs": ("Missus", .title), "ms": ("Miz", .title),
@@ -27,7 +35,11 @@ extension EnglishReader {
     "ltd": ("Limited", .last), "co": ("Company", .last), "corp": ("Corporation", .last),
     "bros": ("Brothers", .last), "ave": ("Avenue", .last), "blvd": ("Boulevard", .last),
     "rd": ("Road", .last), "ln": ("Lane", .last), "hwy": ("Highway", .last),
-    "pkwy": ("Parkway", .last), "sq": ("Square", .last), "dept": ("Department", .anyCase),
+    "pkwy": ("Parkway", .last), "sq": ("Square", .last), "expy": ("Expressway", .last),
+    "ct": ("Court", .street), "pl": ("Place", .street), "cir": ("Circle", .street),
+    "ter": ("Terrace", .street), "trl": ("Trail", .street), "fwy": ("Freeway", .last),
+    "fl": ("Floor", .beforeDigit),
+    "dept": ("Department", .anyCase),
     "univ": ("University", .last), "apt": ("Apartment", .last), "ste": ("Suite", .last),
     "etc": ("et cetera", .anyCase), "misc": ("miscellaneous", .link), "vs": ("versus", .link),
     "approx": ("approximately", .link), "incl": ("including", .link), "tel": ("telephone", .link),
@@ -39,15 +51,39 @@ extension EnglishReader {
     "est": ("established", .beforeDigit),
     "ca": ("circa", .beforeDigit), "rm": ("room", .beforeDigit), "pt": ("part", .beforeDigit),
     "max": ("maximum", .beforeDigit), "min": ("minimum", .beforeDigit),
+    "op": ("opus", .beforeDigit), "eq": ("equation", .beforeDigit),
+    "eqs": ("equations", .beforeDigit), "eqn": ("equation", .beforeDigit),
+    "rte": ("route", .beforeDigit), "rt": ("route", .beforeDigit),
+    "vols": ("volumes", .beforeDigit), "art": ("article", .beforeDigit),
+    "arts": ("articles", .beforeDigit), "chap": ("chapter", .beforeDigit),
+    "chs": ("chapters", .beforeDigit), "sect": ("section", .beforeDigit),
+    "secs": ("sections", .beforeDigit), "pg": ("page", .beforeDigit),
+    "pgs": ("pages", .beforeDigit), "ex": ("example", .beforeDigit),
+    "tab": ("table", .beforeDigit), "bk": ("book", .beforeDigit), "ver": ("version", .beforeDigit),
+    "para": ("paragraph", .beforeDigit), "paras": ("paragraphs", .beforeDigit),
+    "app": ("appendix", .beforeDigit), "ref": ("reference", .beforeDigit),
+    "refs": ("references", .beforeDigit), "ep": ("episode", .beforeDigit),
+    "eps": ("episodes", .beforeDigit), "pts": ("parts", .beforeDigit),
+    "nr": ("number", .beforeDigit),
+    "cl": ("clause", .beforeDigit), "prob": ("problem", .beforeDigit),
+    "ques": ("question", .beforeDigit),
+    "bldg": ("building", .beforeDigit), "temp": ("temperature", .beforeDigit),
+    "b": ("born", .beforeYear), "d": ("died", .beforeYear), "c": ("circa", .beforeYear),
+    "avg": ("average", .link), "esp": ("especially", .link), "cf": ("compare", .link),
+    "viz": ("namely", .link), "al": ("al", .anyCase), "dist": ("distance", .beforeDigit),
   ]
   /// These are abbreviations without their full stop too.
   private static let stopless: Set<String> = [
     "mr", "mrs", "ms", "prof", "sgt", "capt", "jr", "sr", "inc", "ltd", "corp", "bros", "blvd",
-    "etc", "vs", "approx", "govt", "dept", "pp",
+    "etc", "vs", "approx", "govt", "dept", "pp", "hwy", "pkwy", "expy", "fwy", "ct", "pl", "cir",
+    "trl", "rte", "apt", "ste",
   ]
   private static let dotted = [
     "e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "a.m": "A M", "p.m": "P M",
   ]
+
+  /// Whether a full stop after the word can belong to it.
+  static func isAbbreviation(_ word: String) -> Bool { abbreviations[word.lowercased()] != nil }
 
   mutating func readAbbreviation() -> Bool {
     if readWithSlash() || readInitials() { return true }
@@ -61,6 +97,11 @@ extension EnglishReader {
     if isCapital, hasStop || key == "st" || key == "dr", let title = saintOrStreet(word, end) {
       return sayAbbreviation(title.words, title.canBeLast, upTo: end)
     }
+    if word.utf8.count < 7, end.isBeforeVerse(), let book = Scripture.book(word) {
+      _ = say(book, .word, upTo: end)
+      _ = cursor.take(".")
+      return true
+    }
     if isCapital, hasStop, word != "Sat", word != "Sun", let day = Calendar.days[key] {
       return sayAbbreviation(day, true, upTo: end)
     }
@@ -69,16 +110,24 @@ extension EnglishReader {
       hasStop || word.utf8.count < 2 || !word.unicodeScalars.allSatisfy(\.isCapital)
     else { return false }
     switch kind {
+    case .street:
+      guard isCapital, !spoken.context.isEmpty,
+        spoken.lastWord.unicodeScalars.first?.isCapital ?? false || piece == .number
+      else { return false }
     case .title, .last:
       guard isCapital, hasStop || kind == .last || isName(end.nextWord()) else { return false }
     case .beforeDigit:
       var after = end
       _ = after.take(".")
       _ = after.take(" ")
-      guard after.current?.isDigit ?? false else { return false }
+      guard after.current?.isDigit ?? false || after.isRomanNumeral else { return false }
+    case .beforeYear:
+      var year = end
+      guard word == key, year.take("."), year.take(" "), year.digits(4...4) != nil, year.isAtEnd
+      else { return false }
     case .anyCase, .link: break
     }
-    return sayAbbreviation(words, kind == .last || kind == .anyCase, upTo: end)
+    return sayAbbreviation(words, kind == .last || kind == .anyCase || kind == .street, upTo: end)
   }
 
   private func isName(_ word: String?) -> Bool {
@@ -95,7 +144,7 @@ extension EnglishReader {
     return true
   }
 
-  /// "St." and "Dr.", which stand before a name or behind one.
+  /// "St." and "Dr.", which stand before a name or after one.
   private func saintOrStreet(_ word: String, _ end: Cursor) -> (words: String, canBeLast: Bool)? {
     guard word == "St" || word == "Dr" else { return nil }
     let (before, behind) = word == "St" ? ("Saint", "Street") : ("Doctor", "Drive")
@@ -172,7 +221,7 @@ extension EnglishReader {
   private static let wordsBeforeInitials: Set<String> = [
     "by", "with", "from", "to", "of", "and", "for", "says", "said", "like", "as", "named", "met",
   ]
-  /// A letter behind these is no initial.
+  /// A letter after these is no initial.
   private static let wordsBeforeLetters: Set<String> = [
     "vitamin", "plan", "type", "class", "grade", "section", "option", "hepatitis", "group", "part",
     "point", "letter", "appendix", "exhibit", "figure", "room", "gate", "terminal", "team", "model",
@@ -180,7 +229,7 @@ extension EnglishReader {
 
   // MARK: Ends of sentences
 
-  /// Whether a sentence ends at a full stop that also belongs to an abbreviation; `place` is behind
+  /// Whether a sentence ends at a full stop that also belongs to an abbreviation; `place` is after
   /// the full stop.
   func endsSentence(_ place: Cursor) -> Bool {
     if place.hasNothingLeft { return true }
@@ -198,7 +247,14 @@ extension EnglishReader {
 }
 
 extension Cursor {
-  /// The place behind a full stop, if there is one here.
+  /// "IX", which ends a word.
+  fileprivate var isRomanNumeral: Bool {
+    var copy = self
+    guard let letters = copy.letters(), copy.isAtEnd, letters.utf8.count < 8 else { return false }
+    return NumberWords.roman(letters) != nil && (letters.utf8.count > 1 || letters != "I")
+  }
+
+  /// The place after a full stop, if there is one here.
   fileprivate func followingStop() -> Cursor {
     var copy = self
     _ = copy.take(".")

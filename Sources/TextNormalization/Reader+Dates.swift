@@ -15,15 +15,36 @@ enum Calendar {
     "thur": "Thursday", "thurs": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday",
   ]
 
+  static let twoLetterDays = [
+    "Mo": "Monday", "Tu": "Tuesday", "We": "Wednesday", "Th": "Thursday", "Fr": "Friday",
+    "Sa": "Saturday", "Su": "Sunday",
+  ]
+
+  /// Names of months and days in small letters, long and short.
+  static let wordsInRules =
+    months.map { $0.lowercased() } + short.keys + days.keys + days.values.map { $0.lowercased() }
+
+  private static let long = Dictionary(
+    uniqueKeysWithValues: months.enumerated().map { ($1.lowercased(), $0 + 1) })
+
   /// 1…12 for a month's full name, whatever the case.
-  static func month(_ name: String) -> Int? {
-    months.firstIndex { $0.lowercased() == name.lowercased() }.map { $0 + 1 }
-  }
+  static func month(_ name: String) -> Int? { long[name.lowercased()] }
 
   /// 1…12 for a month's short name.
   static func shortMonth(_ name: String) -> Int? { short[name.lowercased()] }
 
   static func name(_ month: Int) -> String { months[month - 1] }
+
+  /// 1…12 for a month's full or short name.
+  static func anyMonth(_ name: String) -> Int? { month(name) ?? shortMonth(name) }
+
+  /// "Saturday and"
+  static func endsInDay(_ text: String) -> Bool {
+    for joint in [" and", " or", " to"] where text.hasSuffix(joint) {
+      return text.dropLast(joint.utf8.count).hasSuffix("day")
+    }
+    return false
+  }
 
   static func isDay(_ word: String) -> Bool { days.values.contains(word) }
 
@@ -35,132 +56,192 @@ enum Calendar {
   }
 }
 
-/// Dates and times.
+/// Dates.
 extension EnglishReader {
-  /// "6/4/2024", "2024-06-04", "4.6.2024"; month first where both orders are possible, except with
-  /// full stops.
+  /// "6/4/2024", "2024-06-04", "4.6.2024", "2019.03.08"; month first where both orders are possible,
+  /// except with full stops.
   mutating func readDate() -> Bool {
+    if readShortDate() { return true }
     var end = cursor
     guard let first = end.digits(1...4), let separator = end.take(of: "/-."),
       let second = end.digits(1...2), end.take(separator), let third = end.digits(1...4),
-      end.isAtEnd, let one = Int(first), let two = Int(second), let three = Int(third),
-      !(end.current == separator && (end.peek(1)?.isDigit ?? false))
+      let one = Int(first), let two = Int(second), let three = Int(third)
+    else { return false }
+    // "2024-06-04T14:30:00Z"
+    var time = end
+    let hasTime = first.utf8.count == 4 && time.take("T") && time.current?.isDigit ?? false
+    guard hasTime || end.isAtEnd && !(end.current == separator && end.peek(1)?.isDigit ?? false)
     else { return false }
     var words: String?
-    if first.utf8.count == 4, separator != "." {
+    if first.utf8.count == 4, separator != "." || second.utf8.count == 2 && third.utf8.count == 2 {
       words = Calendar.words(month: two, day: three, year: one)
     } else if first.utf8.count <= 2,
-      third.utf8.count == 4 || separator == "/" && third.utf8.count == 2
+      third.utf8.count == 4
+        || third.utf8.count == 2 && (separator == "/" || separator == "." && one > 12)
     {
       let year = third.utf8.count == 2 ? three + (three < 70 ? 2000 : 1900) : three
-      let dayFirst = separator == "." || one > 12
+      let dayFirst = (separator == "." || one > 12) && two <= 12
       words = Calendar.words(month: dayFirst ? two : one, day: dayFirst ? one : two, year: year)
     }
-    return words.map { say($0, upTo: end) } ?? false
+    guard let words else { return false }
+    _ = say(words, .year, upTo: end)
+    if hasTime {
+      spoken.put(",")
+      cursor.position += 1
+      if readTime(), cursor.current == "Z", !(cursor.peek(1)?.isWordPart ?? false) {
+        spoken.say("U T C")
+        cursor.position += 1
+      }
+    }
+    return true
   }
 
-  /// "June 4, 2024", "June 4th", "Jun. 4"
+  /// "on 3/14", "Tuesday (3/14)"
+  private mutating func readShortDate() -> Bool {
+    var end = cursor
+    let isAfterDay = Calendar.isDay(spoken.lastWord)
+    guard isAfterDay || ["on", "due", "dated", "until", "till", "since"].contains(spoken.context),
+      let month = end.digits(1...2), end.take("/"), let day = end.digits(1...2), end.isAtEnd,
+      end.current != "/", let words = Calendar.words(month: Int(month) ?? 0, day: Int(day) ?? 0)
+    else { return false }
+    return say(words, upTo: end)
+  }
+
+  /// "June 4, 2024", "June 4th", "Jun. 4", "june 4", "Mar-09-2021", "Jan. 2024"
   mutating func readMonth() -> Bool {
     var end = cursor
-    guard cursor.current?.isCapital ?? false, let name = end.letters() else { return false }
-    var month = Calendar.month(name)
-    if month == nil {
-      month = Calendar.shortMonth(name)
-      _ = end.take(".")
-    }
-    guard let month, end.take(" ") else { return false }
-    guard let day = end.day() else {
+    guard let name = end.letters(), let month = Calendar.anyMonth(name) else { return false }
+    let isFull = Calendar.month(name) != nil
+    if !isFull { _ = end.take(".") }
+    guard let separator = end.take(of: " -") else { return false }
+    guard let day = end.day(), separator == " " || !(end.current?.isLetter ?? false) else {
       // "Jan. 2024"
-      guard Calendar.month(name) == nil, end.current?.isDigit ?? false else { return false }
+      guard !isFull, separator == " ", let year = end.peekYear(), (1000..<2100).contains(year)
+      else { return false }
       return say(Calendar.name(month), .word, upTo: end)
     }
-    guard let words = Calendar.words(month: month, day: day) else { return false }
-    var last = end
-    let hasComma = last.take(",")
-    if last.take(" "), let year = last.digits(4...4).flatMap({ Int($0) }), last.isAtEnd,
-      hasComma || (1000..<2100).contains(year), last.current != ":"
+    guard isMonth(name, day, end) || separator == "-",
+      let words = Calendar.words(month: month, day: day)
+    else { return false }
+    return sayDate(words, upTo: end)
+  }
+
+  /// In small letters "may 5" and "march 10" can be verbs.
+  private func isMonth(_ name: String, _ day: Int, _ end: Cursor) -> Bool {
+    if name.unicodeScalars.first?.isCapital ?? false { return true }
+    guard ["may", "march", "mar"].contains(name) else { return true }
+    var year = end
+    _ = year.take(",")
+    return end.previous?.isLetter ?? false || year.take(" ") && year.peekYear() != nil
+      || ["on", "by", "since", "until", "till", "from", "of", "to", "before", "after"]
+        .contains(spoken.context)
+  }
+
+  /// A month and a day, and the second day of a range or the year.
+  private mutating func sayDate(_ words: String, upTo end: Cursor) -> Bool {
+    var words = words
+    var end = end
+    var range = end
+    // "June 5-7"
+    let isSpaced = range.take(" ")
+    if range.take(of: "-–") != nil, !isSpaced || range.take(" "), let last = range.day(),
+      range.current != "-"
     {
-      return say(words + ", " + NumberWords.year(year), .year, upTo: last)
+      words += " to " + NumberWords.ordinal("\(last)")
+      end = range
+    }
+    var year = end
+    let hasComma = year.take(",")
+    let hasGap = year.take(" ") || !hasComma && year.take(of: "-/") != nil || hasComma
+    if hasGap, let value = year.digits(4...4).flatMap({ Int($0) }), year.isAtEnd,
+      hasComma || (1000..<2100).contains(value), year.current != ":"
+    {
+      return say(words + ", " + NumberWords.year(value), .year, upTo: year)
     }
     return say(words, upTo: end)
   }
 
-  /// "4 June 2024", from the day on.
+  /// "4 June 2024", "15-Jan-2020", from the day on.
   mutating func readDayBeforeMonth() -> Bool {
     var end = cursor
-    guard let day = end.day(), end.take(" "), end.current?.isCapital ?? false,
-      let name = end.letters(), (1...31).contains(day)
+    guard let day = end.day(), let separator = end.take(of: " -"),
+      let name = end.letters(), let month = Calendar.anyMonth(name)
     else { return false }
-    var month = Calendar.month(name)
-    if month == nil {
-      month = Calendar.shortMonth(name)
-      if month != nil { _ = end.take(".") }
+    let isFull = Calendar.month(name) != nil
+    if !isFull {
+      let stop = end
+      // A full stop that ends the sentence is not the month's.
+      if end.take("."), endsSentence(end) { end = stop }
     }
-    guard let month, end.isAtEnd else { return false }
+    guard end.isAtEnd, separator == " " || end.current == "-" else { return false }
+    var year = end
+    _ = year.take(of: ",-")
+    _ = year.take(" ")
+    let value = year.peekYear()
+    guard separator == " " || value != nil,
+      name.unicodeScalars.first?.isCapital ?? false || value != nil || cursor.hasOrdinalDay
+        || !["may", "march", "mar", "sun", "sat"].contains(name)
+    else { return false }
     let article = spoken.context == "the" ? "" : "the "
     var words = article + NumberWords.ordinal("\(day)") + " of " + Calendar.name(month)
-    var last = end
-    _ = last.take(",")
-    if last.take(" "), let year = last.digits(4...4).flatMap({ Int($0) }), last.isAtEnd {
-      words += ", " + NumberWords.year(year)
-      end = last
+    if let value {
+      words += ", " + NumberWords.year(value)
+      year.position += 4
+      end = year
     }
     return say(words, .year, upTo: end)
   }
 
-  // MARK: Times
+  // MARK: Days
 
-  /// "9:30", "17:45", "10:00am", "5 p.m."
-  mutating func readTime() -> Bool {
-    if readDayBeforeMonth() { return true }
+  /// Short names that are words or names of their own.
+  private static let ambiguousDays: Set<String> = ["Mon", "Wed", "Sat", "Sun"]
+  private static let wordsBeforeDays: Set<String> = [
+    "on", "every", "this", "next", "last", "until", "till", "from", "since", "each", "open",
+    "through",
+    "thru", "closed",
+  ]
+
+  /// "Mon-Fri", "Mon.-Sun.", "Tue", "Monday–Friday", "Jan-Mar"
+  mutating func readDay() -> Bool {
     var end = cursor
-    guard let digits = end.digits(1...2), let hour = Int(digits), hour <= 24 else { return false }
-    guard end.take(":") else {
-      guard (1...12).contains(hour), let half = end.halfOfDay() else { return false }
-      return sayTime(NumberWords.cardinal(hour), half, upTo: end)
+    guard let first = end.dayOrMonth() else { return false }
+    var range = end
+    let isSpaced = range.take(" ")
+    if range.take(of: "-–—") != nil, !isSpaced || range.take(" "),
+      let last = range.dayOrMonth(), last.isDay == first.isDay
+    {
+      let isShort = range.previous == "."
+      _ = say("\(first.name) to \(last.name)", .word, upTo: range)
+      if isShort, endsSentence(range) { spoken.put(".") }
+      return true
     }
-    guard let minuteDigits = end.digits(2...2), let minute = Int(minuteDigits), minute < 60 else {
-      return readRatio()
+    if first.isDay, end.position - cursor.position == 2 {
+      return end.peek(2)?.isDigit ?? false && end.peek(1) == "("
+        && say(first.name, .word, upTo: end)
     }
-    var seconds: String?
-    if end.current == ":", end.peek(1)?.isDigit ?? false {
-      end.position += 1
-      seconds = end.digits(2...2)
-      guard seconds != nil else { return false }
+    if first.isDay, first.isShort, end.previous == ".",
+      ["night", "morning", "afternoon", "evening"].contains(end.nextWord())
+    {
+      return say(first.name, .word, upTo: end)
     }
-    guard end.current.map({ !$0.isDigit }) ?? true else { return false }
-    let half = end.halfOfDay()
-    guard end.isAtEnd || half != nil else { return false }
-    var words = NumberWords.cardinal(hour)
-    switch minute {
-    case 0:
-      if half == nil {
-        words += (1...12).contains(hour) && seconds == nil ? " o'clock" : " hundred"
-      }
-    case ..<10: words += " oh " + NumberWords.cardinal(minute)
-    default: words += " " + NumberWords.cardinal(minute)
-    }
-    if let seconds, let count = Int(seconds) {
-      words += " and " + NumberWords.cardinal(count) + (count == 1 ? " second" : " seconds")
-    }
-    return sayTime(words, half, upTo: end)
+    guard first.isDay, first.isShort, end.previous != ".", isDayAlone(end) else { return false }
+    return say(first.name, .word, upTo: end)
   }
 
-  private mutating func sayTime(_ words: String, _ half: String?, upTo end: Cursor) -> Bool {
-    guard let half else { return say(words, upTo: end) }
-    _ = say(words + " " + half, upTo: end)
-    // The full stop of "p.m." may end a sentence besides.
-    if end.previous == ".", endsSentence(end) { spoken.put(".") }
-    return true
-  }
-
-  /// "16:9"
-  private mutating func readRatio() -> Bool {
-    var end = cursor
-    guard let first = end.digits(1...4), end.take(":"), let second = end.digits(1...4), end.isAtEnd,
-      end.current != ":"
-    else { return false }
-    return say(NumberWords.cardinal(first) + " to " + NumberWords.cardinal(second), upTo: end)
+  private func isDayAlone(_ end: Cursor) -> Bool {
+    guard let name = end.lettersBefore(), Self.ambiguousDays.contains(name) else { return true }
+    if Calendar.isDay(spoken.lastWord) || Calendar.endsInDay(spoken.text) { return true }
+    var next = end
+    let mark = next.take(of: ",/&(")
+    _ = next.take(" ")
+    if mark != "(", next.take("&") { _ = next.take(" ") }
+    if next.take(literal: "and ") || next.take(literal: "or ") {}
+    if next.current?.isDigit ?? false { return true }
+    var day = next
+    if day.dayOrMonth() != nil { return true }
+    return Self.wordsBeforeDays.contains(spoken.context)
+      && !(mark == nil && end.nextWord()?.unicodeScalars.first?.isCapital ?? false)
   }
 }
 
@@ -176,22 +257,52 @@ extension Cursor {
       copy = suffixed
     }
     guard copy.isAtEnd, !":/%°".unicodeScalars.contains(copy.current ?? " "),
-      !(".,".unicodeScalars.contains(copy.current ?? " ") && copy.peek(1)?.isDigit ?? false)
+      !(".,".unicodeScalars.contains(copy.current ?? " ") && copy.peek(1)?.isDigit ?? false
+        && !(copy.current == "," && copy.following().peekYear() != nil))
     else { return nil }
     self = copy
     return day
   }
 
-  /// "am", "P.M."
-  fileprivate mutating func halfOfDay() -> String? {
+  /// Whether letters follow the day's digits: "4th".
+  fileprivate var hasOrdinalDay: Bool {
     var copy = self
-    _ = copy.take(" ")
-    guard let first = copy.take(of: "apAP") else { return nil }
-    let hasStop = copy.take(".")
-    guard copy.take(of: "mM") != nil else { return nil }
-    if hasStop { _ = copy.take(".") }
-    guard copy.isAtEnd else { return nil }
+    return copy.day() != nil && copy.previous?.isLetter ?? false
+  }
+
+  /// The four digits here, if they are a year.
+  fileprivate func peekYear() -> Int? {
+    var copy = self
+    guard let digits = copy.digits(4...4), copy.isAtEnd, copy.current != ":" else { return nil }
+    return Int(digits)
+  }
+
+  /// "Mon", "Tue.", "Friday", "Jan", "March"
+  fileprivate mutating func dayOrMonth() -> (name: String, isDay: Bool, isShort: Bool)? {
+    var copy = self
+    guard current?.isCapital ?? false, let letters = copy.letters(),
+      letters.dropFirst().allSatisfy(\.isLowercase)
+    else { return nil }
+    let key = letters.lowercased()
+    var found: (name: String, isDay: Bool, isShort: Bool)?
+    if let day = Calendar.days[key] ?? Calendar.twoLetterDays[letters] {
+      found = (day, true, true)
+    } else if Calendar.isDay(letters) {
+      found = (letters, true, false)
+    } else if let month = Calendar.anyMonth(key) {
+      found = (Calendar.name(month), false, Calendar.month(key) == nil)
+    }
+    guard let found, copy.isAtEnd else { return nil }
+    if found.isShort { _ = copy.take(".") }
+    guard copy.current != "'" else { return nil }
     self = copy
-    return first == "a" || first == "A" ? "A M" : "P M"
+    return found
+  }
+
+  /// The letters before this place.
+  fileprivate func lettersBefore() -> String? {
+    var start = position
+    while start > 0, text[start - 1].isLetter { start -= 1 }
+    return start < position ? String(text[start..<position]) : nil
   }
 }

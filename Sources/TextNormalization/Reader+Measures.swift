@@ -1,284 +1,238 @@
 // SPDX-License-Identifier: MIT
 
-/// Money and units.
+/// Numbers with units.
 extension EnglishReader {
-  private struct Currency {
-    var one, many: String
-    /// `nil` for a currency without hundredths.
-    var cent, cents: String?
-  }
-
-  private static let dollar = Currency(one: "dollar", many: "dollars", cent: "cent", cents: "cents")
-  private static let currencies: [Unicode.Scalar: Currency] = [
-    "$": dollar,
-    "€": Currency(one: "euro", many: "euros", cent: "cent", cents: "cents"),
-    "£": Currency(one: "pound", many: "pounds", cent: "penny", cents: "pence"),
-    "¥": Currency(one: "yen", many: "yen"),
-    "₹": Currency(one: "rupee", many: "rupees", cent: "paisa", cents: "paise"),
-    "¢": Currency(one: "cent", many: "cents"),
-  ]
-  private static let codes: [String: Currency] = [
-    "USD": Currency(one: "U S dollar", many: "U S dollars", cent: "cent", cents: "cents"),
-    "CAD": Currency(
-      one: "Canadian dollar", many: "Canadian dollars", cent: "cent", cents: "cents"),
-    "EUR": Currency(one: "euro", many: "euros", cent: "cent", cents: "cents"),
-    "GBP": Currency(one: "pound", many: "pounds", cent: "penny", cents: "pence"),
-    "JPY": Currency(one: "yen", many: "yen"),
-    "CHF": Currency(one: "Swiss franc", many: "Swiss francs"),
-  ]
-  private static let magnitudes: [String: String] = [
-    "k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million",
-    "bn": "billion", "b": "billion", "B": "billion", "tn": "trillion", "T": "trillion",
-    "thousand": "thousand", "million": "million", "billion": "billion", "trillion": "trillion",
-  ]
-
-  /// "$25.50", "€3", "$3.5 million", "25 €", "50¢", "20 USD"
-  mutating func readMoney() -> Bool {
-    var end = cursor
-    if let sign = end.take(of: "$€£¥₹"), let currency = Self.currencies[sign] {
-      return readAmount(end, currency, sign: sign)
-    }
-    guard let numeral = end.numeral() else { return false }
-    if end.current == " " { end.position += 1 }
-    var coded = end
-    if let sign = end.take(of: "€£¥₹¢$"), let currency = Self.currencies[sign], end.isAtEnd {
-      return say(Self.words(numeral, currency), upTo: end)
-    }
-    if let code = coded.letters(), let currency = Self.codes[code], coded.isAtEnd {
-      return say(Self.words(numeral, currency), upTo: coded)
-    }
-    return false
-  }
-
-  /// "US$5", "USD 5"
-  mutating func readCurrencyCode() -> Bool {
-    var end = cursor
-    if end.take(literal: "US$") {
-      return readAmount(end, Self.codes["USD"] ?? Self.dollar, sign: "$")
-    }
-    guard let code = end.letters(), let currency = Self.codes[code] else { return false }
-    _ = end.take(" ")
-    return readAmount(end, currency, sign: nil)
-  }
-
-  /// The number behind a currency's sign, its magnitude, and the rest of a range.
-  private mutating func readAmount(
-    _ start: Cursor, _ currency: Currency, sign: Unicode.Scalar?
-  ) -> Bool {
-    var end = start
-    guard let numeral = end.numeral(), numeral.decimals.count < 2 else { return false }
-    var range = end
-    if range.take(of: "-–") != nil {
-      if let sign { _ = range.take(sign) }
-      if let second = range.numeral(), range.isAtEnd || range.magnitude(Self.magnitudes) != nil {
-        // The second number goes on below, with its magnitude.
-        range = end
-        _ = range.take(of: "-–")
-        if let sign { _ = range.take(sign) }
-        _ = range.numeral()
-        let magnitude = range.magnitude(Self.magnitudes)
-        let words =
-          numeral.words + " to "
-          + (magnitude.map { "\(second.words) \($0) \(currency.many)" }
-            ?? Self.words(second, currency))
-        return sayAmount(words, upTo: range)
-      }
-    }
-    let magnitude = end.magnitude(Self.magnitudes)
-    guard end.isAtEnd else { return false }
-    // "a $5 bill", "a $3-million house"
-    var isAdjective = false
-    if ["a", "an"].contains(spoken.context) || end.current == "-" {
-      isAdjective = end.current == "-" || end.current == " " && (end.peek(1)?.isSmall ?? false)
-    }
-    if let magnitude {
-      let unit = isAdjective ? currency.one : currency.many
-      return sayAmount("\(numeral.words) \(magnitude) \(unit)", upTo: end)
-    }
-    if isAdjective, numeral.decimals.isEmpty {
-      return sayAmount("\(numeral.words) \(currency.one)", upTo: end)
-    }
-    return sayAmount(Self.words(numeral, currency), upTo: end)
-  }
-
-  /// An amount, and "/month" behind it.
-  private mutating func sayAmount(_ words: String, upTo end: Cursor) -> Bool {
-    _ = say(words, upTo: end)
-    readRate()
-    return true
-  }
-
-  private static func words(_ numeral: Numeral, _ currency: Currency) -> String {
-    let unit = numeral.isOne ? currency.one : currency.many
-    guard let decimals = numeral.decimals.first, numeral.decimals.count == 1 else {
-      return "\(numeral.words) \(unit)"
-    }
-    guard let cent = currency.cent, let cents = currency.cents, decimals.utf8.count <= 2,
-      let value = Int(decimals.utf8.count == 1 ? decimals + "0" : decimals)
-    else { return "\(numeral.words) \(currency.many)" }
-    let isWhole = value == 0
-    let fraction = "\(NumberWords.cardinal(value)) \(value == 1 ? cent : cents)"
-    let integer = numeral.integer.isEmpty ? "0" : numeral.integer
-    if integer == "0" { return isWhole ? "zero \(currency.many)" : fraction }
-    let whole =
-      "\(NumberWords.cardinal(integer)) \(integer == "1" ? currency.one : currency.many)"
-    return isWhole ? whole : "\(whole) and \(fraction)"
-  }
-
-  // MARK: Units
-
-  private static let units: [String: (one: String, many: String)] = {
-    var units: [String: (one: String, many: String)] = [
-      "ft": ("foot", "feet"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
-      "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"),
-      "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"), "oz": ("ounce", "ounces"),
-      "mph": ("mile per hour", "miles per hour"), "fps": ("frame per second", "frames per second"),
-      "kph": ("kilometer per hour", "kilometers per hour"),
-      "kmh": ("kilometer per hour", "kilometers per hour"),
-      "rpm": ("revolution per minute", "revolutions per minute"),
-      "bpm": ("beat per minute", "beats per minute"),
-      "ppm": ("part per million", "parts per million"),
-      "bps": ("bit per second", "bits per second"),
-      "kbps": ("kilobit per second", "kilobits per second"),
-      "Mbps": ("megabit per second", "megabits per second"),
-      "Gbps": ("gigabit per second", "gigabits per second"),
-      "kWh": ("kilowatt hour", "kilowatt hours"), "kcal": ("kilocalorie", "kilocalories"),
-      "sq ft": ("square foot", "square feet"), "sq m": ("square meter", "square meters"),
-      "psi": ("P S I", "P S I"), "dpi": ("D P I", "D P I"), "x": ("time", "times"),
-      "k": ("thousand", "thousand"), "million": ("million", "million"),
-    ]
-    for (short, long) in [
-      ("mm", "millimeter"), ("cm", "centimeter"), ("m", "meter"), ("km", "kilometer"),
-      ("nm", "nanometer"), ("microm", "micrometer"), ("mi", "mile"), ("yd", "yard"),
-      ("mg", "milligram"), ("g", "gram"), ("kg", "kilogram"), ("microg", "microgram"),
-      ("ml", "milliliter"), ("mL", "milliliter"), ("cl", "centiliter"), ("l", "liter"),
-      ("L", "liter"), ("gal", "gallon"), ("s", "second"), ("sec", "second"), ("secs", "second"),
-      ("min", "minute"), ("mins", "minute"), ("h", "hour"), ("hr", "hour"), ("hrs", "hour"),
-      ("ms", "millisecond"), ("micros", "microsecond"), ("ns", "nanosecond"), ("yr", "year"),
-      ("yrs", "year"), ("W", "watt"), ("kW", "kilowatt"), ("MW", "megawatt"), ("GW", "gigawatt"),
-      ("V", "volt"), ("mV", "millivolt"), ("kV", "kilovolt"), ("mA", "milliamp"),
-      ("mAh", "milliamp hour"), ("kJ", "kilojoule"), ("cal", "calorie"), ("kPa", "kilopascal"),
-      ("KB", "kilobyte"), ("kB", "kilobyte"), ("MB", "megabyte"), ("GB", "gigabyte"),
-      ("TB", "terabyte"), ("PB", "petabyte"), ("KiB", "kibibyte"), ("MiB", "mebibyte"),
-      ("GiB", "gibibyte"), ("dB", "decibel"), ("px", "pixel"), ("ha", "hectare"), ("mol", "mole"),
-    ] {
-      units[short] = (long, long + "s")
-    }
-    return units
-  }()
-  /// Units that may be squared.
-  private static let lengths: Set<String> = ["mm", "cm", "m", "km", "ft", "mi", "yd"]
-  /// Words behind a slash that mean "per".
-  private static let periods: Set<String> = [
-    "second", "minute", "hour", "day", "night", "week", "month", "year", "person", "unit", "item",
-  ]
-
-  /// "5 km", "20°C", "-3%", "90 km/h", "16 GB", "5-km"
+  /// "5 km", "20°C", "-3%", "90 km/h", "16 GB", "5-km", "20 million kg"
   mutating func readMeasure() -> Bool {
     var end = cursor
-    guard let numeral = end.numeral() else { return false }
-    if let degrees = end.degrees(isOne: numeral.isOne) {
-      return say("\(numeral.words) \(degrees)", upTo: end)
-    }
+    guard var numeral = end.numeral() else { return false }
+    if let angle = angle(numeral, end) { return say(angle.words, upTo: angle.end) }
     var percent = end
     _ = percent.take(" ")
     if percent.take("%") { return say("\(numeral.words) percent", upTo: percent) }
     // "1920x1080", "3 x 4"
-    if let product = product(numeral, end) { return say(product.words, upTo: product.end) }
-    let isAdjective = end.current == "-"
-    let hasGap = end.take(of: " -") != nil
-    var name = end.letters() ?? ""
-    if name == "sq", end.take(" ") { name += " " + (end.letters() ?? "") }
-    guard let unit = Self.units[name], !(isAdjective && name.utf8.count < 2),
-      !(hasGap && (name == "x" || name == "k"))
-    else { return false }
-    var words = numeral.isOne || isAdjective ? unit.one : unit.many
-    if end.take("²") || Self.lengths.contains(name) && end.takeExponent("2") {
-      words = "square " + words
-    } else if end.take("³") || Self.lengths.contains(name) && end.takeExponent("3") {
-      words = "cubic " + words
+    if let product = product(numeral, end) {
+      _ = say(product.words, upTo: product.end)
+      return true
     }
-    guard end.isAtEnd else { return false }
-    _ = say("\(numeral.words) \(words)", upTo: end)
+    if end.current == ",", numeral.decimals.isEmpty, cursor.previous != ",",
+      let decimal = end.commaDecimals(), decimal.end.unit() != nil
+    {
+      // "3,5 kg"
+      numeral.decimals = [decimal.digits]
+      end = decimal.end
+    }
+    if let magnitude = end.magnitude(Magnitude.word) {
+      guard let unit = end.unit(), unit.hasGap else { return false }
+      return sayMeasure("\(numeral.words) \(magnitude) \(unit.names.many)", unit)
+    }
+    guard let unit = end.unit(), isUnit(unit, numeral) else { return false }
+    let isSingular = numeral.isOne || unit.isAdjective || isAttribute(unit)
+    let words = isSingular ? unit.names.one : unit.names.many
+    return sayMeasure("\(numeral.words) \(words)", unit)
+  }
+
+  /// "a 9V battery", "a 20 km run"
+  private func isAttribute(_ unit: Unit) -> Bool {
+    guard ["a", "an"].contains(spoken.context), unit.end.current == " ",
+      unit.end.peek(1)?.isSmall ?? false, let next = unit.end.nextWord()
+    else { return false }
+    return !["of", "or", "and", "to", "per", "in", "at", "on", "for", "from", "is", "was"]
+      .contains(next)
+  }
+
+  /// Whether a unit's letters are one here, and no word.
+  private func isUnit(_ unit: Unit, _ numeral: Numeral) -> Bool {
+    let next = unit.end.nextWord()
+    switch unit.name {
+    case "in":
+      // "10 in. long", "5 ft 1 in tall", but "10 in total".
+      if ["feet", "foot"].contains(spoken.context) { return true }
+      let hasStop = unit.end.current == "."
+      return next.map { Self.dimensions.contains($0) } ?? hasStop
+        || hasStop && unit.hasGap
+    case "c":
+      // "3 c. flour"
+      return unit.hasGap && unit.end.current == "." && unit.end.peek(1) == " "
+        && (unit.end.peek(2)?.isSmall ?? false)
+    case "x", "k":
+      // "2x + 3 = 7"
+      let sign = unit.end.current == " " ? unit.end.peek(1) : unit.end.current
+      return !unit.hasGap && !(sign.map { "+-=^<>*/".unicodeScalars.contains($0) } ?? false)
+    default:
+      if unit.name.utf8.count > 1 { return true }
+      // "5 N Main Street", "I-95 N", "a 5-m pole"
+      let isInitial = next?.unicodeScalars.first?.isCapital ?? false
+      return !unit.isAdjective && !(unit.name == "N" && cursor.previous == "-")
+        && !(unit.hasGap && isInitial && ["N", "J", "L"].contains(unit.name))
+    }
+  }
+
+  static let dimensions: Set<String> = [
+    "tall", "long", "wide", "high", "deep", "thick", "diameter", "across", "apart", "x", "by",
+    "square", "screen", "monitor", "pipe", "heels", "away", "below", "above", "ahead", "behind",
+    "round", "nails", "nail", "ceiling", "ceilings", "snow", "rain", "of",
+  ]
+
+  /// Says a number with its unit, and what is per another.
+  mutating func sayMeasure(_ words: String, _ unit: Unit) -> Bool {
+    _ = say(words, upTo: unit.end)
     readRate()
-    if cursor.current == ".", Self.abbreviatedUnits.contains(name), !endsSentence(after: 1) {
+    if cursor.current == ".", Units.abbreviated.contains(unit.name), !endsSentence(after: 1) {
       cursor.position += 1
     }
     return true
   }
 
-  /// "1920x1080", "3 x 4"
+  /// "1920x1080", "3 x 4", "3x4 m²"
   private func product(_ first: Numeral, _ start: Cursor) -> (words: String, end: Cursor)? {
-    var words = first.words
+    var factors = [first]
+    var isSpaced = false
     var end = start
     for _ in 0..<3 {
       var next = end
-      let hasSpace = next.take(" ")
-      guard next.take(of: "xX×") != nil, !hasSpace || next.take(" "), let factor = next.numeral()
-      else { break }
-      words += (hasSpace ? " times " : " by ") + factor.words
+      // "3 m x 4 m": the unit at the end says it for all.
+      if let unit = next.unit(), Units.lengths.contains(unit.name) {
+        var after = unit.end
+        if after.takeTimesSign() != nil, after.current?.isDigit ?? false { next = unit.end }
+      }
+      guard let hasSpace = next.takeTimesSign(), let factor = next.numeral() else { break }
+      isSpaced = isSpaced || hasSpace
+      factors.append(factor)
       end = next
     }
-    return end.position > start.position && end.isAtEnd ? (words, end) : nil
+    guard factors.count > 1, end.position > start.position else { return nil }
+    let unit = end.unit().flatMap { Units.lengths.contains($0.name) ? $0 : nil }
+    guard unit != nil || end.isAtEnd else { return nil }
+    // A length after it makes it an area, else it is a multiplication.
+    let isSize = unit != nil || !isSpaced
+    let words = factors.map(\.words).joined(separator: isSize ? " by " : " times ")
+    guard let unit, unit.name != "in" || unit.end.current == "." else { return (words, end) }
+    return (words + " " + unit.names.many, unit.end)
   }
 
-  /// Units that are written with a full stop.
-  private static let abbreviatedUnits: Set<String> = [
-    "ft", "lb", "lbs", "oz", "mi", "yd", "gal", "sec", "secs", "min", "mins", "hr", "hrs", "yr",
-    "yrs", "sq ft",
-  ]
-
-  /// "/h", "/month"
-  private mutating func readRate() {
+  /// "/h", "/month", "/sq ft"
+  mutating func readRate() {
     var end = cursor
-    guard end.take("/"), let name = end.letters(), end.isAtEnd else { return }
-    if let unit = Self.units[name]?.one {
-      _ = say("per " + unit, upTo: end)
-    } else if Self.periods.contains(name) || name == "mo" {
-      _ = say("per " + (name == "mo" ? "month" : name), upTo: end)
+    guard end.take("/") else { return }
+    var after = end
+    if let unit = after.unitName(), let period = Units.period(unit), after.isAtEnd {
+      _ = say("per " + period, upTo: after)
+      // "9.8 m/s²"
+      if cursor.take("²") { spoken.say("squared") }
+      if cursor.take(literal: "^2") { spoken.say("squared") }
+      readRate()
     }
   }
 
-  /// 5'10"
+  // MARK: Feet, inches, angles
+
+  /// 5'10", 6' tall, a 12" disc
   mutating func readHeight() -> Bool {
     var end = cursor
-    guard let feet = end.digits(1...2), end.take("'") else { return false }
-    _ = end.take(" ")
-    guard let inches = end.digits(1...2), end.take("\"") || end.take(literal: "''") else {
-      return false
+    guard let first = end.numeral(), first.decimals.count < 2 else { return false }
+    let isInContext = spoken.context == "a" || spoken.context == "an" || spoken.context == "the"
+    if end.current == "\"", first.decimals.allSatisfy({ $0.utf8.count < 4 }) {
+      end.position += 1
+      guard !(end.current?.isWordPart ?? false) || end.current == "x" else { return false }
+      // "a 12" disc", "a 12" × 8" sheet"
+      let isAdjective = isInContext && end.current == " " && (end.peek(1)?.isSmall ?? false)
+      return say(first.words + (first.isOne || isAdjective ? " inch" : " inches"), upTo: end)
     }
-    let words =
-      "\(NumberWords.cardinal(feet)) \(feet == "1" ? "foot" : "feet") "
-      + "\(NumberWords.cardinal(inches)) \(inches == "1" ? "inch" : "inches")"
-    return say(words, upTo: end)
+    guard first.decimals.isEmpty, cursor.previous != "'", end.take("'") else { return false }
+    let feet = first.words + (first.isOne ? " foot" : " feet")
+    var inches = end
+    _ = inches.take(" ")
+    if let count = inches.numeral(), inches.take("\"") || inches.take(literal: "''") {
+      if isInContext, inches.current == " ", inches.peek(1)?.isSmall ?? false {
+        // "the 6'5" player"
+        return say("\(first.words) foot \(count.words)", upTo: inches)
+      }
+      return say("\(feet) \(count.words) \(count.isOne ? "inch" : "inches")", upTo: inches)
+    }
+    // Without inches it may as well end a quotation.
+    guard end.current != "'", end.isAtEnd, let next = end.nextWord(),
+      Self.dimensions.contains(next)
+    else { return false }
+    return say(feet, upTo: end)
+  }
+
+  /// "20°C", "48°51'24"N", "70°"
+  private func angle(_ numeral: Numeral, _ start: Cursor) -> (words: String, end: Cursor)? {
+    var end = start
+    _ = end.take(" ")
+    guard end.take("°") else { return nil }
+    var words = numeral.words + (numeral.isOne ? " degree" : " degrees")
+    var minutes = end
+    _ = minutes.take(" ")
+    if let count = minutes.numeral(), minutes.take("'") {
+      words += " " + count.words + (count.isOne ? " minute" : " minutes")
+      end = minutes
+      _ = minutes.take(" ")
+      if let count = minutes.numeral(), minutes.take("\"") || minutes.take(literal: "''") {
+        words += " " + count.words + (count.isOne ? " second" : " seconds")
+        end = minutes
+      }
+    }
+    var scale = end
+    _ = scale.take(" ")
+    let names = [
+      "C": "Celsius", "F": "Fahrenheit", "K": "Kelvin", "c": "Celsius", "f": "Fahrenheit",
+      "N": "north", "S": "south", "E": "east", "W": "west", "NE": "northeast",
+      "NW": "northwest", "SE": "southeast", "SW": "southwest",
+    ]
+    guard let letters = scale.letters(), let name = names[letters], scale.isAtEnd else {
+      return (words, end)
+    }
+    return (words + " " + name, scale)
   }
 }
 
+/// A unit after a number.
+struct Unit {
+  /// Its short form.
+  var name: String
+  var names: Units.Names
+  /// Whether a space is before it.
+  var hasGap: Bool
+  /// Whether a hyphen is before it.
+  var isAdjective: Bool
+  var end: Cursor
+}
+
 extension Cursor {
-  /// "°C", "°"
-  fileprivate mutating func degrees(isOne: Bool) -> String? {
-    var copy = self
-    _ = copy.take(" ")
-    guard copy.take("°") else { return nil }
-    let degrees = isOne ? "degree" : "degrees"
-    var scale = copy
-    _ = scale.take(" ")
-    let name = scale.letters()
-    self = copy
-    guard scale.isAtEnd else { return degrees }
-    switch name {
-    case "C":
-      self = scale
-      return degrees + " Celsius"
-    case "F":
-      self = scale
-      return degrees + " Fahrenheit"
-    default: return degrees
+  /// A unit's short form: letters, or "sq ft".
+  mutating func unitName() -> String? {
+    guard var name = letters() else { return nil }
+    if ["sq", "cu", "fl"].contains(name) {
+      var copy = self
+      _ = copy.take(".")
+      if copy.take(" "), let rest = copy.letters() {
+        name += " " + rest
+        self = copy
+      }
     }
+    return name
+  }
+
+  /// A unit at this place, after a space or a hyphen or directly.
+  func unit() -> Unit? {
+    var end = self
+    let hasGap = end.take(" ")
+    let isAdjective = !hasGap && end.take("-")
+    guard let name = end.unitName(), let names = Units.words(name) else { return nil }
+    var unit = Unit(name: name, names: names, hasGap: hasGap, isAdjective: isAdjective, end: end)
+    let power =
+      unit.end.take("²") || Units.lengths.contains(name) && unit.end.takeExponent("2")
+      ? "square "
+      : unit.end.take("³") || Units.lengths.contains(name) && unit.end.takeExponent("3")
+        ? "cubic " : ""
+    unit.names = (power + names.one, power + names.many)
+    return unit.end.isAtEnd ? unit : nil
   }
 
   /// "^2" or "2"
-  fileprivate mutating func takeExponent(_ digit: Unicode.Scalar) -> Bool {
+  private mutating func takeExponent(_ digit: Unicode.Scalar) -> Bool {
     var copy = self
     _ = copy.take("^")
     guard copy.take(digit), copy.isAtEnd else { return false }
@@ -286,12 +240,29 @@ extension Cursor {
     return true
   }
 
+  /// "x" or "×" between numbers; whether spaces are around it.
+  fileprivate mutating func takeTimesSign() -> Bool? {
+    var copy = self
+    let hasSpace = copy.take(" ")
+    guard copy.take(of: "xX×") != nil, !hasSpace || copy.take(" ") else { return nil }
+    self = copy
+    return hasSpace
+  }
+
+  /// Up to two digits after a comma.
+  fileprivate func commaDecimals() -> (digits: String, end: Cursor)? {
+    var copy = self
+    guard copy.take(","), let digits = copy.digits(1...2) else { return nil }
+    return (digits, copy)
+  }
+
   /// "M", " million"
-  fileprivate mutating func magnitude(_ names: [String: String]) -> String? {
+  mutating func magnitude(_ word: (String) -> String?) -> String? {
     var copy = self
     let hasSpace = copy.take(of: " -") != nil
-    guard let letters = copy.letters(), let words = names[letters], copy.isAtEnd,
-      !hasSpace || letters.utf8.count > 1
+    guard let letters = copy.letters(), let words = word(letters), copy.isAtEnd,
+      !hasSpace || letters.utf8.count > 1 || copy.position == copy.text.count
+        || "bm".contains(letters)
     else { return nil }
     self = copy
     return words

@@ -1,31 +1,125 @@
 // SPDX-License-Identifier: MIT
 
-/// Cardinals, ordinals, years, fractions, phone numbers.
+/// Cardinals, ordinals, fractions, years, decades.
 extension EnglishReader {
   /// What nothing else explains.
   mutating func readPlainNumber() {
+    let isInWord = cursor.previous?.isWordPart ?? false
+    let start = cursor
     guard let numeral = cursor.numeral() else {
       cursor.position += 1
       return
     }
-    let isCode =
-      numeral.decimals.isEmpty && numeral.integer.utf8.count > 2
-      && Self.wordsBeforeCodes.contains(spoken.context) || isPostalCode(numeral)
-    spoken.sayInstead(isCode ? NumberWords.digits(numeral.integer) : numeral.words)
+    spoken.sayInstead(plainWords(numeral, isInWord: isInWord, start))
     piece = .number
+    if !isInWord { readCount(numeral, start) }
   }
 
-  /// Numbers behind these are said digit by digit.
+  private func plainWords(_ numeral: Numeral, isInWord: Bool, _ start: Cursor) -> String {
+    guard numeral.decimals.isEmpty else { return numeral.words }
+    let digits = numeral.integer
+    if digits.utf8.count > 2,
+      Self.wordsBeforeCodes.contains(spoken.context) || endsInContext()
+        || isPostalCode(numeral)
+    {
+      return NumberWords.digits(digits)
+    }
+    // "AB9453" and "iPhone2007".
+    if isInWord, digits.utf8.count > 3 {
+      let isYear = digits.hasPrefix("19") || digits.hasPrefix("20")
+      return digits.utf8.count == 4 && isYear
+        ? Int(digits).map(NumberWords.year) ?? "" : NumberWords.digits(digits)
+    }
+    // "Chapter 01"
+    if digits.utf8.count == 2, digits.hasPrefix("0"), digits != "00",
+      Labels.counted.contains(spoken.context)
+    {
+      return NumberWords.cardinal(String(digits.dropFirst()))
+    }
+    return numeral.words
+  }
+
+  /// Numbers after these are said digit by digit.
   private static let wordsBeforeCodes: Set<String> = [
     "code", "pin", "zip", "extension", "dial", "call", "digits", "serial", "pincode", "passcode",
-    "postcode",
+    "postcode", "otp", "password", "isbn", "imei", "ssn", "sku", "text",
   ]
 
-  /// Five digits behind a state's two letters: "C A" is what was said of "CA".
+  /// "ending in 8876"
+  private func endsInContext() -> Bool {
+    spoken.context == "in"
+      && ["ending in", "ends in", "end in"].contains { spoken.text.hasSuffix($0) }
+  }
+
+  /// What multiplies a number after it, "1.2M views", or divides it, "5/day".
+  private mutating func readCount(_ numeral: Numeral, _ start: Cursor) {
+    var end = cursor
+    if let letter = end.take(of: "KMBT"), end.isAtEnd, start.previous != "-",
+      isMagnitude(letter, numeral, end)
+    {
+      let words: [Unicode.Scalar: String] = [
+        "K": "thousand", "M": "million", "B": "billion", "T": "trillion",
+      ]
+      spoken.say(words[letter] ?? "")
+      cursor = end
+      if let unit = end.unit(), unit.hasGap, unit.name.utf8.count > 1 {
+        _ = sayMeasure(unit.names.many, unit)
+      }
+      return
+    }
+    end = cursor
+    // "10 bn dollars"
+    if end.take(" "), let letters = end.letters(), ["bn", "mn", "tn"].contains(letters), end.isAtEnd
+    {
+      spoken.say(Magnitude.ofMoney(letters) ?? letters)
+      cursor = end
+      return
+    }
+    end = cursor
+    // "1e6", "6.02E-23"
+    if end.take(of: "eE") != nil {
+      let isNegative = end.take("-")
+      if !isNegative { _ = end.take("+") }
+      if let power = end.digits(1...3), end.isAtEnd {
+        spoken.say(
+          "times ten to the " + (isNegative ? "minus " : "") + NumberWords.cardinal(Int(power) ?? 0)
+        )
+        cursor = end
+      }
+    }
+    readRate()
+  }
+
+  /// "1.2M", "2B users", but "3M" and "apartment 2B".
+  private func isMagnitude(
+    _ letter: Unicode.Scalar, _ numeral: Numeral, _ end: Cursor
+  ) -> Bool {
+    let next = end.nextWord() ?? ""
+    let isCount =
+      end.current == " " && next.utf8.count > 2 && next.allSatisfy(\.isLowercase)
+      && (next.hasSuffix("s") || ["people", "children", "men", "women"].contains(next))
+    switch letter {
+    case "K": return !Self.wordsAfterKs.contains(next.lowercased()) && numeral.integer != "4"
+    default:
+      return numeral.decimals.count == 1 || isCount || end.current == "+"
+        || numeral.integer.utf8.count > 1 && letter == "M"
+          && !Labels.counted.contains(spoken.context)
+    }
+  }
+
+  /// "a 10K run", "a 4K screen"
+  private static let wordsAfterKs: Set<String> = [
+    "run", "race", "runs", "races", "runner", "runners", "resolution", "video", "tv", "screen",
+    "monitor", "display", "course", "walk", "time", "pace", "gold",
+  ]
+
+  /// Five digits after a state's two letters: "C A" is what was said of "CA".
   private func isPostalCode(_ numeral: Numeral) -> Bool {
-    guard numeral.integer.utf8.count == 5, numeral.decimals.isEmpty else { return false }
-    let last = Array(spoken.text.unicodeScalars.suffix(3))
-    return spoken.context.utf8.count == 1 && last.count == 3 && last[0].isCapital && last[1] == " "
+    guard numeral.integer.utf8.count == 5 else { return false }
+    let last = Array(spoken.text.utf8.suffix(3))
+    let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
+    return last.count == 3 && last[1] == UInt8(ascii: " ") && capitals.contains(last[0])
+      && capitals.contains(last[2]) && spoken.lastWord.utf8.count == 1
   }
 
   /// "1st", "22nd", "1,000th"
@@ -38,36 +132,54 @@ extension EnglishReader {
     return say(NumberWords.ordinal(numeral.integer), upTo: end)
   }
 
-  /// "1/2", "2 1/2", "24/7"
+  /// "1/2", "2 1/2", "1/2 lb", "24/7"
   mutating func readFraction() -> Bool {
     var end = cursor
-    guard let first = end.digits(1...4) else { return false }
+    var always = cursor
+    if always.take(literal: "24-7"), always.isAtEnd {
+      return say("twenty-four seven", upTo: always)
+    }
+    // "31/31/100" and "MIG-25/2" are no fractions.
+    guard let first = end.digits(1...9), cursor.previous != "/",
+      cursor.previous != "-" || !(cursor.peek(-2)?.isLetter ?? false)
+    else { return false }
     var whole: String?
     var top = first
-    if end.current == " ", end.peek(1)?.isDigit ?? false {
-      end.position += 1
-      guard let second = end.digits(1...3) else { return false }
+    var spaced = end
+    if spaced.take(of: " -") != nil, let second = spaced.digits(1...3), spaced.current == "/",
+      first.utf8.count < 5
+    {
       whole = first
       top = second
+      end = spaced
     }
-    guard end.take("/"), let bottom = end.digits(1...4), end.isAtEnd, end.current != "/" else {
-      return false
-    }
+    guard end.take("/"), let bottom = end.digits(1...9) else { return false }
+    var ordinal = end
+    let suffix = ordinal.letters()?.lowercased() ?? ""
+    if ["th", "st", "nd", "rd"].contains(suffix) { end = ordinal }
+    guard end.isAtEnd, end.current != "/" else { return false }
     if whole == nil, ["24/7", "9/11", "50/50"].contains("\(top)/\(bottom)") {
       return say(NumberWords.cardinal(top) + " " + NumberWords.cardinal(bottom), upTo: end)
     }
     let fraction = NumberWords.fraction(top, bottom)
-    return say(whole.map { NumberWords.cardinal($0) + " and " + fraction } ?? fraction, upTo: end)
+    let words = whole.map { NumberWords.cardinal($0) + " and " + fraction } ?? fraction
+    if let unit = end.unit(), unit.name.utf8.count > 1 || unit.name == "m" || unit.name == "g",
+      unit.name != "in" || ["."].contains(unit.end.current) || unit.isAdjective
+        || (unit.end.nextWord().map { Self.dimensions.contains($0) } ?? false)
+    {
+      // "one half pound", "two and one quarter pounds", "a one quarter mile walk"
+      let isOne = whole == nil && top.utf8.count < 4 && (Int(top) ?? 0) < (Int(bottom) ?? 0)
+      return sayMeasure(
+        "\(words) \(isOne || unit.isAdjective ? unit.names.one : unit.names.many)", unit)
+    }
+    if end.current == "\"" {
+      end.position += 1
+      return say(words + (whole == nil ? " inch" : " inches"), upTo: end)
+    }
+    return say(words, upTo: end)
   }
 
   // MARK: Years
-
-  private static let wordsBeforeYears: Set<String> = [
-    "in", "since", "until", "till", "by", "from", "of", "year", "during", "before", "after",
-    "circa",
-    "late", "early", "mid", "pre", "post", "spring", "summer", "fall", "autumn", "winter",
-    "copyright", "class",
-  ]
 
   /// "1999" where a year is meant, "1990s", "80s"
   mutating func readYear() -> Bool {
@@ -75,26 +187,56 @@ extension EnglishReader {
     guard let digits = end.digits(2...4), digits.utf8.count != 3, let value = Int(digits),
       !digits.hasPrefix("0")
     else { return false }
-    if end.current == "s" || end.current == "'" && end.peek(1) == "s" {
-      var plural = end
-      _ = plural.take("'")
-      plural.position += 1
-      if plural.isAtEnd, value % 10 == 0, (20..<100).contains(value) || value >= 1000 {
-        return say(NumberWords.decade(value), .year, upTo: plural)
-      }
+    if value >= 1000, value % 10 == 0, end.take(literal: " s"), end.isAtEnd {
+      return say(NumberWords.decade(value), .year, upTo: end)
+    }
+    end = cursor
+    _ = end.digits()
+    if let plural = end.pluralEnding(), isDecade(value, isApostrophe: end.current == "'", plural) {
+      return say(NumberWords.decade(value), .year, upTo: plural)
     }
     // A comma may be a thousands separator or end a clause.
     guard (1000..<2100).contains(value), end.isAtEnd,
-      !(end.current == "," && end.peek(1)?.isDigit ?? false), isYear(value, upTo: end)
+      !(end.current == "," && (end.peek(1)?.isDigit ?? false) && (end.peek(3)?.isDigit ?? false)),
+      isYear(value, upTo: end)
     else { return false }
     return say(NumberWords.year(value), .year, upTo: end)
   }
 
+  /// "1990s", "the 80s", "80's", but "wait 30s".
+  private func isDecade(_ value: Int, isApostrophe: Bool, _ end: Cursor) -> Bool {
+    guard value % 10 == 0, (20..<100).contains(value) || value >= 1000 else { return false }
+    if value >= 1000 || isApostrophe || piece == .year { return true }
+    let next = end.nextWord()?.lowercased()
+    return Self.wordsBeforeDecades.contains(spoken.context)
+      || Self.wordsAfterDecades.contains(next ?? "")
+      || value >= 50 && spoken.isAtStart && next == nil
+  }
+
+  private static let wordsBeforeDecades: Set<String> = [
+    "the", "early", "mid", "late", "his", "her", "their", "my", "your", "our", "its", "roaring",
+    "swinging", "and", "low", "high", "upper", "lower", "into",
+  ]
+  private static let wordsAfterDecades: Set<String> = [
+    "music", "hits", "kids", "fashion", "movie", "movies", "film", "films", "style", "styles",
+    "pop",
+    "rock", "show", "shows", "band", "bands", "song", "songs", "night", "party", "vibe", "vibes",
+    "child", "era", "throwback", "synth", "disco", "cars", "sitcom", "sitcoms",
+  ]
+
   private func isYear(_ value: Int, upTo end: Cursor) -> Bool {
     if end.current == ".", end.peek(1)?.isDigit ?? false { return false }
-    if end.current == "%" || end.current == "°" || end.current == "/" { return false }
+    if piece == .operation || end.current.map({ "%°/\"'+*=^".unicodeScalars.contains($0) }) ?? false
+    {
+      return false
+    }
+    if end.current == " ", "/+*×÷=<>^".unicodeScalars.contains(end.peek(1) ?? " ") { return false }
+    let next = end.nextWord()
+    if end.unit().map({ $0.name != "in" && $0.name.utf8.count > 1 || $0.name == "m" }) ?? false {
+      return false
+    }
     let context = spoken.context
-    if Self.wordsBeforeYears.contains(context) || Calendar.month(spoken.lastWord) != nil {
+    if YearContexts.beforeYears.contains(context) || Calendar.month(spoken.lastWord) != nil {
       return true
     }
     // "Q3 2023"
@@ -102,28 +244,41 @@ extension EnglishReader {
       return true
     }
     if piece == .year, value >= 1400, ["", "to", "and", "or"].contains(context) { return true }
-    let isModern = (1900..<2100).contains(value)
-    if context == "the" || spoken.isAtStart {
-      if isModern, let next = end.nextWord(), Self.wordsAfterYears.contains(next) { return true }
-    }
     if cursor.previous == "(", end.current.map({ ")-–".unicodeScalars.contains($0) }) ?? false {
       return true
     }
-    if let next = end.nextWord(), ["BC", "AD", "BCE", "CE"].contains(next) { return true }
-    // "1990-1995", "1914-18", "1990 to 1995"
+    if next.map({ YearContexts.eras.contains($0) }) ?? false { return true }
+    if end.isBeforeDottedEra { return true }
+    // "1990-1995", "1914-18", "1939 - 1945", "1990 to 1995"
     var range = end
-    let isRange = range.take(of: "-–") != nil || range.take(literal: " to ")
-    guard isRange, value >= 1400, let digits = range.digits(2...4), range.isAtEnd,
-      let other = Int(digits)
-    else { return false }
-    return digits.utf8.count == 2 ? other > value % 100 : value < other && other < 2100
+    _ = range.take(" ")
+    let isRange =
+      range.take(of: "-–") != nil && (range.take(" ") || true) || range.take(literal: "to ")
+    if isRange, value >= 1100, let digits = range.digits(2...4), range.isAtEnd,
+      let other = Int(digits),
+      digits.utf8.count == 2 ? other > value % 100 : value < other && other < 2100
+    {
+      return true
+    }
+    return isLikelyYear(value, next, end)
   }
 
-  private static let wordsAfterYears: Set<String> = [
-    "was", "is", "will", "has", "saw", "had", "began", "ended", "election", "season", "film",
-    "movie",
-    "census", "edition", "report", "war", "revolution", "landing", "budget", "version", "model",
-  ]
+  /// By itself a number like 1987 is a year where nothing is counted.
+  private func isLikelyYear(_ value: Int, _ next: String?, _ end: Cursor) -> Bool {
+    guard value >= 1010, value % 100 != 0 || value == 1900 || value == 2000,
+      cursor.previous.map({ " ([/".unicodeScalars.contains($0) }) ?? true,
+      !(spoken.text.hasSuffix("minus") || spoken.text.hasSuffix("plus")),
+      !YearContexts.beforeCounts.contains(spoken.context),
+      !Self.wordsBeforeCodes.contains(spoken.context)
+    else { return false }
+    guard end.current == " ", let next else { return end.current != "-" }
+    if YearContexts.afterYears.contains(next) || next.unicodeScalars.first?.isCapital ?? false {
+      return true
+    }
+    // "the 1987 film", "a 1967 convertible", but "1500 books".
+    return ["the", "a", "this", "that", "his", "her", "their", "its", "my"].contains(spoken.context)
+      && value >= 1700 && !next.hasSuffix("s")
+  }
 
   /// "'90s", "'99"
   mutating func readDecade() -> Bool {
@@ -140,6 +295,19 @@ extension EnglishReader {
     return say(words, .year, upTo: end)
   }
 
+  /// "2Q22", "1H23"
+  mutating func readQuarter() -> Bool {
+    var end = cursor
+    guard let digits = end.digits(1...1), let count = Int(digits), (1...4).contains(count),
+      let part = end.take(of: "QH"), part == "Q" || count < 3, let year = end.digits(2...4),
+      year.utf8.count != 3, end.isAtEnd, let value = Int(year)
+    else { return false }
+    let words = NumberWords.ordinal(digits) + (part == "Q" ? " quarter" : " half") + " of "
+    let isShort = year.utf8.count == 2
+    return say(
+      words + (isShort ? NumberWords.cardinal(value) : NumberWords.year(value)), .year, upTo: end)
+  }
+
   // MARK: Numbers that name
 
   /// "#5", "#swift"
@@ -150,57 +318,21 @@ extension EnglishReader {
     piece = .word
     return true
   }
+}
 
-  private static let wordsBeforeRanges: Set<String> = [
-    "pages", "lines", "from", "between", "of", "items", "chapters", "verses", "rooms",
-  ]
-
-  /// "(415) 555-0199", "415-555-0199", "+44 20 7946 0958", "555-0199", "9-1-1", "123-45-6789"
-  mutating func readPhoneNumber() -> Bool {
-    var end = cursor
-    let isInternational = end.take("+")
-    var groups: [String] = []
-    if end.take("(") {
-      guard let area = end.digits(3...3), end.take(")") else { return false }
-      _ = end.take(of: " -")
-      groups.append(area)
-    }
-    var separators: Set<Unicode.Scalar> = []
-    while groups.count < 7, let group = end.digits(1...5) {
-      groups.append(group)
-      guard let separator = end.current, " -.".unicodeScalars.contains(separator) else { break }
-      var next = end
-      next.position += 1
-      if isInternational, next.current == "(" { next.position += 1 }
-      guard next.current?.isDigit ?? false else { break }
-      separators.insert(separator)
-      end = next
-    }
-    guard end.isAtEnd, !"/%".unicodeScalars.contains(end.current ?? " "),
-      !(".:".unicodeScalars.contains(end.current ?? " ") && end.peek(1)?.isDigit ?? false)
-    else { return false }
-    let lengths = groups.map { $0.utf8.count }
-    let isPhone =
-      switch lengths {
-      case [3, 3, 4], [1, 3, 3, 4]: separators.count <= 2
-      case [3, 4]:
-        cursor.current == "("
-          || separators == ["-"] && !Self.wordsBeforeRanges.contains(spoken.context)
-      default:
-        isInternational && lengths.reduce(0, +) >= 7 && lengths.count > 1
-          || separators == ["-"] && lengths.count > 2 && !isDate(lengths)
-      }
-    guard isPhone else { return false }
-    // Single digits with hyphens are one group; pairs count down.
-    let separator = lengths.allSatisfy { $0 == 1 } ? " " : ", "
-    let isCount = lengths.allSatisfy { $0 <= 2 }
-    let words = groups.map { isCount ? NumberWords.cardinal($0) : NumberWords.digits($0) }
-      .joined(separator: separator)
-    return say((isInternational ? "plus " : "") + words, upTo: end)
+extension Cursor {
+  /// The place after "s" or "'s".
+  fileprivate func pluralEnding() -> Cursor? {
+    var copy = self
+    _ = copy.take("'")
+    guard copy.take("s"), copy.isAtEnd else { return nil }
+    return copy
   }
 
-  private func isDate(_ lengths: [Int]) -> Bool {
-    lengths == [4, 2, 2] || lengths == [2, 2, 4] || lengths == [1, 1, 4] || lengths == [1, 2, 4]
-      || lengths == [2, 1, 4]
+  /// " B.C.", " A.D."
+  fileprivate var isBeforeDottedEra: Bool {
+    var copy = self
+    guard copy.take(" ") else { return false }
+    return copy.take(literal: "B.C") || copy.take(literal: "A.D")
   }
 }

@@ -3,7 +3,7 @@
 /// Words and marks as they are said: single spaces, one mark at a time, none at the beginning.
 struct SpokenText {
   private(set) var text = ""
-  /// The mark behind the last word, not yet written: the strongest of those that follow each other.
+  /// The mark after the last word, not yet written: the strongest of those that follow each other.
   private var mark: Character?
   /// Whether a hyphen joins the next word to the last.
   private var isJoined = false
@@ -27,7 +27,9 @@ struct SpokenText {
     text += words
     mark = nil
     isJoined = false
-    lastWord = words.lastIndex(of: " ").map { String(words[words.index(after: $0)...]) } ?? words
+    lastWord =
+      words.utf8.lastIndex(of: UInt8(ascii: " "))
+      .map { String(words[words.utf8.index(after: $0)...]) } ?? words
   }
 
   /// Says words in place of others; they begin with a capital where a sentence does.
@@ -37,7 +39,7 @@ struct SpokenText {
     say(first.uppercased() + words.dropFirst())
   }
 
-  /// Puts a mark behind the last word.
+  /// Puts a mark after the last word.
   mutating func put(_ new: Character) {
     isJoined = false
     guard !text.isEmpty else { return }

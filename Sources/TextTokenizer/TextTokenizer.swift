@@ -25,7 +25,7 @@ package enum AddedTokenPolicy: Sendable {
   case asText
 }
 
-/// The byte-level BPE of Qwen2 (model specification, section 4).
+/// The byte-level BPE of Qwen2 (docs/model.md, section 4).
 package struct TextTokenizer: Sendable {
   private struct Pair: Hashable {
     var left: Int32
@@ -38,47 +38,27 @@ package struct TextTokenizer: Sendable {
   private let merges: [Pair: (rank: Int32, token: Int32)]
   private let addedTokens: [(content: [Unicode.Scalar], token: Int32)]
 
-  /// Reads `vocab.json`, `merges.txt` and `tokenizer_config.json` of a model folder.
+  /// Reads the tokenizer of a model folder: `vocab.json`, `merges.txt` and `tokenizer_config.json`, or
+  /// where the first two are absent `tokenizer.json`, which Transformers 5 writes instead.
   package init(folder: URL) throws {
-    func data(_ name: String) throws -> Data {
-      let url = folder.appending(path: name)
-      guard let data = try? Data(contentsOf: url) else {
-        throw TokenizerError(file: url.path, problem: "no readable file")
-      }
-      return data
+    let files = TokenizerFiles(folder: folder)
+    if files.exists("vocab.json") || files.exists("merges.txt") || !files.exists("tokenizer.json") {
+      try self.init(
+        vocabulary: files.decode([String: Int32].self, "vocab.json"),
+        merges: String(decoding: files.data("merges.txt"), as: UTF8.self),
+        addedTokens: files.addedTokens(), file: folder.appending(path: "merges.txt").path)
+    } else {
+      let whole = try files.decode(TokenizerFiles.Whole.self, "tokenizer.json")
+      try self.init(
+        vocabulary: whole.model.vocab, merges: whole.model.mergeLines,
+        addedTokens: whole.addedTokens, file: folder.appending(path: "tokenizer.json").path)
     }
-    func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
-      do {
-        return try JSONDecoder().decode(type, from: data(name))
-      } catch is DecodingError {
-        throw TokenizerError(
-          file: folder.appending(path: name).path, problem: "no JSON object of its kind")
-      }
-    }
-    struct Configuration: Decodable {
-      struct Added: Decodable { var content: String }
-      var added_tokens_decoder: [String: Added]
-    }
-    let configuration = try decode(Configuration.self, "tokenizer_config.json")
-    var added: [String: Int32] = [:]
-    for (id, token) in configuration.added_tokens_decoder {
-      guard let id = Int32(id), id >= 0, !token.content.isEmpty else {
-        throw TokenizerError(
-          file: folder.appending(path: "tokenizer_config.json").path,
-          problem: "added token \(id) has no number or no text")
-      }
-      added[token.content] = id
-    }
-    try self.init(
-      vocabulary: decode([String: Int32].self, "vocab.json"),
-      merges: String(decoding: data("merges.txt"), as: UTF8.self), addedTokens: added,
-      file: folder.path)
   }
 
   /// - Parameters:
   ///   - vocabulary: Token in the printable byte alphabet to id.
-  ///   - merges: One merge a line, best first; lines that begin with `#` are merges too, except a
-  ///     first line that begins with `#version`.
+  ///   - merges: One merge a line, best first, with any line ends; lines that begin with `#` are merges
+  ///     too, except a first line that begins with `#version`.
   package init(
     vocabulary: [String: Int32], merges: String, addedTokens: [String: Int32],
     file: String = "tokenizer"
@@ -86,14 +66,15 @@ package struct TextTokenizer: Sendable {
     var byteTokens: [Int32] = []
     for symbol in Self.byteAlphabet {
       guard let token = vocabulary[String(symbol)] else {
-        throw TokenizerError(file: file, problem: "the vocabulary lacks the byte \(symbol)")
+        throw TokenizerError(file: file, problem: "its vocabulary lacks the byte \(symbol)")
       }
       byteTokens.append(token)
     }
     var table: [Pair: (rank: Int32, token: Int32)] = [:]
     table.reserveCapacity(vocabulary.count)
     var rank: Int32 = 0
-    for (index, line) in merges.utf8.split(separator: UInt8(ascii: "\n")).enumerated() {
+    let lines = merges.utf8.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+    for (index, line) in lines.enumerated() {
       let line = Substring(line)
       if index == 0, line.hasPrefix("#version") { continue }
       let parts = line.utf8.split(
@@ -103,7 +84,7 @@ package struct TextTokenizer: Sendable {
         let token = vocabulary[String(Substring(parts[0])) + String(Substring(parts[1]))]
       else {
         throw TokenizerError(
-          file: file, problem: "line \(index + 1) of merges.txt joins no two known tokens")
+          file: file, problem: "merge \(index + 1) joins no two known tokens")
       }
       table[Pair(left: left, right: right)] = (rank, token)
       rank += 1

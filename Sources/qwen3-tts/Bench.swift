@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 import ArgumentParser
+import Benchmarking
 import CUDA
-import CUDABackend
+package import CUDABackend
 import Foundation
 import ModelFiles
 import Qwen3TTS
@@ -19,34 +20,53 @@ struct Bench: AsyncParsableCommand {
       docs/benchmark.md.
       """)
 
-  @Option(help: "Name or folder of a model; without it, the bundled voice.")
+  @Option(help: "Name or folder of a model; by default the bundled voice.")
   var model: String?
 
   @Option(help: "Random weights in the shape of tiny, 0.6B or 1.7B.")
   var synthetic: String?
 
-  @Option(help: "Frames of each run.")
+  @Option(help: "Frames in each run.")
   var frames = 60
 
-  @Option(help: "Runs that count.")
+  @Option(help: "Measured runs, after one that warms up.")
   var repeats = 3
 
   @Option(help: "Text tokens of the prompt.")
   var tokens = 30
 
-  @Option(help: "Frames of each chunk behind the first.")
+  @Option(help: "Frames of each chunk after the first.")
   var laterChunk = 4
 
   @Option(help: "auto, cpu or cuda.")
-  var device = Device.automatic
+  var device = SpeechDevice.automatic
+
+  @Option(help: KVPrecision.help)
+  var kvPrecision = KVPrecision.automatic
+
+  @OptionGroup var older: ArchitectureArguments
 
   @Flag(help: "On a GPU, run each operation by itself instead of a recorded step.")
   var eager = false
 
-  @Flag(help: "Also speaks 10 and 60 seconds in one go each, and compares their RTF.")
+  @Option(
+    help: """
+      How a GPU makes a frame: auto; graph, of many kernels; or kernel, as one. Macros for that one \
+      follow it: kernel+NO_BULK_COPIES.
+      """)
+  var framePath = FrameKernel.automatic
+
+  @Flag(help: "Also speaks 10 and 60 seconds without a break, and compares their RTF.")
   var long = false
 
   @OptionGroup var processor: ProcessorArguments
+
+  @Option(
+    help: """
+      Seconds that measuring may take: longer runs get fewer frames, fewer repeats and no long \
+      speeches. What was run is in the result.
+      """)
+  var within: Int?
 
   @Flag(help: "Prints JSON: docs/benchmark.md says what its keys mean.")
   var json = false
@@ -61,6 +81,9 @@ struct Bench: AsyncParsableCommand {
     if let synthetic, SyntheticSize(rawValue: synthetic) == nil {
       throw ValidationError("--synthetic: expected tiny, 0.6B or 1.7B, found \(synthetic).")
     }
+    guard within.map({ $0 > 0 }) ?? true else {
+      throw ValidationError("--within: expected seconds above 0, found \(within ?? 0).")
+    }
     guard (1...16).contains(laterChunk) else {
       throw ValidationError("--later-chunk: expected 1…16, found \(laterChunk).")
     }
@@ -68,6 +91,33 @@ struct Bench: AsyncParsableCommand {
     else {
       throw ValidationError("Expected 1…1000 frames and tokens and 1…100 repeats.")
     }
+    try older.check(device)
+  }
+
+  func run() async throws {
+    processor.apply()
+    var benchmark = SpeechBenchmark(
+      synthetic.map { "synthetic \($0)" } ?? model ?? "bundled voice", open: checkpoint)
+    benchmark.device = older.architecture == nil ? device : .cuda
+    benchmark.recordsSteps = !eager
+    benchmark.kvPrecision = kvPrecision
+    benchmark.architecture = older.architecture
+    benchmark.frameKernel = framePath
+    benchmark.frames = frames
+    benchmark.repeats = repeats
+    benchmark.tokens = tokens
+    benchmark.laterChunk = laterChunk
+    benchmark.speaksLong = long
+    benchmark.within = within
+    if onlyStart {
+      _ = try benchmark.engine()
+      return try printResult("\(StartUp.secondsSinceStart())")
+    }
+    benchmark.startArguments = try startArguments()
+    let progress = BenchProgress()
+    let result = try benchmark.run { progress.show($0) }
+    if json { return try printJSON(result) }
+    try printResult(result.table)
   }
 
   /// Checks and opens what is to be measured.
@@ -78,46 +128,30 @@ struct Bench: AsyncParsableCommand {
     return try Checkpoint(model: model)
   }
 
-  func run() async throws {
-    processor.apply()
-    // Other processes start before this one holds memory of the device.
-    let starts = try synthetic == nil && !onlyStart ? StartUp.measure(model: model, device) : nil
-    let clock = ContinuousClock()
-    let start = clock.now
-    let (counted, weights) = CountedWeights.counting(try checkpoint())
-    let opened = try OpenedEngine.open(
-      counted, on: device, capacity: 4096, recordsSteps: !eager)
-    let load = (clock.now - start).seconds
-    if onlyStart { return print(try StartUp.secondsSinceStart()) }
-    if let notice = opened.notice { printError("Note: \(notice)") }
-    let runs = BenchRuns(
-      engine: opened.engine, checkpoint: counted, tokens: tokens, laterChunk: laterChunk)
-    var result = BenchResult(
-      model: synthetic.map { "synthetic \($0)" } ?? model ?? "bundled voice",
-      device: opened.device, eager: eager, load_seconds: load, start: starts,
-      frames: frames, repeats: repeats, tokens: tokens, later_chunk: laterChunk)
-    try runs.speak(frames: frames, repeats: repeats, into: &result)
-    for frames in [1, 2, 4, 8] {
-      result.ttfa_ms_by_chunk[String(frames)] = try runs.firstAudio(
-        frames: frames, repeats: repeats)
+  /// The arguments of a process whose start is measured; none where weights are invented.
+  private func startArguments() throws -> [String]? {
+    guard synthetic == nil else { return nil }
+    var arguments = ["bench", "--only-start", "--device", device.rawValue]
+    arguments += ["--kv-precision", kvPrecision.rawValue]
+    if let number = older.architecture?.number { arguments += ["--architecture", String(number)] }
+    if let model {
+      arguments += ["--model", try ModelLibrary.standard.model(named: model).path]
     }
-    try runs.split(into: &result)
-    if long { result.long = try runs.long() }
-    result.weight_bytes = weights.byteCount
-    if let context = opened.context { try describe(context, into: &result) }
-    if json { return try printJSON(result) }
-    result.print()
+    return arguments
+  }
+}
+
+extension FrameKernel: ExpressibleByArgument {
+  /// `auto`, `graph`, or `kernel` with macros after it, joined by `+`.
+  package init?(argument: String) {
+    let parts = argument.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
+    switch (parts[0], parts.count) {
+    case ("auto", 1): self = .automatic
+    case ("graph", 1): self = .off
+    case ("kernel", _) where !parts.contains(""): self = .on(macros: Array(parts.dropFirst()))
+    default: return nil
+    }
   }
 
-  /// What only a GPU has to say.
-  private func describe(_ context: CUDAContext, into result: inout BenchResult) throws {
-    result.device_peak_bytes = context.peakByteCount
-    let (available, total) = try context.memory()
-    result.device_used_bytes = total - available
-    let bandwidth = try ReadBandwidth.measure(context)
-    result.read_bandwidth_gb_s = bandwidth / 1e9
-    if let achieved = result.achieved_gb_s {
-      result.share_of_bandwidth = achieved * 1e9 / bandwidth
-    }
-  }
+  package var defaultValueDescription: String { "auto" }
 }

@@ -8,11 +8,11 @@ import Qwen3TTS
 /// `qwen3-tts clone`
 struct Clone: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Takes a voice from a recording, or designs one, and saves it.",
+    abstract: "Clones a voice from a recording, or designs one, and saves it.",
     discussion: """
       qwen3-tts clone --model 1.7B-Base --ref-audio alice.wav --ref-text "What she says." -o alice
       qwen3-tts clone --model 1.7B-Base --design "An old, friendly man." --design-model \
-      1.7B-VoiceDesign --ref-text "What he shall say." -o grandpa.voice
+      1.7B-VoiceDesign --ref-text "What he is to say." -o grandpa.voice
 
       Three to ten seconds of clear speech are best. The result is a small file that every machine \
       with a model of the same width can speak with: qwen3-tts speak --voice alice "Hello."
@@ -22,7 +22,7 @@ struct Clone: AsyncParsableCommand {
   @OptionGroup var recording: RecordingArguments
   @OptionGroup var saved: LibraryArguments
 
-  @Option(help: "Design the voice in words instead, and keep it for ever.")
+  @Option(help: "Describe the voice in words instead of taking it from a recording.")
   var design: String?
 
   @Option(help: "Name or folder of a VoiceDesign model, for --design.")
@@ -31,10 +31,10 @@ struct Clone: AsyncParsableCommand {
   @Option(help: "The language the designed voice speaks, or auto.")
   var language = "auto"
 
-  @Option(help: "Makes the designed voice repeatable.")
+  @Option(help: "The same seed gives the same voice again.")
   var seed: UInt64?
 
-  @Option(help: "A WAV file for what the designed voice said.")
+  @Option(help: "Also write what the designed voice said to this WAV file.")
   var saveAudio: String?
 
   @Option(
@@ -53,7 +53,7 @@ struct Clone: AsyncParsableCommand {
       throw ValidationError("--design and --design-model go together.")
     }
     guard design == nil || recording.refText != nil else {
-      throw ValidationError("--design needs --ref-text: what the designed voice shall say.")
+      throw ValidationError("--design needs --ref-text: what the designed voice is to say.")
     }
     guard design != nil || (saveAudio == nil && seed == nil && language == "auto") else {
       throw ValidationError("--save-audio, --seed and --language go with --design.")
@@ -64,12 +64,13 @@ struct Clone: AsyncParsableCommand {
   }
 
   func run() async throws {
+    if let saveAudio { try AudioFileWriter.check(saveAudio) }
     let synthesizer = try await model.open()
     let voice = try await makeVoice(synthesizer)
     let file = try saved.save(voice, to: output)
     let summary = VoiceSummary(voice, file: file.path)
     if json { return try printJSON(summary) }
-    printError("Saved \(summary.sentence): \(file.path)")
+    printMessage("Saved \(summary.sentence): \(file.path)")
   }
 
   private func makeVoice(_ synthesizer: SpeechSynthesizer) async throws -> ClonedVoice {
@@ -86,9 +87,9 @@ struct Clone: AsyncParsableCommand {
     speech.seed = seed
     let (made, samples) = try await synthesizer.designVoice(
       design, saying: text, with: designer, speech: speech)
-    for notice in made.notices { printError("Note: \(notice)") }
+    for notice in made.notices { printMessage("Note: \(notice)") }
     if let saveAudio {
-      var writer = try WAVWriter(to: saveAudio)
+      var writer = try AudioFileWriter(to: saveAudio)
       try writer.write(samples)
       try writer.finish()
     }
@@ -102,7 +103,7 @@ struct Mix: AsyncParsableCommand {
     abstract: "Mixes saved voices into a new one.",
     discussion: "qwen3-tts mix alice=0.7 bob=0.3 -o both")
 
-  @Argument(help: "Two or more voices, names or files, each with =WEIGHT behind it or weight 1.")
+  @Argument(help: "Two or more voices, names or files, each followed by =WEIGHT, or with weight 1.")
   var parts: [String]
 
   @OptionGroup var saved: LibraryArguments
@@ -128,7 +129,7 @@ struct Mix: AsyncParsableCommand {
       return (voice, weight)
     }
     let file = try saved.save(.mix(voices), to: output)
-    printError("Saved a mix of \(voices.count) voices: \(file.path)")
+    printMessage("Saved a mix of \(voices.count) voices: \(file.path)")
   }
 
   /// `NAME` or `NAME=WEIGHT`.
@@ -154,7 +155,7 @@ struct VoiceSummary: Encodable {
     self.file = file
     width = voice.width
     mode = voice.isInContext ? "in-context" : "embedding"
-    seconds = voice.seconds
+    seconds = voice.duration.seconds
     transcript = voice.transcript
     origin = voice.origin
   }

@@ -21,10 +21,14 @@ struct Codec: AsyncParsableCommand {
     @Argument(help: "A safetensors file with the tensor codes, I32 [frames, 16].")
     var codes: String
 
-    @Option(name: [.short, .long], help: "A WAV file, or - for standard output.")
+    @Option(
+      name: [.short, .long],
+      help:
+        "A file whose ending names its format: .wav, .mp3, .opus, .flac, .aac, .pcm; or - for WAV on standard output."
+    )
     var output: String
 
-    @Option(help: "Name or folder of a model; without it, the bundled voice.")
+    @Option(help: "Name or folder of a model; by default the bundled voice.")
     var model: String?
 
     @Flag(help: "Decode in blocks of 300 frames, as the official package does.")
@@ -34,6 +38,7 @@ struct Codec: AsyncParsableCommand {
 
     func run() async throws {
       processor.apply()
+      try AudioFileWriter.check(output)
       let file = try Safetensors(path: codes)
       let checkpoint = try Checkpoint(model: model)
       let shape = checkpoint.codecConfiguration.decoder
@@ -43,7 +48,7 @@ struct Codec: AsyncParsableCommand {
         try CodecDecoder(
           reading: checkpoint.codecWeights.scoped("decoder."), shape, on: backend),
         chunkCapacity: 16, on: backend)
-      var writer = try WAVWriter(to: output)
+      var writer = try AudioFileWriter(to: output)
       if officialBlocks {
         try writer.write(stream.decodeInOfficialBlocks(frames))
       } else {

@@ -20,7 +20,7 @@ extension Codec {
     @Option(name: [.short, .long], help: "A safetensors file for the codes, I32 [frames, 16].")
     var output: String
 
-    @Option(help: "Name or folder of a model; without it, the bundled voice.")
+    @Option(help: "Name or folder of a model; by default the bundled voice.")
     var model: String?
 
     /// Ten minutes, any length down to one sample, silence too.
@@ -35,7 +35,7 @@ extension Codec {
 
     func run() async throws {
       let audio = try ReferenceAudio(path: recording, limits: Self.limits)
-      for warning in audio.warnings { printError("Note: \(warning)") }
+      for warning in audio.warnings { printMessage("Note: \(warning)") }
       let checkpoint = try Checkpoint(model: model)
       let codec = checkpoint.codecConfiguration
       let backend = CPUBackend()
@@ -51,7 +51,7 @@ extension Codec {
             name: "codes", shape: [frames.count, codec.encoderQuantizerCount],
             values: Array(frames.joined()))
         ], to: output)
-      printError(String(format: "%.2f s to %d frames", audio.seconds, frames.count))
+      printMessage(String(format: "%.2f s to %d frames", audio.seconds, frames.count))
     }
   }
 }

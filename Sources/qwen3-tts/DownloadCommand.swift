@@ -4,22 +4,24 @@ import ArgumentParser
 import Dispatch
 import Foundation
 import ModelDownload
+import ModelFiles
 import ModelStore
+import Qwen3TTS
 import Synchronization
 
 /// `qwen3-tts download`
 struct Download: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Fetches a model, checks it and puts it where --model finds it by name.",
+    abstract: "Downloads a model, verifies it and puts it where --model finds it by name.",
     discussion: """
       qwen3-tts download 0.6B-CustomVoice
       qwen3-tts speak "Good morning." --model 0.6B-CustomVoice -o morning.wav
 
       Released models: \(PublishedModel.all.map(\.name.short).joined(separator: ", ")). \
-      Their files are checked against sums that come with this program. Any other name is \
-      OWNER/NAME on the hub, and its files are checked against what the hub says.
+      Their files are verified against built-in checksums. Any other name is \
+      OWNER/NAME on the hub, and its files are verified against the hub's checksums.
 
-      An interrupted download goes on where it was. A model in the Hugging Face cache is used from \
+      An interrupted download resumes. A model in the Hugging Face cache is used from \
       there. This is the only command that touches the network; it needs libcurl \
       (apt install \(CurlLibrary.packageName)).
 
@@ -30,7 +32,7 @@ struct Download: AsyncParsableCommand {
   @Argument(help: "A released model's name, or OWNER/NAME.")
   var model: String
 
-  @Option(help: "A branch, tag or commit; its files are checked against the hub's own sums.")
+  @Option(help: "A branch, tag or commit; its files are verified against the hub's own checksums.")
   var revision: String?
 
   @Option(help: "Folder for the model; by default ~/.local/share/qwen3-tts/models/OWNER/NAME.")
@@ -39,13 +41,13 @@ struct Download: AsyncParsableCommand {
   @Option(help: "Files to fetch at once, 1 to 4.")
   var connections = 4
 
-  @Option(help: "Tries in a row without a new byte before it is given up, 0 to 1000.")
+  @Option(help: "Consecutive tries without a new byte before giving up, 0 to 1000.")
   var retries = 8
 
   @Option(help: "Seconds before the second try; the wait doubles up to 30.")
   var retryDelay = 1.0
 
-  @Option(help: "Seconds without bytes after which a connection is given up, 1 to 3600.")
+  @Option(help: "Seconds without bytes after which a connection is dropped, 1 to 3600.")
   var stallTimeout = 30
 
   @Flag(help: "Prints a summary as JSON.")
@@ -108,10 +110,14 @@ struct Download: AsyncParsableCommand {
     } catch { result = .failure(error) }
     display.cancel()
     await display.value
-    try tell(result.get(), name, after: ContinuousClock.now - start)
+    try report(result.get(), name, after: ContinuousClock.now - start)
+    // The first speech would have to wait for them. Without a GPU there is nothing to compile.
+    if let folder = try? result.get().folder, let checkpoint = try? Checkpoint(folder: folder) {
+      try? OpenedEngine.prepareKernels(for: [checkpoint.configuration])
+    }
   }
 
-  private func tell(
+  private func report(
     _ report: ModelDownload.Report, _ name: ModelName, after elapsed: Duration
   ) throws {
     let seconds = elapsed / Duration.seconds(1)
@@ -125,14 +131,14 @@ struct Download: AsyncParsableCommand {
     let size = ModelDownload.megabytes(report.byteCount)
     switch report.source {
     case .downloaded:
-      printError(
+      printMessage(
         "\(name), \(size): \(ModelDownload.megabytes(report.fetchedByteCount)) fetched in "
-          + String(format: "%.0f s", seconds) + " and checked")
-    case .alreadyThere: printError("\(name), \(size), is there already, checked")
+          + String(format: "%.0f s", seconds) + " and verified")
+    case .alreadyThere: printMessage("\(name), \(size), is there already, verified")
     case .huggingFaceCache:
-      printError("\(name), \(size), is in the Hugging Face cache, and is used from there")
+      printMessage("\(name), \(size), is in the Hugging Face cache, and is used from there")
     }
-    print(report.folder)
+    try printResult(report.folder)
   }
 
   /// Set when someone asks to stop.
@@ -141,19 +147,17 @@ struct Download: AsyncParsableCommand {
   }
 }
 
-/// A line on the terminal that tells how far the download is; nothing when there is no terminal.
+/// A line on the terminal that shows how far the download is; nothing when there is no terminal.
 private enum DownloadLine {
-  private static let isShown = isatty(STDERR_FILENO) == 1
-
   /// Writes a line of its own, over the bar.
   static func say(_ line: String) {
-    printError((isShown ? "\r\u{1B}[K" : "") + line)
+    printMessage((isTerminal ? "\r\u{1B}[K" : "") + line)
   }
 
   /// Draws the bar until the task is cancelled.
   static func show(_ progress: DownloadProgress, since start: ContinuousClock.Instant) async {
-    guard isShown else { return }
-    // The rate is that of the last seconds, so that it tells what the connection does at present.
+    guard isTerminal else { return }
+    // The rate is that of the last seconds, so that it shows what the connection does at present.
     var history: [(time: Double, done: Int)] = []
     while !Task.isCancelled {
       let moment = progress.now
@@ -163,7 +167,7 @@ private enum DownloadLine {
       if moment.total > 0 { draw(moment, history) }
       try? await Task.sleep(for: .milliseconds(100))
     }
-    FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+    drawOnTerminal("\r\u{1B}[K")
   }
 
   private static func draw(
@@ -184,6 +188,6 @@ private enum DownloadLine {
         line += left >= 60 ? "  \(left / 60) min \(left % 60) s left" : "  \(left) s left"
       }
     }
-    FileHandle.standardError.write(Data((line + "\u{1B}[K").utf8))
+    drawOnTerminal(line + "\u{1B}[K")
   }
 }

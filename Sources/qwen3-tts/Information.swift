@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Audio
+import BackendVerification
 import CPUBackend
 import CUDA
 import Foundation
@@ -15,9 +16,13 @@ import SyntheticCheckpoint
 /// `qwen3-tts inspect`
 struct Inspect: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Says what a checkpoint is and what memory it will need.")
+    abstract: "Describes a checkpoint and the memory it needs.",
+    discussion: """
+      Keys and values, which grow with a speech, take the memory that is said of f32 or of bf16: \
+      speak --kv-precision chooses.
+      """)
 
-  @Argument(help: "Name or folder of a model; without it, the bundled voice.")
+  @Argument(help: "Name or folder of a model; by default the bundled voice.")
   var model: String?
 
   @Flag(help: "Prints JSON.")
@@ -34,7 +39,16 @@ struct Inspect: AsyncParsableCommand {
     let predictor: String
     let voices: [String]
     let languages: [String]
-    let state_bytes_per_second: Int
+    let kv_bytes_per_second: KeysAndValues
+  }
+
+  /// Bytes that keys and values take, a second of prompt or speech.
+  private struct KeysAndValues: Encodable {
+    let f32: Int
+    let bf16: Int
+    /// What --kv-precision auto is on the CPU, and on a GPU.
+    let auto_cpu: Int
+    let auto_cuda: Int
   }
 
   func run() async throws {
@@ -45,6 +59,10 @@ struct Inspect: AsyncParsableCommand {
       (weights as? Safetensors)?.tensors.values.reduce(0) { $0 + $1.count } ?? 0
     }
     func bytes(_ weights: any WeightSource) -> Int { (weights as? Safetensors)?.byteCount ?? 0 }
+    let stored = CachePrecision(weights: try checkpoint.talkerElementType)
+    func state(_ precision: CachePrecision) -> Int {
+      25 * talker.layerCount * talker.kvWidth * precision.byteCount
+    }
     func shape(_ shape: TransformerConfiguration) -> String {
       "\(shape.layerCount) layers of \(shape.hiddenSize), \(shape.headCount)/\(shape.kvHeadCount) "
         + "heads of \(shape.headDim)"
@@ -57,50 +75,77 @@ struct Inspect: AsyncParsableCommand {
       talker: shape(talker), predictor: shape(configuration.predictor.transformer),
       voices: configuration.talker.speakers.keys.sorted(),
       languages: LanguageChoice.names(configuration.talker),
-      state_bytes_per_second: Int(
-        12.5
-          * Double(2 * talker.layerCount * talker.kvWidth * CachePrecision.float32.byteCount)))
+      kv_bytes_per_second: KeysAndValues(
+        f32: state(.float32), bf16: state(.bfloat16), auto_cpu: state(.float32),
+        auto_cuda: state(stored)))
     if json { return try printJSON(description) }
-    func megabytes(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }
-    print("Qwen3-TTS 12 Hz, \(description.variant), size \(description.size)")
-    print("Talker: \(description.talker)")
-    print("Code predictor: \(description.predictor)")
-    print("Parameters: \(description.parameters), codec \(description.codec_parameters)")
-    print(
+    func megabytes(_ bytes: Int) -> String {
+      bytes < 1_000_000
+        ? String(format: "%.1f kB", Double(bytes) / 1e3)
+        : String(format: "%.1f MB", Double(bytes) / 1e6)
+    }
+    try printResult("Qwen3-TTS 12 Hz, \(description.variant), size \(description.size)")
+    try printResult("Talker: \(description.talker)")
+    try printResult("Code predictor: \(description.predictor)")
+    try printResult("Parameters: \(description.parameters), codec \(description.codec_parameters)")
+    try printResult(
       "Weights: \(megabytes(description.model_bytes)), codec \(megabytes(description.codec_bytes)), "
-        + "mapped; state on the CPU \(megabytes(description.state_bytes_per_second)) a second")
-    print(
+        + "mapped")
+    try printResult(
+      "Keys and values of a second: \(megabytes(state(.float32))) in f32, "
+        + "\(megabytes(state(.bfloat16))) in bf16; auto is f32 on the CPU and "
+        + "\(KVPrecision(stored).rawValue) on a GPU")
+    try printResult(
       "Voices: "
         + (description.voices.isEmpty ? "none" : description.voices.joined(separator: ", ")))
-    print("Languages: auto, " + description.languages.joined(separator: ", "))
+    try printResult("Languages: auto, " + description.languages.joined(separator: ", "))
   }
 }
 
 /// `qwen3-tts doctor`
 struct Doctor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Says what this machine can run and why not.",
+    abstract: "Reports what this machine can run and what is missing.",
     discussion: """
       --verify computes every operation on the GPU (or with --device cpu by this processor's \
       instructions) and compares the results with those of plain code on the CPU: random inputs, odd \
-      sizes, memory full of NaN; then whole utterances of small random models. It says which operation \
-      fails and by how much.
+      sizes, memory full of NaN; then utterances of the official model, whose codes must be equal with \
+      keys and values in F32, the encoders of cloned voices, whole utterances of small random models, \
+      two models at a time, and failures. It says which one is wrong and by how much.
       """)
 
   @Flag(help: "Prints JSON.")
   var json = false
 
-  @Flag(help: "Checks what the device computes.")
+  @Flag(help: "Check what the device computes.")
   var verify = false
 
-  @Option(help: "With --verify: cuda, cpu, or auto for a GPU where there is one.")
-  var device = Device.automatic
+  @Flag(
+    help: """
+      Compiles the kernels that the models on this machine need on its GPU, so that the first speech \
+      begins at once.
+      """)
+  var prepare = false
 
-  @Option(help: "With --verify: of the random inputs; without it, another one each time.")
+  @Option(help: "With --verify: cuda, cpu, or auto for a GPU where there is one.")
+  var device = SpeechDevice.automatic
+
+  @Option(help: "With --verify: the seed of the random inputs; by default another one each time.")
   var seed: UInt64?
 
-  @Option(help: "With --verify: operations with this word in their names, and nothing else.")
+  @Option(
+    help: """
+      With --verify: operations with this word in their names, or golden, encoders, utterances, \
+      neighbours or faults; and nothing else.
+      """)
   var only: String?
+
+  @Option(
+    help:
+      "With --verify: utterances whose keys and values are kept so: f32, bf16, or auto for both.")
+  var kvPrecision = KVPrecision.automatic
+
+  @OptionGroup var older: ArchitectureArguments
 
   @Option(
     help: """
@@ -110,10 +155,16 @@ struct Doctor: AsyncParsableCommand {
   var synthetic: String?
 
   func validate() throws {
-    let isPlain = seed == nil && only == nil && synthetic == nil && device == .automatic
+    let isPlain =
+      seed == nil && only == nil && synthetic == nil && device == .automatic
+      && kvPrecision == .automatic && older.architecture == nil
     guard verify || isPlain else {
-      throw ValidationError("--device, --seed, --only and --synthetic belong to --verify.")
+      throw ValidationError(
+        "--device, --seed, --only, --kv-precision, --architecture and --synthetic belong to --verify."
+      )
     }
+    try older.check(device)
+    guard !(verify && prepare) else { throw ValidationError("Give --verify or --prepare.") }
     guard !(verify && json) else { throw ValidationError("--verify prints lines, not JSON.") }
     if let synthetic, SyntheticSize(rawValue: synthetic) == nil {
       throw ValidationError(
@@ -133,7 +184,7 @@ struct Doctor: AsyncParsableCommand {
       let (free, total) = try context.memory()
       return Finding(
         name: "CUDA", isUsable: true,
-        detail: "\(context.name), sm_\(context.architecture), "
+        detail: "\(context.deviceDescription), "
           + String(format: "%.1f of %.1f GB free, ", Double(free) / 1e9, Double(total) / 1e9)
           + "NVRTC \(try NVRTC.version())")
     } catch {
@@ -143,17 +194,20 @@ struct Doctor: AsyncParsableCommand {
 
   func run() async throws {
     if verify {
-      let hasGPU = Self.lookForGPU().isUsable
-      let device = device == .automatic ? (hasGPU ? .cuda : .cpu) : device
-      // No kernel of the CPU is made for a width.
-      let usual: [SyntheticSize] =
-        device == .cpu ? [.tiny, .tiny06] : [.tiny, .tiny06, .wide, .wide06]
-      return try DeviceVerification(
-        device: device,
-        seed: seed ?? UInt64.random(in: .min ... .max),
-        sizes: synthetic.flatMap { SyntheticSize(rawValue: $0) }.map { [$0] } ?? usual,
-        only: only
-      ).run()
+      // Lines that could not be written are an error at the end: the verdict matters more.
+      var failure: (any Error)?
+      var verification = DeviceVerification(seed: seed ?? UInt64.random(in: .min ... .max)) {
+        line in
+        do { try printResult(line) } catch { failure = failure ?? error }
+      }
+      verification.device = device
+      verification.sizes = synthetic.flatMap { SyntheticSize(rawValue: $0) }.map { [$0] }
+      verification.only = only
+      verification.precision = kvPrecision.cachePrecision
+      verification.architecture = older.architecture
+      try verification.run()
+      if let failure { throw failure }
+      return try printResult("Verified.")
     }
     var findings = [
       Finding(
@@ -188,9 +242,22 @@ struct Doctor: AsyncParsableCommand {
     } catch {
       findings.append(Finding(name: "Bundled voice", isUsable: false, detail: "\(error)"))
     }
+    if prepare {
+      do {
+        let names = try KernelProgress.prepare(
+          ModelStore(environment: ProcessInfo.processInfo.environment))
+        findings.append(
+          Finding(
+            name: "Kernels", isUsable: true,
+            detail: "compiled for \(names.joined(separator: ", "))"))
+      } catch {
+        findings.append(
+          Finding(name: "Kernels", isUsable: false, detail: "none to compile, \(error)"))
+      }
+    }
     if json { return try printJSON(findings) }
     for finding in findings {
-      print("\(finding.isUsable ? "yes" : "no ")  \(finding.name): \(finding.detail)")
+      try printResult("\(finding.isUsable ? "yes" : "no ")  \(finding.name): \(finding.detail)")
     }
   }
 }

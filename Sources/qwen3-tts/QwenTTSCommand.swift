@@ -7,15 +7,16 @@ import Foundation
 import ModelDownload
 import ModelFiles
 public import Qwen3TTS
+import SystemIO
 
 @main
 struct QwenTTSCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "qwen3-tts",
-    abstract: "Speaks with Qwen3-TTS. Without --model, with the small voice that comes along.",
+    abstract: "Speaks with Qwen3-TTS. Without --model it uses the small bundled voice.",
     discussion: """
-      Exit codes: 0 done, 64 bad usage, 65 bad input or model, 69 device, library or network \
-      missing, 70 internal, 130 interrupted.
+      Exit codes: 0 done, 64 bad usage, 65 bad input, model or output, 69 device, library, memory or \
+      network missing, 70 internal, 130 interrupted.
       """,
     version: "0.1.0",
     subcommands: [
@@ -25,21 +26,55 @@ struct QwenTTSCommand: AsyncParsableCommand {
     defaultSubcommand: nil)
 
   static func main() async {
-    // A player that goes away is an error of its write, not the end of the process.
-    signal(SIGPIPE, SIG_IGN)
+    StandardStreams.reserve()
+    StandardStreams.ignoreWriteSignals()
     do {
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
+        try requireRoom()
+        KernelProgress.show()
         try await command.run()
       } else {
         try command.run()
       }
-    } catch let error as ExitCode {
-      exit(withError: error)
     } catch {
-      guard let code = exitCode(of: error) else { exit(withError: error) }
-      printError("Error: \(error)")
-      exit(withError: ExitCode(code))
+      finish(with: error)
+    }
+  }
+
+  /// Says what ended the command, and ends it. A help text is what was asked for, everything else a
+  /// message.
+  private static func finish(with error: any Error) -> Never {
+    if let code = exitCode(of: error) {
+      printMessage("Error: \(error)")
+      Foundation.exit(code)
+    }
+    let code = exitCode(for: error)
+    let text = fullMessage(for: error)
+    if code == .success, !text.isEmpty {
+      do { try printResult(text) } catch { finish(with: error) }
+    } else if !text.isEmpty {
+      printMessage(text)
+    }
+    // 1 is what the parser gives errors it knows nothing of.
+    Foundation.exit(code == .failure ? 70 : code.rawValue)
+  }
+
+  /// Where Dispatch cannot open files or start threads for itself, it ends the process or waits for ever.
+  private static func requireRoom() throws {
+    let wanted = 24
+    let found = StandardStreams.openableFiles(wanted: wanted)
+    guard found == wanted else {
+      throw SynthesisError(
+        .deviceUnavailable,
+        "open files: expected room for \(wanted) more, found \(found). "
+          + "Raise the limit: ulimit -n 256")
+    }
+    let bytes = 192 << 20
+    guard StandardStreams.canMap(byteCount: bytes) else {
+      throw SynthesisError(
+        .deviceUnavailable,
+        "memory: expected room for \(bytes >> 20) MiB more, found less. Raise the limit: ulimit -v")
     }
   }
 
@@ -49,11 +84,12 @@ struct QwenTTSCommand: AsyncParsableCommand {
     case let error as SynthesisError:
       switch error.code {
       case .invalidInput, .invalidModel: 65
-      case .deviceUnavailable: 69
+      case .deviceUnavailable, .resourcesMissing: 69
       default: 70
       }
     case is CheckpointError: 65
     case is AudioError: 65
+    case is OutputError: 65
     case let error as DownloadError:
       switch error.code {
       case .badRequest: 64
@@ -67,27 +103,18 @@ struct QwenTTSCommand: AsyncParsableCommand {
   }
 }
 
-/// Writes a line to standard error.
-func printError(_ line: String) {
-  FileHandle.standardError.write(Data((line + "\n").utf8))
-}
-
-/// Writes a value as JSON to standard output.
-func printJSON(_ value: some Encodable) throws {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  print(String(decoding: try encoder.encode(value), as: UTF8.self))
-}
-
 /// Which model, and where it runs.
 struct ModelArguments: ParsableArguments {
-  @Option(help: "Name or folder of a model; without it, the bundled voice.")
+  @Option(help: "Name or folder of a model; by default the bundled voice.")
   var model: String?
 
   @Option(help: "auto, cpu or cuda.")
-  var device = Device.automatic
+  var device = SpeechDevice.automatic
 
-  @Flag(help: "On a GPU, run each operation by itself: slower, and an error is nearer its cause.")
+  @Option(help: KVPrecision.help)
+  var kvPrecision = KVPrecision.automatic
+
+  @Flag(help: "On a GPU, run each operation by itself: slower, but errors show where they happen.")
   var eager = false
 
   @OptionGroup var processor: ProcessorArguments
@@ -95,21 +122,23 @@ struct ModelArguments: ParsableArguments {
   func open() async throws -> SpeechSynthesizer {
     processor.apply()
     return try await SpeechSynthesizer(
-      model: model.map(ModelLibrary.standard.model), device: device, recordsSteps: !eager)
+      model: model.map(ModelLibrary.standard.model), device: device, recordsSteps: !eager,
+      kvPrecision: kvPrecision)
   }
 }
 
 extension Checkpoint {
   /// Opens what `--model` says: a name or folder, or without it the bundled voice.
   init(model: String?) throws {
-    let folder = try model.map(ModelLibrary.standard.model) ?? SpeechSynthesizer.bundledModel
+    let folder =
+      try model.map(ModelLibrary.standard.model) ?? SpeechSynthesizer.bundledModel
     try self.init(folder: folder.path)
   }
 }
 
 /// How much of the processor to use.
 struct ProcessorArguments: ParsableArguments {
-  @Option(help: "Threads on the CPU, 1 to 64; without it, one for each core there is for us.")
+  @Option(help: "Threads on the CPU, 1 to 64; by default one for each core this process may use.")
   var threads: Int?
 
   func validate() throws {
@@ -123,6 +152,6 @@ struct ProcessorArguments: ParsableArguments {
   }
 }
 
-extension Device: ExpressibleByArgument {}
-extension Qwen3TTS.TextLayout: ExpressibleByArgument {}
-extension Normalization: ExpressibleByArgument {}
+extension SpeechDevice: ExpressibleByArgument {}
+extension TextLayout: ExpressibleByArgument {}
+extension TextNormalizationMode: ExpressibleByArgument {}

@@ -9,7 +9,7 @@ import Qwen3TTS
 /// `qwen3-tts speak`
 struct Speak: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Speaks a text.",
+    abstract: "Speaks text.",
     discussion: """
       qwen3-tts speak "Hello world, this is a test." -o hello.wav
       qwen3-tts speak --text-file chapter.txt -o chapter.wav
@@ -31,31 +31,35 @@ struct Speak: AsyncParsableCommand {
   @Option(help: "How to speak, in words (1.7B CustomVoice and VoiceDesign).")
   var instruct: String?
 
-  @Option(name: [.short, .long], help: "A WAV file, or - for standard output.")
+  @Option(
+    name: [.short, .long],
+    help:
+      "A file whose ending names its format: .wav, .mp3, .opus, .flac, .aac, .pcm; or - for WAV on standard output."
+  )
   var output: String?
 
   @Flag(help: "Play through aplay or ffplay.")
   var play = false
 
-  @Option(help: "Makes the speech repeatable.")
+  @Option(help: "The same seed gives the same speech again.")
   var seed: UInt64?
 
   @Flag(help: "Always take the likeliest code.")
   var greedy = false
 
-  @Option(help: "Divides the scores.")
+  @Option(help: "Sampling temperature: lower is steadier, higher more varied.")
   var temperature: Float?
 
-  @Option(help: "Codes to choose from; 0 means all.")
+  @Option(help: "Choose from so many of the likeliest codes; 0 means all.")
   var topK: Int?
 
-  @Option(help: "Probability mass to choose from.")
+  @Option(help: "Choose from the likeliest codes up to this probability, above 0 to 1.")
   var topP: Float?
 
-  @Option(help: "Factor against repeating a code; 1 is off.")
+  @Option(help: "Penalty for repeating a code; 1 is off.")
   var repetitionPenalty: Float?
 
-  @Option(help: "The most frames of 80 ms.")
+  @Option(help: "Stop after so many frames of 80 ms.")
   var maxFrames: Int?
 
   @Option(
@@ -63,10 +67,10 @@ struct Speak: AsyncParsableCommand {
       Write digits, abbreviations and signs out in English words first: auto, where the model asks \
       for it as the bundled voice does, on or off. See `qwen3-tts normalize`.
       """)
-  var normalize = Normalization.automatic
+  var normalize = TextNormalizationMode.automatic
 
   @Option(help: "Whether the model sees the whole text first or a token a frame.")
-  var textLayout: Qwen3TTS.TextLayout?
+  var textLayout: TextLayout?
 
   @Option(help: "Frames in the first chunk.")
   var firstChunk = 1
@@ -87,9 +91,13 @@ struct Speak: AsyncParsableCommand {
     if json && output == "-" {
       throw ValidationError("--json and --output - would both write to standard output.")
     }
+    if let output, output == saveCodes {
+      throw ValidationError("--output and --save-codes would both write to \(output).")
+    }
   }
 
   func run() async throws {
+    if let output { try AudioFileWriter.check(output) }
     let text = try source.read()
     let synthesizer = try await model.open()
     var options = SpeechOptions()
@@ -115,23 +123,25 @@ struct Speak: AsyncParsableCommand {
     // Ctrl-C ends the speech within a frame; the file is finished below all the same.
     let interrupt = Interrupt { task.cancel() }
     let summary = try await task.value
-    player?.finish()
+    let playing = player?.finish()
     try report(summary, interrupted: interrupt.happened)
+    if let playing { throw playing }
   }
 
   /// Writes chunks as they come. Whatever ends the speech, the file is finished.
   private func deliver(
     _ speech: AsyncThrowingStream<AudioChunk, any Error>, to player: Player?
-  ) async throws -> SpeechSummary? {
+  ) async throws -> SpeechMetrics? {
     // The file appears with the first samples: what fails before leaves none.
-    var writer: WAVWriter?
+    var writer: AudioFileWriter?
     var codes: [Int32] = []
-    var summary: SpeechSummary?
+    var summary: SpeechMetrics?
     var progress = ProgressLine()
     for try await chunk in speech {
-      if writer == nil, let output { writer = try WAVWriter(to: output) }
+      if writer == nil, let output { writer = try AudioFileWriter(to: output) }
       try writer?.write(chunk.samples)
-      try player?.write(chunk.samples)
+      // Without a player there is still a file to make, if one was asked for.
+      if let player, !player.write(chunk.samples), output == nil, saveCodes == nil { break }
       if saveCodes != nil { codes += chunk.codes.joined() }
       progress.show(chunk)
       summary = chunk.summary ?? summary
@@ -145,22 +155,22 @@ struct Speak: AsyncParsableCommand {
     return summary
   }
 
-  private func report(_ summary: SpeechSummary?, interrupted: Bool) throws {
+  private func report(_ summary: SpeechMetrics?, interrupted: Bool) throws {
     if let summary {
-      for notice in summary.notices { printError("Note: \(notice)") }
+      for notice in summary.notices { printMessage("Note: \(notice)") }
       if json {
         try printJSON(Report(summary))
       } else {
-        printError(
+        printMessage(
           String(
             format:
               "%.2f s of speech in %.2f s (RTF %.1f), first audio after %.0f ms, %@, seed %llu, on %@",
-            summary.audioSeconds, summary.wallSeconds, summary.realTimeFactor,
-            summary.firstAudioSeconds * 1000, summary.finishReason.rawValue, summary.seed,
+            summary.audioDuration.seconds, summary.wallDuration.seconds, summary.realTimeFactor,
+            summary.timeToFirstAudio.seconds * 1000, summary.finishReason.rawValue, summary.seed,
             summary.device))
       }
       if summary.finishReason == .runaway {
-        printError("Note: the model did not come to an end and was stopped; try another --seed.")
+        printMessage("Note: the model did not end the speech and was stopped; try another --seed.")
       }
     }
     if interrupted { throw ExitCode(130) }
@@ -180,15 +190,15 @@ struct Speak: AsyncParsableCommand {
     let spoken_text: String?
     let notices: [String]
 
-    init(_ summary: SpeechSummary) {
+    init(_ summary: SpeechMetrics) {
       frames = summary.frames
       parts = summary.parts
       finish_reason = summary.finishReason.rawValue
       seed = summary.seed
-      audio_seconds = summary.audioSeconds
-      wall_seconds = summary.wallSeconds
+      audio_seconds = summary.audioDuration.seconds
+      wall_seconds = summary.wallDuration.seconds
       rtf = summary.realTimeFactor
-      ttfa_ms = summary.firstAudioSeconds * 1000
+      ttfa_ms = summary.timeToFirstAudio.seconds * 1000
       device = summary.device
       spoken_text = summary.spokenText
       notices = summary.notices

@@ -6,9 +6,8 @@ import Foundation
 import Qwen3TTS
 import Synchronization
 
-/// A line on the terminal that tells how far the speech is; nothing when there is no terminal.
+/// A line on the terminal that shows how far the speech is; nothing when there is no terminal.
 struct ProgressLine {
-  private let isShown = isatty(STDERR_FILENO) == 1
   private let start = ContinuousClock.now
   private var firstAudio: Duration?
   private var samples = 0
@@ -16,7 +15,7 @@ struct ProgressLine {
   private var share = (end: 0.0, begin: 0.0)
 
   mutating func show(_ chunk: AudioChunk) {
-    guard isShown, !chunk.samples.isEmpty else { return }
+    guard isTerminal, !chunk.samples.isEmpty else { return }
     let elapsed = ContinuousClock.now - start
     firstAudio = firstAudio ?? elapsed
     samples += chunk.samples.count
@@ -29,7 +28,7 @@ struct ProgressLine {
       + String(
         format: "%6.1f s of speech, RTF %.1f, first audio after %.0f ms", seconds,
         seconds / max(elapsed.seconds, 1e-9), (firstAudio ?? elapsed).seconds * 1000)
-    FileHandle.standardError.write(Data(line.utf8))
+    drawOnTerminal(line)
   }
 
   private static func bar(_ share: Double) -> String {
@@ -39,7 +38,7 @@ struct ProgressLine {
   }
 
   func end() {
-    if isShown, samples > 0 { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+    if isTerminal, samples > 0 { drawOnTerminal("\r\u{1B}[K") }
   }
 }
 
@@ -73,8 +72,35 @@ final class Interrupt {
 /// Plays samples through a program of the system, as they come.
 final class Player: Sendable {
   private let process: Process
+  private let program: String
   private let input: FileHandle
+  private let complaints = Complaints()
 
+  /// What the program says on its standard error, read as it comes so that it never has to wait.
+  private final class Complaints: Sendable {
+    private let text = Mutex("")
+    private let isComplete = DispatchSemaphore(value: 0)
+
+    func read(from pipe: Pipe) {
+      Thread.detachNewThread { [self] in
+        while let data = try? pipe.fileHandleForReading.read(upToCount: 4096), !data.isEmpty {
+          // The first lines give the reason; a player that stutters would fill memory.
+          text.withLock { if $0.utf8.count < 4096 { $0 += String(decoding: data, as: UTF8.self) } }
+        }
+        isComplete.signal()
+      }
+    }
+
+    /// The first line, once the program has ended.
+    var reason: String? {
+      isComplete.wait()
+      return text.withLock { $0.split(whereSeparator: \.isNewline).first.map(String.init) }
+    }
+  }
+
+  /// Starts the program.
+  ///
+  /// - Throws: `SynthesisError` `deviceUnavailable` when there is none.
   init() throws {
     let programs = [
       ("aplay", ["-q", "-t", "raw", "-f", "S16_LE", "-r", "24000", "-c", "1", "-"]),
@@ -89,32 +115,52 @@ final class Player: Sendable {
     let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
     let found = programs.lazy.compactMap { name, arguments in
       folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
-        .map { ($0, arguments) }
+        .map { (name, $0, arguments) }
     }.first
-    guard let (path, arguments) = found else {
+    guard let (name, path, arguments) = found else {
       throw SynthesisError(
         .deviceUnavailable,
         "--play: expected aplay or ffplay, found neither. Install one (apt install alsa-utils), "
           + "or write a file with --output.")
     }
-    let pipe = Pipe()
+    let (pipe, errors) = (Pipe(), Pipe())
     let process = Process()
     process.executableURL = URL(filePath: path)
     process.arguments = arguments
     process.standardInput = pipe
-    try process.run()
+    process.standardError = errors
+    do { try process.run() } catch {
+      throw SynthesisError(
+        .deviceUnavailable, "--play: \(path) cannot be started: \(error.localizedDescription)",
+        underlying: error)
+    }
+    complaints.read(from: errors)
     self.process = process
+    program = name
     input = pipe.fileHandleForWriting
   }
 
-  func write(_ samples: [Float]) throws {
+  /// Hands samples to the program.
+  ///
+  /// - Returns: Whether it takes any; `finish` says why not.
+  func write(_ samples: [Float]) -> Bool {
     var bytes: [UInt8] = []
     WAVSampleFormat.int16.append(samples.span, to: &bytes)
-    try input.write(contentsOf: bytes)
+    do { try input.write(contentsOf: bytes) } catch { return false }
+    return true
   }
 
-  func finish() {
+  /// Waits until everything is played.
+  ///
+  /// - Returns: Why it was not.
+  func finish() -> SynthesisError? {
     try? input.close()
     process.waitUntilExit()
+    guard process.terminationReason != .exit || process.terminationStatus != 0 else { return nil }
+    let reason = complaints.reason ?? "it ended with code \(process.terminationStatus)"
+    return SynthesisError(
+      .deviceUnavailable,
+      "--play: expected a sound device that \(program) can play on, found none (\(reason)); write a "
+        + "file with --output instead.")
   }
 }

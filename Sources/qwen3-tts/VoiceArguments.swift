@@ -52,12 +52,17 @@ struct RecordingArguments: ParsableArguments {
   @Flag(help: "Use the voice's embedding alone, without the recording's codes.")
   var embeddingOnly = false
 
-  @Option(help: "Seconds of silence put behind the recording, against its last sound leaking.")
+  @Option(help: "Seconds of silence appended to the recording: keeps its last sound out.")
   var trailingSilence = 0.0
 
   func validate() throws {
     guard !(embeddingOnly && refText != nil) else {
       throw ValidationError("Give --ref-text or --embedding-only, not both.")
+    }
+    let longest = VoiceOptions.longestSilence.seconds
+    guard (0...longest).contains(trailingSilence) else {
+      throw ValidationError(
+        "--trailing-silence: expected 0 to \(longest) seconds, found \(trailingSilence).")
     }
     guard trailingSilence == 0 || refText != nil else {
       throw ValidationError("--trailing-silence goes with --ref-text.")
@@ -65,15 +70,15 @@ struct RecordingArguments: ParsableArguments {
   }
 
   var options: VoiceOptions {
-    VoiceOptions(transcript: refText, trailingSilence: trailingSilence)
+    VoiceOptions(transcript: refText, trailingSilence: .seconds(trailingSilence))
   }
 
   /// Takes the voice from the recording and prints what should be known about it.
   func makeVoice(_ path: String, with synthesizer: SpeechSynthesizer) async throws -> ClonedVoice {
     let made = try await synthesizer.voice(from: URL(filePath: path), options: options)
-    for notice in made.notices { printError("Note: \(notice)") }
+    for notice in made.notices { printMessage("Note: \(notice)") }
     if refText == nil, !embeddingOnly {
-      printError("Note: with --ref-text, the words of the recording, the voice is closer to it.")
+      printMessage("Note: with --ref-text, the words of the recording, the voice is closer to it.")
     }
     return made.voice
   }

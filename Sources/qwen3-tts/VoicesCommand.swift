@@ -45,12 +45,13 @@ struct Voices: AsyncParsableCommand {
     let listing = Listing(
       voices: synthesizer.voices, languages: synthesizer.languages, saved: entries)
     if json { return try printJSON(listing) }
-    print("Voices: " + (listing.voices.isEmpty ? "none" : listing.voices.joined(separator: ", ")))
-    print("Languages: auto, " + listing.languages.joined(separator: ", "))
-    print("Saved voices" + (entries.isEmpty ? ": none" : ":"))
+    try printResult(
+      "Voices: " + (listing.voices.isEmpty ? "none" : listing.voices.joined(separator: ", ")))
+    try printResult("Languages: auto, " + listing.languages.joined(separator: ", "))
+    try printResult("Saved voices" + (entries.isEmpty ? ": none" : ":"))
     for entry in entries {
       let words = entry.summary?.sentence ?? "not usable"
-      print("  \(entry.name): \(words)" + (entry.problem.map { ". \($0)" } ?? ""))
+      try printResult("  \(entry.name): \(words)" + (entry.problem.map { ". \($0)" } ?? ""))
     }
   }
 }

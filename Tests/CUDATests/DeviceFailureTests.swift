@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import BackendVerification
+import Benchmarking
 import CUDA
 import CUDABackend
 import FakeCUDA
@@ -7,13 +9,14 @@ import Foundation
 import ModelFiles
 import Qwen3TTS
 import SpeechModel
+import Synchronization
 import SyntheticCheckpoint
 import Testing
 
 /// What a driver can fail with, on a device that computes nothing. The driver is the process's, so
 /// each test is a process of its own.
 @Suite struct DeviceFailureTests {
-  @Test func `every call that fails is told, and everything is given back`() async {
+  @Test func `every call that fails is reported, and everything is released`() async {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
       try #expect(FakeDevice.speak() == .length)
@@ -57,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func `a driver that is too old is told`() async {
+  @Test func `a driver that is too old is reported`() async {
     await #expect(processExitsWith: .success) {
       fakeCUDAHide("cuLaunchKernelEx")
       FakeDevice.install()
@@ -79,9 +82,9 @@ import Testing
         let model = try LanguageModel(
           reading: checkpoint.weights, checkpoint.configuration, on: backend)
         let step = try FrameStep(model, capacity: 256, on: backend)
-        #expect(backend.framesFillDevice(step) == isWhole, "\(size)")
+        #expect(step.isExclusive == isWhole, "\(size)")
         let times = try SpeechEngine(checkpoint, capacity: 256, on: CUDABackend(context)).measure(
-          behind: FakeDevice.prompt(checkpoint), settings: FakeDevice.settings, count: 5)
+          after: FakeDevice.prompt(checkpoint), settings: FakeDevice.settings, count: 5)
         #expect(times.frame.count == 4)
         #expect(Set(times.parts.keys) == Set(isWhole ? [.talker, .predictor] : FramePart.allCases))
         #expect(times.parts.values.allSatisfy { $0.count == 4 })
@@ -91,7 +94,125 @@ import Testing
     }
   }
 
-  @Test func `an NVRTC that refuses a kernel is told with its log`() async {
+  /// Each is one device's way: what is compiled, how it is launched, and how much memory it is granted.
+  @Test(arguments: [
+    (80, 163 << 10), (86, 99 << 10), (87, 163 << 10), (89, 99 << 10), (90, 227 << 10),
+  ])
+  func `a device runs as an older architecture in everything`(
+    _ number: Int, _ sharedBytes: Int
+  ) async {
+    await #expect(processExitsWith: .success) { [number, sharedBytes] in
+      FakeDevice.install()
+      fakeCUDAProcessors(132)
+      let isOwn = number == 90
+      let context = try CUDAContext(runningAs: Architecture(number: number))
+      #expect(context.deviceDescription == (isOwn ? "Fake, sm_90" : "Fake, sm_90, as sm_\(number)"))
+      #expect(context.sharedBytesPerBlock == sharedBytes)
+      let checkpoint = Checkpoint.synthetic(.wide06, variant: .customVoice, seed: 0)
+      let engine = try SpeechEngine(
+        checkpoint, capacity: 256, on: CUDABackend(context), codec: CUDABackend(context))
+      // A frame is one kernel on sm_90 alone.
+      let times = try engine.measure(
+        after: FakeDevice.prompt(checkpoint), settings: FakeDevice.settings, count: 3)
+      #expect(times.isOneKernel == isOwn)
+      let target = String(cString: fakeCUDACompilerTarget())
+      #expect(target == (isOwn ? "sm_90" : "compute_\(number)"))
+      #expect((fakeCUDAPTXModules() == 0) == isOwn)
+      #expect((fakeCUDAProgrammaticLaunches() == 0) == !isOwn)
+      #expect((fakeCUDAClusterLaunches() == 0) == !isOwn)
+      #expect(fakeCUDAMostSharedBytes() > 0 && fakeCUDAMostSharedBytes() <= sharedBytes)
+    }
+  }
+
+  @Test(arguments: [nil, 86]) func `a benchmark says as which architecture it ran and how`(
+    _ number: Int?
+  ) async {
+    await #expect(processExitsWith: .success) { [number] in
+      FakeDevice.install()
+      var benchmark = SpeechBenchmark("tiny") { FakeDevice.checkpoint }
+      benchmark.device = .cuda
+      benchmark.frames = 4
+      benchmark.repeats = 1
+      benchmark.architecture = number.map(Architecture.init(number:))
+      let result = try benchmark.run { if case .notice(let text) = $0 { Issue.record("\(text)") } }
+      let device = number.map { "sm_90, as sm_\($0)" } ?? "sm_90"
+      let words = "tiny on Fake, \(device); keys and values in bf16, a frame is a graph of kernels;"
+      #expect(result.table.hasPrefix(words), "\(result.table)")
+      let json = String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
+      #expect(json.contains("\"frame_path\":\"graph\""))
+      #expect(json.contains("\"architecture\":\"sm_\(number ?? 90)\""))
+    }
+  }
+
+  @Test(arguments: [75, 86, 89, 100])
+  func `an architecture that the device cannot run is refused with those it can`(
+    _ number: Int
+  ) async {
+    await #expect(processExitsWith: .success) { [number] in
+      FakeDevice.install()
+      fakeCUDAArchitecture(80)
+      let error = #expect(throws: SynthesisError.self) {
+        try OpenedEngine.open(
+          FakeDevice.checkpoint, on: .cuda, capacity: 256,
+          architecture: Architecture(number: number))
+      }
+      #expect(error?.code == .invalidInput)
+      #expect(error?.message.contains("sm_80 as sm_\(number)") == true)
+      #expect(error?.message.hasSuffix("choose one of 80") == true)
+      #expect(fakeCUDALiveObjects() == 0)
+    }
+  }
+
+  @Test func `a kernel that wants more shared memory than the architecture has is refused`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      let context = try CUDAContext(runningAs: Architecture(number: 86))
+      let program = KernelProgram(name: "any", source: "", options: context.compilerOptions)
+      let module = try CUDAModule(image: NVRTC.compile(program), context)
+      _ = try module.kernel("fits", parameters: [], sharedBytes: 99 << 10)
+      let error = #expect(throws: CUDAError.self) {
+        try module.kernel("large", parameters: [], sharedBytes: (99 << 10) + 1)
+      }
+      #expect(error?.remedy == "sm_86 has 101376 bytes a block")
+    }
+  }
+
+  /// The fake allocates what it is asked for, so the bytes are those of a GPU.
+  @Test func `keys and values are kept in the precision that is asked for`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      var bytes: [KVPrecision: Int] = [:]
+      for precision in KVPrecision.allCases {
+        let opened = try OpenedEngine.open(
+          FakeDevice.checkpoint, on: .cuda, capacity: 4096, kvPrecision: precision)
+        #expect(
+          opened.engine.cachePrecision == (precision == .float32 ? .float32 : .bfloat16))
+        bytes[precision] = opened.context?.liveByteCount
+        let onCPU = try OpenedEngine.open(
+          FakeDevice.checkpoint, on: .cpu, capacity: 256, kvPrecision: precision)
+        #expect(
+          onCPU.engine.cachePrecision == (precision == .bfloat16 ? .bfloat16 : .float32))
+      }
+      // The talker of `tiny06`: three layers of keys and values of two heads of 128.
+      let difference = try #require(bytes[.float32]) - #require(bytes[.bfloat16])
+      #expect(difference == 2 * 3 * 4096 * 256 * 2)
+      #expect(bytes[.automatic] == bytes[.bfloat16])
+    }
+  }
+
+  @Test func `an engine and a model that are released free their memory while another speaks`()
+    async
+  {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      var lines: [String] = []
+      let context = try CUDAContext()
+      #expect(EngineMemory(context) { lines.append($0.line) }.verify(), "\(lines)")
+      #expect(lines.count == 2 && context.liveAllocationCount == 0)
+    }
+  }
+
+  @Test func `an NVRTC that refuses a kernel is reported with its log`() async {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
       // All first: programs that compile are kept and not asked for again.
@@ -99,23 +220,23 @@ import Testing
         fakeCUDAFail("nvrtcCompileProgram", 1, 6, isLasting)
         let error = #expect(throws: SynthesisError.self) { try FakeDevice.speak() }
         #expect(error?.message.contains("kernels.cu(7): error: a fake complaint") == true)
-        // When all are refused, the first is told.
+        // When all are refused, the first is reported.
         let call =
-          "nvrtcCompileProgram(\(isLasting == 1 ? "products, --gpu-architecture=sm_90" : "")"
+          "nvrtcCompileProgram(\(isLasting == 1 ? "gemm, --gpu-architecture=sm_90" : "")"
         #expect(error?.message.contains(call) == true)
         #expect(fakeCUDALiveObjects() == 0)
       }
     }
   }
 
-  @Test func `a kernel is found in any program, and one that is nowhere is told`() async {
+  @Test func `a kernel that its program does not have ends the start`() async {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
       fakeCUDAFail("cuModuleGetFunction", 1, 500, 0)
-      try #expect(FakeDevice.speak() == .length)
-      fakeCUDAFail("cuModuleGetFunction", 1, 500, 1)
       let error = #expect(throws: SynthesisError.self) { try FakeDevice.speak() }
-      #expect(error?.message.contains("cuModuleGetFunction(fill) failed") == true)
+      #expect(error?.message.contains("cuModuleGetFunction(gemm_64x8_bf16) failed") == true)
+      #expect(fakeCUDACalls("cuModuleGetFunction") == 1)
+      #expect(fakeCUDALiveObjects() == 0)
     }
   }
 
@@ -147,7 +268,7 @@ import Testing
       try #expect(compilations(KernelCache(folder: folder)) == 4)
       let entries = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
       #expect(
-        entries.map { $0.prefix { $0 != "-" } } == ["decode", "frame", "operations", "products"])
+        entries.map { $0.prefix { $0 != "-" } } == ["decode", "frame", "gemm", "operations"])
       try #expect(compilations(KernelCache(folder: folder)) == 0)
       try Data("no image".utf8).write(to: URL(filePath: "\(folder)/\(entries[0])"))
       try #expect(compilations(KernelCache(folder: folder)) == 1)
@@ -155,13 +276,58 @@ import Testing
     }
   }
 
+  @Test func `a small model speaks on the CPU, where nothing has to be compiled for it`() async {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      let small = try OpenedEngine.open(FakeDevice.checkpoint, on: .automatic, capacity: 256)
+      #expect(small.context == nil && small.notice == nil && small.device.hasPrefix("CPU"))
+      #expect(fakeCUDACalls("nvrtcCompileProgram") == 0)
+      let asked = try OpenedEngine.open(FakeDevice.checkpoint, on: .cuda, capacity: 256)
+      #expect(asked.context != nil)
+      let wide = Checkpoint.synthetic(.wide, variant: .customVoice, seed: 0)
+      #expect(try OpenedEngine.open(wide, on: .automatic, capacity: 256).context != nil)
+    }
+  }
+
+  @Test func `kernels that are prepared need no compiling later, and compiling is reported`() async
+  {
+    await #expect(processExitsWith: .success) {
+      FakeDevice.install()
+      fakeCUDAProcessors(132)
+      let steps = Mutex<[KernelCompilation]>([])
+      KernelCache.standard.listen { step in steps.withLock { $0.append(step) } }
+      let checkpoint = Checkpoint.synthetic(.wide, variant: .customVoice, seed: 0)
+      try OpenedEngine.prepareKernels(for: [checkpoint.configuration])
+      let names = ["decode", "frame", "gemm", "operations"]
+      let begun = steps.withLock {
+        $0.compactMap { if case .began(let name) = $0 { name } else { nil } }
+      }
+      let ended = steps.withLock {
+        $0.compactMap { if case .ended(let name) = $0 { name } else { nil } }
+      }
+      #expect(begun.sorted() == names && ended.sorted() == names)
+      #expect(fakeCUDALiveObjects() == 0)
+      fakeCUDAFail("", 0, 0, 0)
+      _ = try OpenedEngine.open(checkpoint, on: .cuda, capacity: 256)
+      #expect(fakeCUDACalls("nvrtcCompileProgram") == 0)
+      // Without a device there is nothing to compile, which is said.
+      fakeCUDAFail("cuInit", 1, 100, 0)
+      let error = #expect(throws: SynthesisError.self) {
+        try OpenedEngine.prepareKernels(for: [checkpoint.configuration])
+      }
+      #expect(error?.code == .deviceUnavailable)
+    }
+  }
+
   @Test func `without a device the CPU speaks, and with one that cannot be used it says so`() async
   {
     await #expect(processExitsWith: .success) {
       FakeDevice.install()
+      // One that is large enough for a GPU.
+      let checkpoint = Checkpoint.synthetic(.wide06, variant: .customVoice, seed: 0)
       for (code, isQuiet) in [(Int32(100), true), (803, false)] {
         fakeCUDAFail("cuInit", 1, code, 0)
-        let opened = try OpenedEngine.open(FakeDevice.checkpoint, on: .automatic, capacity: 256)
+        let opened = try OpenedEngine.open(checkpoint, on: .automatic, capacity: 256)
         #expect(opened.context == nil && opened.device.hasPrefix("CPU"))
         #expect((opened.notice == nil) == isQuiet)
         if !isQuiet {
@@ -206,7 +372,7 @@ enum FakeDevice {
     .synthetic(.tiny06, variant: .customVoice, seed: 0)
   }
 
-  private static func speak(_ engine: any PromptSpeaking) throws -> FinishReason {
+  static func speak(_ engine: any PromptSpeaking) throws -> FinishReason {
     let report = try engine.speak(
       prompt(checkpoint), settings: settings, budget: 8, chunks: (1, 4), isCancelled: { false },
       deliver: { _, _ in })
@@ -223,7 +389,7 @@ enum FakeDevice {
     UtteranceSettings(talker: SamplingSettings(), predictor: SamplingSettings(), seed: 1)
   }
 
-  /// Speaks in a context; `atEnd` runs before things are given back.
+  /// Speaks in a context; `atEnd` runs before things are released.
   private static func speak(in context: CUDAContext, atEnd: () -> Void = {}) throws {
     let engine = try SpeechEngine(
       checkpoint, capacity: 256, on: CUDABackend(context), codec: CUDABackend(context))
@@ -231,7 +397,7 @@ enum FakeDevice {
     atEnd()
   }
 
-  /// How often each call of the driver is made in a speech, until things are given back.
+  /// How often each call of the driver is made in a speech, until things are released.
   static func callCounts() throws -> [(symbol: String, count: Int)] {
     let context = try CUDAContext()
     fakeCUDAFail("", 0, 0, 0)
@@ -250,8 +416,8 @@ enum FakeDevice {
     let name = "\(symbol), call \(nth) of \(count), \(isLasting ? "lasting" : "once")"
     do {
       try speak(in: context)
-      // What fails when everything is given back has nobody to be told to.
-      #expect(nth >= count, "\(name): nothing was told")
+      // What fails when everything is released has nobody to be reported to.
+      #expect(nth >= count, "\(name): nothing was reported")
     } catch {
       #expect("\(error)".contains("CUDA_ERROR_LAUNCH_FAILED (719)"), "\(name): \(error)")
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A hub and the store it redirects to, on 127.0.0.1, that misbehave as they are told.
+"""A hub and the store it redirects to, on 127.0.0.1, that misbehave as they are asked to.
 
 Paths, headers and redirects are those of the Hugging Face hub: `resolve` redirects large files to
 another host and says X-Linked-Size and X-Linked-ETag; small ones come from the hub by way of a
@@ -268,7 +268,7 @@ class Store(Handler):
 def model_files(voice, weights_bytes, codec_bytes, seed=1):
     """A model with the configuration of the folder `voice` and random weights of some bytes.
 
-    A notice that lies beside them is no part of a model.
+    A notice that lies next to them is no part of a model.
     """
     generator = random.Random(seed)
 

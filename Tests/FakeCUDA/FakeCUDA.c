@@ -16,7 +16,8 @@ static struct {
   int nth, code, lasting, failed;
 } fault;
 static const char *hidden;
-static int publishes = 1, processors = 4, live;
+static int publishes = 1, processors = 4, architecture = 90, live;
+static int programmatic, clusters, sharedBytes;
 static struct {
   const char *symbol;
   int calls;
@@ -74,10 +75,15 @@ struct CCUmodule {
   struct CCUfunction functions[256];
   int count;
 };
-// What the driver's structures begin with.
+// The driver's CUlaunchConfig.
 struct launch {
   unsigned grid[3], block[3], sharedBytes;
   struct CCUstream *stream;
+  const struct {
+    int id;
+    char rest[68];
+  } *attributes;
+  unsigned attributeCount;
 };
 
 static void run(const struct node *node) {
@@ -89,7 +95,7 @@ static void run(const struct node *node) {
   }
   if (!publishes) return;
   int32_t *counter = (int32_t *)w[3], frame = *counter, width = (int32_t)w[2];
-  int32_t *place = (int32_t *)w[4] + frame % (int32_t)w[5] * width;
+  int32_t *place = (int32_t *)w[4] + (int32_t)((uint32_t)frame % (uint32_t)w[5]) * width;
   for (int i = 0; i < width; i++) place[i] = ((int32_t *)w[0])[i * (int32_t)w[1]];
   *counter = frame + 1;
   __atomic_store_n((int32_t *)w[6], frame + 1, __ATOMIC_RELEASE);
@@ -98,6 +104,11 @@ static void run(const struct node *node) {
 static int launch(const void *configuration, struct CCUfunction *function, void **arguments,
                   void **extra) {
   CALLED("cuLaunchKernelEx");
+  const struct launch *how = configuration;
+  for (unsigned i = 0; i < how->attributeCount; i++) {
+    clusters += how->attributes[i].id == 4;
+    programmatic += how->attributes[i].id == 6;
+  }
   int isPublish = !strcmp(function->name, "publish");
   if (!isPublish && strcmp(function->name, "fill")) return 0;
   struct node node = {isPublish, {0}};
@@ -105,7 +116,7 @@ static int launch(const void *configuration, struct CCUfunction *function, void 
   static const size_t sizes[2][7] = {{8, 8, 8, 4}, {8, 4, 4, 8, 8, 4, 8}};
   for (int i = 0; i < 7 && sizes[isPublish][i]; i++)
     memcpy(&node.words[i], arguments[i], sizes[isPublish][i]);
-  struct CCUgraph *graph = ((const struct launch *)configuration)->stream->recording;
+  struct CCUgraph *graph = how->stream->recording;
   if (!graph) {
     run(&node);
   } else if (graph->count < NODES) {
@@ -134,9 +145,9 @@ static int deviceName(char *name, int size, int device) {
 }
 static int attribute(int *value, int attribute, int device) {
   CALLED("cuDeviceGetAttribute");
-  // Processors, shared memory a block may have, cooperative launches, compute capability 9.0.
+  // Processors, shared memory a block may have, cooperative launches, compute capability.
   *value = attribute == 16 ? processors : attribute == 97 ? 232448 : attribute == 95 ? 1
-         : attribute == 75 ? 9 : 0;
+         : attribute == 75 ? architecture / 10 : attribute == 76 ? architecture % 10 : 0;
   return 0;
 }
 static int retain(CCUcontext *context, int device) {
@@ -258,8 +269,10 @@ static int elapsed(float *ms, CCUevent start, CCUevent end) {
   return called("cuEventElapsedTime");
 }
 
+static int ptxModules;
 static int loadModule(CCUmodule *module, const void *image) {
   CALLED("cuModuleLoadData");
+  if (!strncmp(image, ".version", 8)) ptxModules++;
   live++;
   *module = calloc(1, sizeof **module);
   return 0;
@@ -280,6 +293,7 @@ static int functionAttribute(int *value, int attribute, CCUfunction function) {
   return called("cuFuncGetAttribute");
 }
 static int setFunctionAttribute(CCUfunction function, int attribute, int value) {
+  if (attribute == 8 && value > sharedBytes) sharedBytes = value;
   return called("cuFuncSetAttribute");
 }
 
@@ -314,16 +328,23 @@ static int launchGraph(CCUgraphExec executable, CCUstream stream) {
   return 0;
 }
 
+struct CNVRTCProgram {
+  int isVirtual;
+};
+static char target[64];
 static int nvrtcVersion(int *major, int *minor) {
   *major = 0, *minor = 1;
   return 0;
 }
 static int makeProgram(CNVRTCProgram *program, const char *source, const char *name, int count,
                        const char *const *headers, const char *const *names) {
-  *program = (CNVRTCProgram)source;
+  *program = calloc(1, sizeof **program);
   return 0;
 }
-static int destroyProgram(CNVRTCProgram *program) { return 0; }
+static int destroyProgram(CNVRTCProgram *program) {
+  free(*program);
+  return 0;
+}
 static int together, underWay;
 static pthread_cond_t met = PTHREAD_COND_INITIALIZER;
 static int compile(CNVRTCProgram program, int count, const char *const *options) {
@@ -332,6 +353,11 @@ static int compile(CNVRTCProgram program, int count, const char *const *options)
   end.tv_sec += 60;
   int waiting = 0;
   pthread_mutex_lock(&lock);
+  for (int i = 0; i < count; i++) {
+    if (strncmp(options[i], "--gpu-architecture=", 19)) continue;
+    strncpy(target, options[i] + 19, sizeof target - 1);
+    program->isVirtual = !strncmp(target, "compute_", 8);
+  }
   if (++underWay >= together) {
     together = 0;
     pthread_cond_broadcast(&met);
@@ -342,8 +368,17 @@ static int compile(CNVRTCProgram program, int count, const char *const *options)
   if (waiting) return 11;
   return called("nvrtcCompileProgram");
 }
+// As NVRTC says it: of a virtual architecture there is no machine code.
 static int imageSize(CNVRTCProgram program, size_t *bytes) {
-  *bytes = 4;
+  *bytes = program->isVirtual ? 0 : 4;
+  return 0;
+}
+static int textSize(CNVRTCProgram program, size_t *bytes) {
+  *bytes = sizeof ".version";
+  return 0;
+}
+static int text(CNVRTCProgram program, char *text) {
+  memcpy(text, ".version", sizeof ".version");
   return 0;
 }
 static int image(CNVRTCProgram program, char *image) {
@@ -421,6 +456,8 @@ static const struct {
   {"nvrtcCompileProgram", compile},
   {"nvrtcGetCUBINSize", imageSize},
   {"nvrtcGetCUBIN", image},
+  {"nvrtcGetPTXSize", textSize},
+  {"nvrtcGetPTX", text},
   {"nvrtcGetProgramLogSize", logSize},
   {"nvrtcGetProgramLog", compilerLog},
   {"nvrtcGetErrorString", nvrtcError},
@@ -454,6 +491,12 @@ int fakeCUDACalls(const char *symbol) {
 }
 void fakeCUDACompileTogether(int count) { together = count; }
 void fakeCUDAProcessors(int count) { processors = count; }
+void fakeCUDAArchitecture(int number) { architecture = number; }
+const char *fakeCUDACompilerTarget(void) { return target; }
+int fakeCUDAPTXModules(void) { return ptxModules; }
+int fakeCUDAProgrammaticLaunches(void) { return programmatic; }
+int fakeCUDAClusterLaunches(void) { return clusters; }
+int fakeCUDAMostSharedBytes(void) { return sharedBytes; }
 void fakeCUDAPublishes(int does) { publishes = does; }
 int fakeCUDALiveObjects(void) { return live; }
 const char *fakeCUDASymbol(int index) {

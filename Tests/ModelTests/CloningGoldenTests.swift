@@ -27,7 +27,7 @@ import Testing
     try checkStream(codes, after: Array(reference.joined()), speaker)
   }
 
-  /// Streams in chunks of one frame behind the reference: the samples are those of one pass over
+  /// Streams in chunks of one frame after the reference: the samples are those of one pass over
   /// everything, bit for bit, and up to 300 frames those of the official package.
   func checkStream(
     _ codes: [Int32], after reference: [Int32], _ speaker: GoldenSpeaker
@@ -55,24 +55,24 @@ import Testing
   }
 
   @Test(arguments: [0, 1, 5, 9, 10, 11, 12, 26, 27, 40])
-  func `a speech behind a reference of any length is that of one pass`(_ count: Int) throws {
+  func `a speech after a reference of any length is that of one pass`(_ count: Int) throws {
     let golden = try #require(Self.cases.first { $0.entry.name == "context_14s" })
     let speaker = try GoldenSpeaker(golden)
     let all = try speaker.integers("ref_codes")
     let reference = Array(all.prefix(16 * count))
     let codes = Array(all.suffix(16 * 6))
     speaker.codec.begin(after: reference)
-    let behind = speaker.codec.decodeAll(codes)
-    // Again, and again behind another reference.
+    let afterReference = speaker.codec.decodeAll(codes)
+    // Again, and again after another reference.
     for other in [reference, Array(all.dropFirst(160).prefix(320)), reference] {
       speaker.codec.begin(after: other)
-      #expect((speaker.codec.decodeAll(codes) == behind) == (other == reference))
+      #expect((speaker.codec.decodeAll(codes) == afterReference) == (other == reference))
     }
     speaker.codec.reset()
     let whole = speaker.codec.decodeAll(reference + codes)
-    #expect(behind == Array(whole.suffix(6 * 1920)))
+    #expect(afterReference == Array(whole.suffix(6 * 1920)))
     // And the reference is heard: without it the first samples are others.
     speaker.codec.begin(after: [])
-    #expect((speaker.codec.decodeAll(codes) == behind) == (count == 0))
+    #expect((speaker.codec.decodeAll(codes) == afterReference) == (count == 0))
   }
 }

@@ -154,7 +154,7 @@ struct GoldenSpeaker {
       hidden += backend.read(step.hidden)
       logits += backend.read(step.logits)
       lastPass += backend.read(step.predictorWork.logits)
-      let frame = backend.collect(index, from: step.ring)
+      let frame = step.collect(index)
       tokens.append(frame[0])
       if frame[0] == configuration.talker.control.end { break }
       // The last token allowed makes no frame.

@@ -39,12 +39,14 @@ import Testing
     // 28 layers and a head; fifteen times 5 layers and a head; 32 rows of tables. In bf16.
     let layer = 1024 * (4096 + 2048) + 3 * 1024 * 3072
     let weights = 28 * layer + 3072 * 1024 + 15 * (5 * layer + 2048 * 1024) + 32 * 1024
-    // 500 positions of the talker, as its weights; 2, 3, … 16 of the predictor, in F32.
+    // 500 positions of the talker, as they are kept; 2, 3, … 16 of the predictor, in F32.
     let (talker, predictor) = (2 * 28 * 1024 * 500, 2 * 5 * 1024 * (2...16).reduce(0, +))
     for (type, bytes) in [(ElementType.bfloat16, 2), (.float32, 4)] {
-      #expect(
-        configuration.frameByteCount(position: 499, weights: type)
-          == bytes * (weights + talker) + 4 * predictor)
+      for precision in CachePrecision.allCases {
+        #expect(
+          configuration.frameByteCount(position: 499, weights: type, cache: precision)
+            == bytes * weights + precision.byteCount * talker + 4 * predictor)
+      }
     }
   }
 }

@@ -20,7 +20,7 @@ import Testing
   }
 
   static func voice(
-    _ synthesizer: SpeechSynthesizer, transcript: String? = transcript, silence: Double = 0
+    _ synthesizer: SpeechSynthesizer, transcript: String? = transcript, silence: Duration = .zero
   ) async throws -> ClonedVoice {
     try await synthesizer.voice(
       from: BaseModel.recording, sampleRate: 24_000,
@@ -28,9 +28,9 @@ import Testing
     ).voice
   }
 
-  @Test(arguments: [transcript, nil] as [String?], [Qwen3TTS.TextLayout.whole, .incremental])
+  @Test(arguments: [transcript, nil] as [String?], [TextLayout.whole, .incremental])
   func `speaks the same in chunks of one frame, in every mode`(
-    _ transcript: String?, _ layout: Qwen3TTS.TextLayout
+    _ transcript: String?, _ layout: TextLayout
   ) async throws {
     let synthesizer = try BaseModel.synthesizer()
     let voice = try await Self.voice(synthesizer, transcript: transcript)
@@ -90,15 +90,15 @@ import Testing
   @Test func `trailing silence lengthens the reference and nothing else`() async throws {
     let synthesizer = try BaseModel.synthesizer()
     let plain = try await Self.voice(synthesizer)
-    let longer = try await Self.voice(synthesizer, silence: 0.5)
+    let longer = try await Self.voice(synthesizer, silence: .seconds(0.5))
     #expect(plain.codes.count == 16)
     let samples = 30_007 + 12_000
     #expect(longer.codes.count == (samples + 1_919) / 1_920)
     // Everything is causal: whole frames of the recording keep their codes.
     #expect(longer.codes.prefix(15) == plain.codes.prefix(15))
-    let alone = try await Self.voice(synthesizer, transcript: nil, silence: 0.5)
+    let alone = try await Self.voice(synthesizer, transcript: nil, silence: .seconds(0.5))
     #expect(try await alone == Self.voice(synthesizer, transcript: nil))
-    for silence in [-1, 6, .nan] {
+    for silence in [Duration.seconds(-1), .seconds(6)] {
       await #expect(throws: SynthesisError.self) {
         try await Self.voice(synthesizer, silence: silence)
       }

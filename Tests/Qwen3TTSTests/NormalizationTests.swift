@@ -10,7 +10,7 @@ import Testing
   static let written = "Dr. Smith paid $3.50 at 5 p.m."
   static let spoken = "Doctor Smith paid three dollars and fifty cents at five P M."
 
-  static func options(_ normalization: Normalization) -> SpeechOptions {
+  static func options(_ normalization: TextNormalizationMode) -> SpeechOptions {
     var options = SpeechOptions()
     options.normalization = normalization
     options.maximumFrames = 2
@@ -18,8 +18,8 @@ import Testing
     return options
   }
 
-  @Test(arguments: Normalization.allCases) func `the bundled voice asks for it`(
-    _ normalization: Normalization
+  @Test(arguments: TextNormalizationMode.allCases) func `the bundled voice asks for it`(
+    _ normalization: TextNormalizationMode
   ) async throws {
     let synthesizer = try await SpeechSynthesizer()
     let options = Self.options(normalization)

@@ -315,8 +315,37 @@ import TextNormalization
     let letters = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz .,;:!?'-")
     try #require(spoken.allSatisfy(letters.contains), "\(text.debugDescription)")
     try #require(!spoken.contains("  ") && spoken.first?.isLetter ?? true)
-    let isSpeakable = text.unicodeScalars.contains { $0.isASCII && $0.properties.isAlphabetic }
+    // Markup by itself, a tag or the line that opens a block of code, has letters but no words.
+    let isSpeakable =
+      text.unicodeScalars.contains { $0.isASCII && $0.properties.isAlphabetic }
+      && !text.utf8.contains { "<&[`~$\\".utf8.contains($0) }
     try #require(!(isSpeakable && spoken.isEmpty), "\(text.debugDescription)")
+    let pieces = Array(SpokenPieces(text, shortest: 1))
+    try #require(pieces.joined() == spoken, "\(text.debugDescription)")
+    try #require(!pieces.contains(""), "\(text.debugDescription)")
+  }
+
+  /// All of them in one paragraph, so that each case stands before and after others.
+  static let paragraph = cases.map(\.written).joined(separator: " and then more words. The next: ")
+
+  @Test(arguments: [1, 10, 200, 100_000]) func `pieces say together what the whole says`(
+    _ shortest: Int
+  ) {
+    let pieces = Array(SpokenPieces(Self.paragraph, shortest: shortest))
+    #expect(pieces.joined() == EnglishNormalizer.normalize(Self.paragraph))
+    #expect(shortest == 100_000 ? pieces.count == 1 : pieces.count > 20)
+  }
+
+  @Test func `a long paragraph comes in short pieces`() {
+    let prose = String(
+      repeating: "It rained for a while. Then the sun came out, and we left. ", count: 500)
+    let unmarked = String(
+      repeating: "it rained for a while then the sun came out and we left ", count: 500)
+    for text in [prose, unmarked] {
+      let pieces = Array(EnglishNormalizer.pieces(of: text))
+      #expect(pieces.allSatisfy { $0.utf8.count < 1_000 }, "\(pieces.map(\.utf8.count))")
+      #expect(pieces.joined() == EnglishNormalizer.normalize(text))
+    }
   }
 
   @Test func `damaged texts keep the promises`() throws {
@@ -330,7 +359,11 @@ import TextNormalization
   @Test(arguments: [
     "1", "1,111", "1.", "1x", "a.", "A. ", "www.", "a@", "http://a.", "-", "- ", "(", "1/", "1:",
     "$", "'",
-    "A", "Aa ", "II ", "1-", "+1 ", ".", "5 km/", "St. ", "é", "你",
+    "A", "Aa ", "II ", "1-", "+1 ", ".", "5 km/", "St. ", "é", "你", "<", "<a ", "</", "[", "![",
+    "&",
+    "`", "~~", "$x", "\\(", "1 St ", "1 111 ", "Mon-", "1 - ", "1+", "1(", "<!--", "[a](", "](",
+    "1h ",
+    "a/", "/a", "> ", "` ", "<p> ", "&nbsp;", "\"1\" ",
   ]) func `takes time in proportion to the text`(_ piece: String) {
     func time(_ count: Int) -> Duration {
       let text = String(repeating: piece, count: count)

@@ -87,6 +87,21 @@ package final class AudioEncoder {
     samples.isEmpty ? [] : try encoder.encode(samples.map(WAVSampleFormat.int16))
   }
 
+  /// Makes sure that a format can be made here.
+  ///
+  /// - Throws: `AudioError` `libraryMissing` with the package to install.
+  package static func check(_ format: AudioFormat) throws(AudioError) {
+    let library: EncoderLibrary? =
+      switch format {
+      case .mp3: .lame
+      case .opus: .opus
+      case .flac: .flac
+      case .wav, .pcm, .aac, .ulaw, .alaw: nil
+      }
+    if let library, !library.isAvailable { throw .missing(library, for: format) }
+    if format == .aac { _ = try FFmpegEncoder.program() }
+  }
+
   private static func wavHeader(rate: Int, sampleCount: Int?) -> [UInt8] {
     let header = WAVHeader(sampleRate: rate, format: .int16)
     let bytes = sampleCount.map { 2 * (($0 * rate + 23_999) / 24_000) }

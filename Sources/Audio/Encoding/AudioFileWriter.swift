@@ -10,22 +10,27 @@ package struct AudioFileWriter: ~Copyable {
   private var encoder: AudioEncoder?
   private var file: FileDescriptor?
 
+  /// Makes sure that a file of this name can be encoded here, before there is something to write.
+  ///
+  /// - Throws: `AudioError`: `unsupported` for a name that is none of ours, or `libraryMissing` with the
+  ///   package to install.
+  package static func check(_ path: String) throws(AudioError) {
+    try AudioEncoder.check(AudioFormat(ofFileNamed: path))
+  }
+
   /// Starts a file, or a stream on standard output.
   ///
-  /// - Parameters:
-  ///   - path: A file, which is replaced, or `-` for standard output.
-  ///   - format: The format of its bytes.
-  /// - Throws: `AudioError` when the file cannot be made or the format's library is missing; the file
-  ///   is then left as it was.
-  package init(to path: String, format: AudioFormat) throws(AudioError) {
+  /// - Parameter path: A file, which is replaced; its name decides the format. `-` is WAV on standard
+  ///   output.
+  /// - Throws: `AudioError` as `check`, or when the file cannot be made; it is then left as it was.
+  package init(to path: String) throws(AudioError) {
+    let format = try AudioFormat(ofFileNamed: path)
     guard format != .wav else {
       wav = try WAVWriter(to: path)
       return
     }
     encoder = try AudioEncoder(format)
-    do {
-      file = path == "-" ? .standardOutput : try FileDescriptor(opening: path, for: .replace)
-    } catch {
+    do { file = try FileDescriptor(opening: path, for: .replace) } catch {
       throw AudioError(writing: error)
     }
   }

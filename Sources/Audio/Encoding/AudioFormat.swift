@@ -19,14 +19,25 @@ package enum AudioFormat: String, Sendable, CaseIterable {
   /// G.711 A-law, without a header.
   case alaw
 
-  /// The format that a file's name asks for by its ending, in any case; `nil` where the name has no
-  /// ending or one that is none of ours.
-  package init?(fileName: String) {
-    let name = fileName.split(separator: "/").last ?? ""
-    guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return nil }
+  /// The format that a file's name asks for by its ending, in any case; here and nowhere else.
+  ///
+  /// `-`, which is standard output, and names without an ending, such as `/dev/stdout`, ask for none in
+  /// particular and get WAV.
+  ///
+  /// - Throws: `AudioError` `unsupported` for an ending that is none of ours.
+  package init(ofFileNamed path: String) throws(AudioError) {
+    let name = path.split(separator: "/").last ?? ""
+    guard let dot = name.lastIndex(of: "."), dot > name.startIndex else {
+      self = .wav
+      return
+    }
     let ending = name[name.index(after: dot)...].lowercased()
     guard let format = Self.allCases.first(where: { $0.fileNameEndings.contains(ending) }) else {
-      return nil
+      let known = Self.allCases.map { "." + $0.fileNameEndings[0] }
+      throw AudioError(
+        .unsupported, file: path,
+        problem: "expected a name that ends in \(known.joined(separator: ", ")), found .\(ending)",
+        advice: "Write a WAV file and convert it, for example: ffmpeg -i speech.wav \(path)")
     }
     self = format
   }

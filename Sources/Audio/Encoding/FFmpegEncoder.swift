@@ -42,15 +42,7 @@ final class FFmpegEncoder: SampleEncoder {
 
   /// - Throws: `AudioError` `libraryMissing` where there is no ffmpeg.
   init(sampleRate: Int, bitRate: Int) throws(AudioError) {
-    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-    let program = folders.map { "\($0)/ffmpeg" }
-      .first { FileManager.default.isExecutableFile(atPath: $0) }
-    guard let program else {
-      throw AudioError(
-        .libraryMissing, file: "aac",
-        problem: "expected the program ffmpeg, which is not installed",
-        advice: "Install it (apt install ffmpeg), or choose mp3, opus or wav")
-    }
+    let program = try Self.program()
     let (inputPipe, outputPipe) = (Pipe(), Pipe())
     process.executableURL = URL(filePath: program)
     process.arguments = [
@@ -66,6 +58,22 @@ final class FFmpegEncoder: SampleEncoder {
     input = inputPipe.fileHandleForWriting
     outputHandle = outputPipe.fileHandleForReading
     output = Output(reading: outputHandle)
+  }
+
+  /// Where ffmpeg is.
+  ///
+  /// - Throws: `AudioError` `libraryMissing` where there is none.
+  static func program() throws(AudioError) -> String {
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    let found = folders.map { "\($0)/ffmpeg" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+    guard let found else {
+      throw AudioError(
+        .libraryMissing, file: "aac",
+        problem: "expected the program ffmpeg, which is not installed",
+        advice: "Install it (apt install ffmpeg), or choose mp3, opus or wav")
+    }
+    return found
   }
 
   deinit {

@@ -3,7 +3,7 @@
 /// A recording to take a voice from: mono, 24 kHz, fit for the encoders.
 ///
 /// What cannot work is refused, what will sound bad is warned about. Nothing a file says about its
-/// length is believed: samples are counted as they come, and reading ends at the limit.
+/// length is trusted: samples are counted as they come, and reading ends at the limit.
 package struct ReferenceAudio: Sendable {
   /// Samples per second of every reference.
   package static let sampleRate = 24_000
@@ -12,7 +12,7 @@ package struct ReferenceAudio: Sendable {
   package struct Limits: Sendable {
     /// Shorter recordings are refused: they hold too little of a voice.
     package var shortest = 0.5
-    /// Longer ones are refused: the model's memory holds about so much.
+    /// Longer ones are refused: the model's context holds about this much.
     package var longest = 120.0
     /// Longer ones are warned about.
     package var comfortable = 30.0
@@ -62,11 +62,13 @@ package struct ReferenceAudio: Sendable {
     samples += resampler.finish()
     let seconds = Double(samples.count) / Double(Self.sampleRate)
     guard seconds >= limits.shortest else {
-      let hundredths = Int(seconds * 100)
       throw AudioError(
         .tooShort, file: stream.name,
-        problem: "the recording has 0.\(hundredths < 10 ? "0" : "")\(hundredths) seconds, expected "
-          + "at least \(limits.shortest)", advice: "Three to ten seconds of clear speech are best")
+        problem: samples.isEmpty && limits.shortest < 0.01
+          ? "the recording has no samples"
+          : "the recording has \(Self.hundredths(seconds)) seconds, expected at least "
+            + "\(limits.shortest)",
+        advice: limits.needsSound ? "Three to ten seconds of clear speech are best" : "")
     }
     let silence = SilenceMeasure(samples)
     guard !(limits.needsSound && silence.isSilent) else {
@@ -78,5 +80,11 @@ package struct ReferenceAudio: Sendable {
     warnings =
       stream.warnings + quality.warnings + silence.warnings
       + (seconds > limits.comfortable ? [.long(seconds: seconds)] : [])
+  }
+
+  /// Seconds for people: `0.05`, `12.30`.
+  private static func hundredths(_ seconds: Double) -> String {
+    let count = Int((seconds * 100).rounded(.down))
+    return "\(count / 100).\(count % 100 < 10 ? "0" : "")\(count % 100)"
   }
 }

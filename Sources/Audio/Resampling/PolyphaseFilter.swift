@@ -13,7 +13,7 @@
 ///
 /// The Kaiser window is made for 126 dB. As shares of the lower rate's Nyquist frequency, the pass
 /// band ends at 0.91 and the stop band begins at 1, so nothing folds back; the cut-off lies halfway.
-/// Row p holds the taps for an output that lies p / phaseCount input samples behind an input. An
+/// Row p holds the taps for an output that lies p / phaseCount input samples after an input. An
 /// interpolated table has a row more on each side.
 ///
 /// - Source: J. F. Kaiser, R. W. Schafer, *On the use of the I0-sinh window for spectrum analysis*
@@ -32,7 +32,7 @@ struct PolyphaseFilter {
   /// errs by up to (π/512)³/16 of a tap, 156 dB down.
   static let interpolatedPhaseCount = 512
 
-  /// Taps of a row; even, with as many in front of the output as behind it.
+  /// Taps of a row; even, with as many before the output as after it.
   let tapCount: Int
 
   /// Offsets in one input sample.

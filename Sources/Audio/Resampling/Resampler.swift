@@ -37,7 +37,7 @@ package struct Resampler {
     firstPending = 1 - half
   }
 
-  /// Takes in samples and gives those that they complete.
+  /// Takes in samples and returns those that they complete.
   package mutating func process(_ samples: [Float]) -> [Float] {
     inputCount += samples.count
     guard let filter else { return samples }
@@ -45,9 +45,9 @@ package struct Resampler {
     return drain(filter, limit: .max)
   }
 
-  /// Gives the samples that are left at the end of the input.
+  /// Returns the samples that are left at the end of the input.
   ///
-  /// - Postcondition: ceil(n · to / from) samples were given for n.
+  /// - Postcondition: ceil(n · to / from) samples were returned for n.
   package mutating func finish() -> [Float] {
     guard let filter else { return [] }
     pending.append(contentsOf: repeatElement(0, count: filter.tapCount))
@@ -79,7 +79,7 @@ package struct Resampler {
     return output
   }
 
-  /// The output that lies `rest` / `up` samples behind an input.
+  /// The output that lies `rest` / `up` samples after an input.
   private func value(_ filter: PolyphaseFilter, at first: Int, _ rest: Int) -> Double {
     guard filter.isInterpolated else { return product(filter, row: rest, at: first) }
     let place = Double(rest) / Double(up) * Double(filter.phaseCount)

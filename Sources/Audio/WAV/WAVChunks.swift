@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// What the chunks in front of the samples say.
+/// What the chunks before the samples say.
 struct WAVChunks {
   /// How samples are stored.
   private(set) var format: WAVFormat
@@ -10,7 +10,7 @@ struct WAVChunks {
   /// What was worked around.
   private(set) var warnings: [AudioWarning] = []
 
-  /// Bytes in front of the samples that are searched; pictures and notes sit there.
+  /// Bytes before the samples that are searched; pictures and notes are kept there.
   static let searchLimit = 64 << 20
 
   /// Reads up to the first byte of samples.

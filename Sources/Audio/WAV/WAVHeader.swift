@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/// The 44 bytes in front of the samples of a mono WAV file, 56 for floating point.
+/// The 44 bytes before the samples of a mono WAV file, 56 for floating point.
 ///
 /// Floating point files carry the `fact` chunk that the format asks of every non-integer file.
 package struct WAVHeader: Sendable {

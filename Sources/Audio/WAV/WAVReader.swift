@@ -5,7 +5,7 @@ internal import SystemIO
 ///
 /// Reads RIFF, RIFX (big endian), RF64 and BW64 with integers of 8 to 32 bits, 32- and 64-bit
 /// floating point, A-law and µ-law, plain or extensible. Sizes in the file are upper bounds, never
-/// amounts to allocate or to wait for; a file that ends early gives what is there and a warning.
+/// amounts to allocate or to wait for; a file that ends early yields what is there and a warning.
 package final class WAVReader: AudioStream {
   package let name: String
   package var encodingName: String { format.name }

@@ -8,6 +8,7 @@
 #define CCPUKERNELS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /// How a weight is stored, or a cache.
@@ -20,6 +21,10 @@ typedef enum { QT_PORTABLE = 0, QT_AVX2 = 1, QT_AVX512 = 2 } qt_isa;
 qt_isa qt_current_isa(void);
 /// Chooses an instruction set if this machine has it; for tests. Returns what is in use afterwards.
 qt_isa qt_select_isa(qt_isa isa);
+
+/// Ends the process with a sentence on standard error and exit code 69. Operations cannot fail, so there is
+/// no caller to tell; what a model needs is reserved before, where it can be refused (`CPUBackend.canMap`).
+_Noreturn void qt_out_of_memory(size_t bytes);
 
 /// Threads in use, the caller's included.
 int qt_thread_count(void);

@@ -2,7 +2,7 @@
 //
 // The calls of the CUDA driver (libcuda.so.1) and of NVRTC that this package uses, declared here
 // and resolved at run time, so that nothing of CUDA is needed to build. Every call keeps the
-// driver's name behind the prefix `c`; a call made before its library is loaded returns
+// driver's name after the prefix `c`; a call made before its library is loaded returns
 // CCUDA_NOT_LOADED. Signatures follow the CUDA Driver API and NVRTC manuals, version 12.
 #pragma once
 
@@ -102,6 +102,8 @@ typedef struct CNVRTCProgram *CNVRTCProgram;
   X(cnvrtcGetCUBINSize, "nvrtcGetCUBINSize", (CNVRTCProgram program, size_t *bytes),               \
     (program, bytes))                                                                              \
   X(cnvrtcGetCUBIN, "nvrtcGetCUBIN", (CNVRTCProgram program, char *image), (program, image))       \
+  X(cnvrtcGetPTXSize, "nvrtcGetPTXSize", (CNVRTCProgram program, size_t *bytes), (program, bytes)) \
+  X(cnvrtcGetPTX, "nvrtcGetPTX", (CNVRTCProgram program, char *text), (program, text))             \
   X(cnvrtcGetProgramLogSize, "nvrtcGetProgramLogSize", (CNVRTCProgram program, size_t *bytes),     \
     (program, bytes))                                                                              \
   X(cnvrtcGetProgramLog, "nvrtcGetProgramLog", (CNVRTCProgram program, char *log), (program, log))
@@ -131,5 +133,5 @@ int ccudaLaunch(CCUfunction function, unsigned gridX, unsigned gridY, unsigned g
 
 /// Reads a word that a device writes.
 uint32_t ccudaLoadAcquire(const void *word);
-/// Tells the processor that it waits in a loop.
+/// Hints to the processor that this is a wait loop.
 void ccudaPause(void);

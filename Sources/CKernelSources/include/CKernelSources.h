@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel sources, inside the binary, and the programs that they are compiled as.
+// The kernel sources, inside the binary, the kernels that their programs have, and the layouts that
+// kernels and host share.
 #pragma once
 
 #include <stddef.h>
 
+#include "../../CUDABackend/FrameStep/FrameShape.h"
+#include "../../CUDABackend/Programs/KernelTable.h"
+
 /// Number of sources.
 size_t ckernelSourceCount(void);
-/// Name of a source, for messages.
+/// Path of a source, from the folder of the kernels: the name by which others include it.
 const char *ckernelSourceName(size_t index);
-/// Bytes of a source, not terminated.
-const unsigned char *ckernelSourceBytes(size_t index);
-/// Number of bytes of a source.
-size_t ckernelSourceSize(size_t index);
+/// Text of a source.
+const char *ckernelSourceText(size_t index);
 
-/// Number of programs.
-size_t ckernelProgramCount(void);
-/// Name of a program.
-const char *ckernelProgramName(size_t index);
-/// Names of its sources, a space between two. Joined in this order they are one text.
-const char *ckernelProgramSources(size_t index);
+/// Number of kernels.
+size_t ckernelCount(void);
+/// Name of a kernel.
+const char *ckernelName(size_t index);
+/// The program that has it: `Programs/<name>.cu` is its source.
+const char *ckernelProgram(size_t index);
+/// A letter for each of its parameters, as KernelTable.h says.
+const char *ckernelParameters(size_t index);

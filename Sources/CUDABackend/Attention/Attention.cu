@@ -1,40 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The cache is [slots · capacity, kv_heads · head_dim] for each layer, F32 or bf16; position p of a slot
-// is row p mod capacity.
-
-// One block of head_dim threads for each head of q, k and v, and each row: normalises and turns
-// queries and keys, keeps key and value. Bound: launch.
-template <int T>
-__device__ __forceinline__ void norm_rotate_append(
-  float *qkv, const float *query_norm, const float *key_norm, float epsilon,
-  const float *inverse_frequencies, const int *positions, int position_stride, const int *slots,
-  int slot_stride, void *keys, void *values, int heads, int kv_heads, int head_dim, int capacity) {
-  IN_ORDER
-  __shared__ float turned[512];
-  int h = blockIdx.x, r = blockIdx.y, j = threadIdx.x;
-  int position = positions[(i64)r * position_stride];
-  float *head = qkv + ((i64)r * (heads + 2 * kv_heads) + h) * head_dim;
-  i64 cache_row = (i64)slots[(i64)r * slot_stride] * capacity + position % capacity;
-  if (h >= heads + kv_heads) {
-    keep<T>(values, (cache_row * kv_heads + h - heads - kv_heads) * head_dim + j, head[j]);
-    return;
-  }
-  const float *norm = h < heads ? query_norm : key_norm;
-  float value = head[j];
-  if (norm) {
-    float mean = block_sum(value * value) / head_dim;
-    value = value * (1.0f / sqrtf(mean + epsilon)) * norm[j];
-  }
-  turned[j] = value;
-  __syncthreads();
-  int half = head_dim / 2;
-  float angle = (float)position * inverse_frequencies[j % half];
-  float2 turn = rotation_by(angle);
-  value = j < half ? value * turn.x - turned[j + half] * turn.y
-                   : value * turn.x + turned[j - half] * turn.y;
-  head[j] = value;
-  if (h >= heads) keep<T>(keys, (cache_row * kv_heads + h - heads) * head_dim + j, value);
-}
+// Attention of any head width up to 256. The cache of a layer is
+// [slots · capacity, kv_heads · head_dim], F32 or bf16; position p of a slot is row p mod capacity.
+#include "Common/Elements.cuh"
+#include "Common/Reductions.cuh"
 
 // One block of 8 warps for each query head and row; a warp takes every eighth position with a
 // running maximum, then the warps are merged. head_dim: a multiple of 32, at most 256.
@@ -96,15 +64,6 @@ __device__ __forceinline__ void attention(const float *qkv, const int *positions
 }
 
 #define ATTENTION(name, T)                                                                         \
-  KERNEL norm_rotate_append_##name(                                                                \
-    float *qkv, const float *query_norm, const float *key_norm, float epsilon,                     \
-    const float *inverse_frequencies, const int *positions, int position_stride, const int *slots, \
-    int slot_stride, void *keys, void *values, int heads, int kv_heads, int head_dim,              \
-    int capacity) {                                                                                \
-    norm_rotate_append<T>(qkv, query_norm, key_norm, epsilon, inverse_frequencies, positions,      \
-                          position_stride, slots, slot_stride, keys, values, heads, kv_heads,      \
-                          head_dim, capacity);                                                     \
-  }                                                                                                \
   KERNEL attention_##name(const float *qkv, const int *positions, int position_stride,             \
                           const int *slots, int slot_stride, const void *keys, const void *values, \
                           float *out, int heads, int kv_heads, int head_dim, int window,           \

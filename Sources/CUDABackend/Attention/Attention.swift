@@ -3,62 +3,95 @@
 package import CUDA
 package import SpeechModel
 
-extension CachePrecision {
-  /// Ending of the names of kernels that read or write such a cache.
-  var suffix: String {
-    switch self {
-    case .float32: "f32"
-    case .bfloat16: "bf16"
-    }
-  }
+extension CacheLayer<CUDACache> {
+  /// Keys of the layer.
+  var keys: CUDATensor { cache.keys[layer] }
+  /// Values of the layer.
+  var values: CUDATensor { cache.values[layer] }
 }
 
 extension CUDABackend {
-  static let attentionKernels = cacheKernels(["norm_rotate_append", "attention"])
-
-  /// The names of kernels that exist for each way keys and values are kept.
-  static func cacheKernels(_ names: [String]) -> [String] {
-    names.flatMap { name in CachePrecision.allCases.map { "\(name)_\($0.suffix)" } }
-  }
-
-  package func normRotateAppend(
-    _ qkv: CUDATensor, shape: AttentionShape, queryNorm: CUDATensor?, keyNorm: CUDATensor?,
-    epsilon: Float, inverseFrequencies: CUDATensor, positions: CUDAIndices, slots: CUDAIndices,
-    layer: Int, cache: CUDACache
-  ) throws(CUDAError) {
-    precondition(
-      shape.headDim % 32 == 0 && shape.headDim <= 256 && qkv.columns == shape.packedWidth)
-    try launch(
-      "norm_rotate_append_\(cache.precision.suffix)",
-      grid: CUDAGrid(shape.headCount + 2 * shape.kvHeadCount, qkv.rows),
-      block: shape.headDim, qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
-      inverseFrequencies.address, positions.address, Int32(positions.stride), slots.address,
-      Int32(slots.stride), cache.keys[layer].address, cache.values[layer].address,
-      Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(shape.headDim),
-      Int32(cache.capacity))
-  }
-
   package func attention(
-    _ qkv: CUDATensor, shape: AttentionShape, window: Int?, positions: CUDAIndices,
-    slots: CUDAIndices, layer: Int, cache: CUDACache, into out: CUDATensor
+    _ qkv: CUDATensor, _ layer: AttentionLayer<CUDATensor>, rows map: RowMap<CUDAIndices>,
+    cache: CacheLayer<CUDACache>, into out: CUDATensor
   ) throws(CUDAError) {
+    let (shape, stored) = (layer.shape, cache.cache)
     precondition(shape.headDim % 32 == 0 && shape.headDim <= 256 && out.columns == shape.queryWidth)
     try launch(
-      "attention_\(cache.precision.suffix)", grid: CUDAGrid(shape.headCount, qkv.rows),
-      block: 256, qkv.address, positions.address, Int32(positions.stride), slots.address,
-      Int32(slots.stride),
-      cache.keys[layer].address, cache.values[layer].address, out.address,
-      Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(shape.headDim), Int32(window ?? 0),
-      Int32(cache.capacity))
+      "attention_\(stored.precision.element)", grid: CUDAGrid(shape.headCount, qkv.rows),
+      block: 256, qkv.address, map.positions.address, Int32(map.positions.stride),
+      map.slots.address, Int32(map.slots.stride), cache.keys.address, cache.values.address,
+      out.address, Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(shape.headDim),
+      Int32(layer.window ?? 0), Int32(stored.capacity))
   }
 
-  /// `attentionStep` for two rows and more, the result in parts if wanted; false when the kernels do
+  package func attentionStep(
+    _ qkv: CUDATensor, _ layer: AttentionLayer<CUDATensor>, rows map: RowMap<CUDAIndices>,
+    cache: CacheLayer<CUDACache>, into out: CUDATensor
+  ) throws(CUDAError) {
+    let (shape, stored) = (layer.shape, cache.cache)
+    precondition(qkv.columns == shape.packedWidth && out.columns == shape.queryWidth)
+    guard isDecodeStep(qkv, shape) else {
+      if try flashAttention(qkv, layer, rows: map, cache: cache, isSplit: false, into: out) {
+        return
+      }
+      try qkNormRopeAppend(qkv, layer, rows: map, to: cache)
+      return try attention(qkv, layer, rows: map, cache: cache, into: out)
+    }
+    try launch(
+      "decode_attention_\(shape.headDim)_\(stored.precision.element)",
+      grid: CUDAGrid(shape.headCount),
+      block: 256, qkv.address, layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0,
+      layer.epsilon, layer.inverseFrequencies.address, map.positions.address, map.slots.address,
+      cache.keys.address, cache.values.address, out.address, UInt64(0), Int32(shape.headCount),
+      Int32(shape.kvHeadCount), Int32(layer.window ?? 0), Int32(stored.capacity))
+  }
+
+  package func attentionLinearAdd(
+    _ qkv: CUDATensor, _ layer: AttentionLayer<CUDATensor>, rows map: RowMap<CUDAIndices>,
+    cache: CacheLayer<CUDACache>, attended: CUDATensor, weight: CUDAMatrix, scale: CUDATensor?,
+    into out: CUDATensor
+  ) throws(CUDAError) {
+    let (shape, stored) = (layer.shape, cache.cache)
+    let columns = weight.columns
+    guard isDecodeStep(qkv, shape), scale == nil, weight.format == .stored(.bf16),
+      columns == 1024 || columns == 2048, shape.headCount <= Self.mostAttentionHeads
+    else {
+      if !weight.isSplit || qkv.rows > 4, weight.gemmLayout != nil,
+        try flashAttention(qkv, layer, rows: map, cache: cache, isSplit: true, into: attended)
+      {
+        return try gemm(
+          SplitRows(attended), weight,
+          GEMMEpilogue(scale: scale, flags: .accumulate, out: out))
+      }
+      try attentionStep(qkv, layer, rows: map, cache: cache, into: attended)
+      return try linearAdd(attended, weight, bias: nil, scale: scale, into: out)
+    }
+    let seen = min(layer.window ?? stored.capacity, stored.capacity)
+    let blocks = min(Self.mostAttentionBlocks, (seen + Self.attentionSpan - 1) / Self.attentionSpan)
+    let stats = stored.partial.address + UInt64(4 * shape.headCount * blocks * shape.headDim)
+    try launch(
+      "decode_attention_split_\(shape.headDim)_\(stored.precision.element)",
+      grid: CUDAGrid(shape.headCount, blocks), block: 256,
+      qkv.address, layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0, layer.epsilon,
+      layer.inverseFrequencies.address, map.positions.address, map.slots.address,
+      cache.keys.address, cache.values.address, stored.partial.address, stats,
+      Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(layer.window ?? 0),
+      Int32(stored.capacity))
+    try launch(
+      "gemv_merge_add_\(columns / 1024)", grid: CUDAGrid((out.columns + 7) / 8), block: 128,
+      stored.partial.address, stats, map.positions.address, Int32(blocks),
+      Int32(layer.window ?? 0), Int32(shape.headDim), weight.address, out.address,
+      Int32(out.columns))
+  }
+
+  /// `attentionStep` for two rows and more, the result as split rows if wanted; false when the kernels do
   /// not take these shapes.
-  func attendRows(
-    _ qkv: CUDATensor, shape: AttentionShape, queryNorm: CUDATensor?, keyNorm: CUDATensor?,
-    epsilon: Float, inverseFrequencies: CUDATensor, window: Int?, positions: CUDAIndices,
-    slots: CUDAIndices, layer: Int, cache: CUDACache, inParts: Bool, into out: CUDATensor
+  private func flashAttention(
+    _ qkv: CUDATensor, _ layer: AttentionLayer<CUDATensor>, rows map: RowMap<CUDAIndices>,
+    cache: CacheLayer<CUDACache>, isSplit: Bool, into out: CUDATensor
   ) throws(CUDAError) -> Bool {
+    let (shape, stored) = (layer.shape, cache.cache)
     let group = shape.headCount / shape.kvHeadCount
     guard qkv.rows > 1, shape.headDim == 64 || shape.headDim == 128, 16 % group == 0 else {
       return false
@@ -66,20 +99,37 @@ extension CUDABackend {
     precondition(qkv.columns == shape.packedWidth && out.columns == shape.queryWidth)
     let heads = shape.headCount + 2 * shape.kvHeadCount
     try launch(
-      "rotate_heads_\(shape.headDim)_\(cache.precision.suffix)",
+      "qk_norm_rope_append_heads_\(shape.headDim)_\(stored.precision.element)",
       grid: CUDAGrid((qkv.rows * heads + 3) / 4), block: 128,
-      qkv.address, queryNorm?.address ?? 0, keyNorm?.address ?? 0, epsilon,
-      inverseFrequencies.address, positions.address, Int32(positions.stride), slots.address,
-      Int32(slots.stride), cache.keys[layer].address, cache.values[layer].address,
-      Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(cache.capacity))
+      qkv.address, layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0, layer.epsilon,
+      layer.inverseFrequencies.address, map.positions.address, Int32(map.positions.stride),
+      map.slots.address, Int32(map.slots.stride), cache.keys.address, cache.values.address,
+      Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(stored.capacity))
     let perBlock = 16 / group
     try launch(
-      "attention_rows_\(shape.headDim)_\(cache.precision.suffix)",
+      "flash_attention_\(shape.headDim)_\(stored.precision.element)",
       grid: CUDAGrid(shape.kvHeadCount, (qkv.rows + perBlock - 1) / perBlock), block: 128,
-      qkv.address, positions.address, Int32(positions.stride), slots.address, Int32(slots.stride),
-      cache.keys[layer].address, cache.values[layer].address, out.address,
-      Int32(inParts ? 1 : 0), Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount),
-      Int32(window ?? 0), Int32(cache.capacity))
+      qkv.address, map.positions.address, Int32(map.positions.stride), map.slots.address,
+      Int32(map.slots.stride), cache.keys.address, cache.values.address, out.address,
+      Int32(isSplit ? 1 : 0), Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount),
+      Int32(layer.window ?? 0), Int32(stored.capacity))
     return true
   }
+
+  /// Whether the attention kernels for a step of one row take these shapes. Several rows may be one
+  /// slot's, and then depend on each other's keys.
+  private func isDecodeStep(_ qkv: CUDATensor, _ shape: AttentionShape) -> Bool {
+    streamsWeights && qkv.rows == 1 && (shape.headDim == 64 || shape.headDim == 128)
+  }
+
+  // MARK: Decode attention split over blocks (SplitAttention.cuh)
+
+  /// Positions that a block takes at a time.
+  static var attentionSpan: Int { 64 }
+  /// The most blocks that share a head.
+  static var mostAttentionBlocks: Int { 8 }
+  /// The most heads whose blocks leave something to merge.
+  static var mostAttentionHeads: Int { 64 }
+  /// Room for what the blocks leave: sums of `headDim` elements, and two more each.
+  static var attentionPartials: Int { mostAttentionHeads * mostAttentionBlocks * (128 + 2) }
 }

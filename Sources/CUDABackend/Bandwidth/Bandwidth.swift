@@ -31,7 +31,8 @@ package enum ReadBandwidth {
     let stream = try CUDAStream(context)
     let image = try KernelCache.standard.image(
       KernelProgram(name: "bandwidth", source: source, options: context.compilerOptions))
-    let kernel = try CUDAModule(image: image, context).kernel("read_all")
+    let kernel = try CUDAModule(image: image, context).kernel(
+      "read_all", parameters: [.pointer, .int64, .pointer])
     let memory = try DeviceMemory(byteCount: byteCount, context)
     let out = try DeviceMemory(byteCount: 4, context)
     try memory.clear(on: stream)

@@ -68,7 +68,7 @@ struct TransportError: Error {
   /// How long to be patient.
   struct Patience: Sendable {
     var connectSeconds = 20
-    /// A transfer with less than a kilobyte a second for so long is given up.
+    /// A transfer with less than a kilobyte a second for so long is dropped.
     var stallSeconds = 30
   }
 

@@ -18,11 +18,22 @@ int fakeCUDACalls(const char *symbol);
 void fakeCUDACompileTogether(int count);
 /// Processors of the device from now on; at first 4.
 void fakeCUDAProcessors(int count);
+/// Compute capability of the device from now on, times ten; at first 90.
+void fakeCUDAArchitecture(int number);
+/// What the last program was compiled for: `sm_90`, `compute_80`.
+const char *fakeCUDACompilerTarget(void);
+/// Modules that were loaded as PTX.
+int fakeCUDAPTXModules(void);
+/// Launches that may begin while their predecessor runs, and those whose blocks form clusters.
+int fakeCUDAProgrammaticLaunches(void);
+int fakeCUDAClusterLaunches(void);
+/// The most shared memory that a kernel was granted beside what it declares, in bytes.
+int fakeCUDAMostSharedBytes(void);
 /// Whether `publish` does what it says; at first it does.
 void fakeCUDAPublishes(int does);
 /// Objects that were made and not yet destroyed: memory, streams, modules, graphs, events, contexts.
 int fakeCUDALiveObjects(void);
-/// Name of the `index`-th symbol of the driver, NULL behind the last.
+/// Name of the `index`-th symbol of the driver, NULL after the last.
 const char *fakeCUDASymbol(int index);
 
 #endif

@@ -30,7 +30,7 @@ enum BaseModel {
   static func synthesizer(
     _ variant: ModelVariant = .base, hasEncoders: Bool = true
   ) throws -> SpeechSynthesizer {
-    let folder = SpeechSynthesizer.bundledModel
+    let folder = try SpeechSynthesizer.bundledModel
     let bundled = try Checkpoint(folder: folder.path)
     var configuration = bundled.configuration
     configuration.variant = variant

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+
+import SpeechModel
+
+extension Workbench {
+  mutating func hostExchange() throws {
+    for (rows, columns) in [(1, 1), (7, 33), (300, 129)] {
+      let tensor = try backend.makeTensor(rows: rows, columns: columns)
+      let values = random.floats(rows * columns, in: -9...9)
+      try backend.write(values, to: tensor)
+      keep(zip(try backend.read(tensor), values).map { $0 - $1 }, "written", within: .exact)
+      try backend.clear(tensor.rows(0..<1))
+      try expect(tensor, "first row cleared", within: .exact)
+    }
+    let ids = try indices(random.ids(50, below: 1 << 30), stride: 3)
+    try expect(ids, "indices, every third")
+    try backend.clear(ids.strided(from: 1, count: 20, by: 2))
+    try expect(ids, "indices, every sixth cleared")
+    try writtenRows()
+  }
+
+  /// Rows of a stored table.
+  private mutating func writtenRows() throws {
+    for (type, columns) in [(ElementType.bfloat16, 96), (.bfloat16, 33), (.float32, 50)] {
+      let table = stored([20, columns], type)
+      // A matrix of the same width, as every model has that has such a table.
+      _ = try backend.loadWeight([stored([2, columns], type)], as: .stored)
+      let out = try output(9, columns)
+      try backend.writeRows(of: table, ids: [19, 0] + random.ids(7, below: 20), to: out)
+      try expect(out, "rows of \(type.rawValue), \(columns) columns", within: .exact)
+    }
+  }
+}

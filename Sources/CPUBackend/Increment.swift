@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+
+extension CPUBackend {
+  package func increment(_ values: CPUIndices, by amount: Int32) {
+    for index in 0..<values.count { values[index] &+= amount }
+  }
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+// QK-norm, RoPE, KV append and attention for one row: a decode step.
+#include "Attention/SplitAttention.cuh"
+#include "Common/Normalization.cuh"
+#include "Common/Reductions.cuh"
+#include "Common/RoPE.cuh"
+
+// QK-norm and RoPE of one head of D entries; one warp, a lane has every 32nd entry.
+template <int D>
+__device__ __forceinline__ void qk_norm_rope(float *v, const float *gain, float epsilon,
+                                             const float *angles, float *out) {
+  int lane = threadIdx.x % 32;
+  if (gain) {
+    float square = 0;
+#pragma unroll
+    for (int i = 0; i < D / 32; i++) square += v[i] * v[i];
+    float factor = norm_factor(warp_sum(square), D, epsilon);
+#pragma unroll
+    for (int i = 0; i < D / 32; i++) v[i] = v[i] * factor * gain[i];
+  }
+#pragma unroll
+  for (int i = 0; i < D / 64; i++) {
+    float a = v[i], b = v[i + D / 64];
+    float2 by = rope_turn(angles[i]);
+    out[lane + 32 * i] = rope_low(a, b, by);
+    out[lane + 32 * i + D / 2] = rope_high(a, b, by);
+  }
+}
+
+// A block of 8 warps for each query head and every gridDim.y-th span of positions; a warp takes 8
+// positions of a span. With SPLIT each block leaves its sums for gemv_merge_add; otherwise there is
+// one block per head, which writes the result. Bound: bytes of the keys and values seen.
+template <int D, int T, bool SPLIT>
+__device__ __forceinline__ void decode_attention(const float *qkv, const float *query_norm,
+                                                 const float *key_norm, float epsilon,
+                                                 const float *inverse_frequencies,
+                                                 const int *positions, const int *slots, void *keys,
+                                                 void *values, float *out, float *stats, int heads,
+                                                 int kv_heads, int window, int capacity) {
+  constexpr int WARPS = 8, LANES = D / 8, TOGETHER = 32 / LANES, STEPS = SPAN / WARPS;
+  constexpr int ROUNDS = STEPS / TOGETHER, PER_LANE = D / 32;
+  // Elements in a word of the cache, and a lane's words of a key and of a value.
+  constexpr int PER_WORD = T == F32 ? 1 : 2;
+  constexpr int KEY_WORDS = 8 / PER_WORD, VALUE_WORDS = PER_LANE / PER_WORD;
+  __shared__ __align__(16) float query[D], key[D], value[D];
+  __shared__ float tops[WARPS], totals[WARPS], rows[WARPS][D];
+  int thread = threadIdx.x, warp = thread / 32, lane = thread % 32, h = blockIdx.x;
+  int kv_head = h / (heads / kv_heads);
+  launch_dependents();
+  const float *norm = warp == 0 ? query_norm : warp == 1 ? key_norm : 0;
+  float gain[PER_LANE], angles[D / 64];
+#pragma unroll
+  for (int i = 0; i < PER_LANE; i++) gain[i] = norm ? norm[lane + 32 * i] : 0.0f;
+#pragma unroll
+  for (int i = 0; i < D / 64; i++) angles[i] = inverse_frequencies[lane + 32 * i];
+  wait_for_previous();
+
+  int last = *positions, oldest, spans;
+  i64 slot_row = (i64)*slots * capacity;
+  float own[PER_LANE];
+  if (warp < 3) {
+    int part = warp == 0 ? h : warp == 1 ? heads + kv_head : heads + kv_heads + kv_head;
+#pragma unroll
+    for (int i = 0; i < PER_LANE; i++) own[i] = qkv[part * D + lane + 32 * i];
+  }
+  spans = span_count(last, window, &oldest);
+  if ((int)blockIdx.y >= spans) return;
+
+  u32 k[ROUNDS][KEY_WORDS], v[STEPS][VALUE_WORDS];
+  // Keys and values of a span, into registers; the row's own are not in the cache yet.
+  auto load = [&](int span) {
+    int first = oldest + span * SPAN;
+#pragma unroll
+    for (int s = 0; s < ROUNDS; s++) {
+      int p = first + (s * WARPS + warp) * TOGETHER + lane / LANES;
+      const uint4 *from = (const uint4 *)((const u32 *)keys +
+        (((slot_row + p % capacity) * kv_heads + kv_head) * D + 8 * (lane % LANES)) / PER_WORD);
+#pragma unroll
+      for (int i = 0; i < KEY_WORDS; i += 4) {
+        uint4 word = p < last ? from[i / 4] : make_uint4(0, 0, 0, 0);
+        k[s][i] = word.x, k[s][i + 1] = word.y, k[s][i + 2] = word.z, k[s][i + 3] = word.w;
+      }
+    }
+#pragma unroll
+    for (int s = 0; s < STEPS; s++) {
+      int p = first + (s / TOGETHER * WARPS + warp) * TOGETHER + s % TOGETHER;
+      const u32 *from = (const u32 *)values +
+        ((slot_row + p % capacity) * kv_heads + kv_head) * D / PER_WORD + lane;
+#pragma unroll
+      for (int i = 0; i < VALUE_WORDS; i++) v[s][i] = p < last ? from[32 * i] : 0;
+    }
+  };
+  load(blockIdx.y);
+#pragma unroll
+  for (int i = 0; i < D / 64; i++) angles[i] *= (float)last;
+  if (warp < 2) {
+    qk_norm_rope<D>(own, norm ? gain : 0, epsilon, angles, warp == 0 ? query : key);
+    // Entries of the lane's own.
+    if (warp == 1) {
+#pragma unroll
+      for (int i = 0; i < PER_LANE; i++) key[lane + 32 * i] = cached<T>(key[lane + 32 * i]);
+    }
+  } else if (warp == 2) {
+#pragma unroll
+    for (int i = 0; i < PER_LANE; i++) value[lane + 32 * i] = cached<T>(own[i]);
+  }
+  __syncthreads();
+  // Every block has the key and value; one of each group keeps them.
+  if (blockIdx.y == 0 && h % (heads / kv_heads) == 0 && thread < D) {
+    i64 at = ((slot_row + last % capacity) * kv_heads + kv_head) * D + thread;
+    store_cached<T>(keys, at, key[thread]);
+    store_cached<T>(values, at, value[thread]);
+  }
+
+  float scale = 1.0f / sqrtf((float)D), q[8];
+#pragma unroll
+  for (int i = 0; i < 8; i++) q[i] = query[8 * (lane % LANES) + i] * scale;
+  // A lane has every 32nd word of a value.
+  auto column = [&](int i) { return (lane + 32 * (i / PER_WORD)) * PER_WORD + i % PER_WORD; };
+  float top = NEGATIVE_INFINITY, total = 0, sums[PER_LANE] = {};
+  for (int span = blockIdx.y; span < spans; span += gridDim.y) {
+    if (span != (int)blockIdx.y) load(span);
+    int first = oldest + span * SPAN;
+    float scores[ROUNDS], next = top;
+#pragma unroll
+    for (int s = 0; s < ROUNDS; s++) {
+      int p = first + (s * WARPS + warp) * TOGETHER + lane / LANES;
+      float a[8], score = 0;
+#pragma unroll
+      for (int i = 0; i < 8; i++) a[i] = widen<T>(k[s], i);
+      if (p == last) {
+#pragma unroll
+        for (int i = 0; i < 8; i++) a[i] = key[8 * (lane % LANES) + i];
+      }
+#pragma unroll
+      for (int i = 0; i < 8; i++) score += q[i] * a[i];
+#pragma unroll
+      for (int step = LANES / 2; step > 0; step >>= 1)
+        score += __shfl_xor_sync(0xffffffffu, score, step);
+      scores[s] = p <= last ? score : NEGATIVE_INFINITY;
+      next = fmaxf(next, scores[s]);
+    }
+#pragma unroll
+    for (int step = LANES; step < 32; step <<= 1)
+      next = fmaxf(next, __shfl_xor_sync(0xffffffffu, next, step));
+    // A warp that has seen no position yet keeps −∞ and nothing else.
+    if (next == NEGATIVE_INFINITY) continue;
+    float kept = expf(top - next);
+    total *= kept;
+#pragma unroll
+    for (int i = 0; i < PER_LANE; i++) sums[i] *= kept;
+#pragma unroll
+    for (int s = 0; s < ROUNDS; s++) scores[s] = expf(scores[s] - next);
+#pragma unroll
+    for (int s = 0; s < STEPS; s++) {
+      float weight = __shfl_sync(0xffffffffu, scores[s / TOGETHER], s % TOGETHER * LANES);
+      int p = first + (s / TOGETHER * WARPS + warp) * TOGETHER + s % TOGETHER;
+      total += weight;
+#pragma unroll
+      for (int i = 0; i < PER_LANE; i++)
+        sums[i] += weight * (p == last ? value[column(i)] : widen<T>(v[s], i));
+    }
+    top = next;
+  }
+#pragma unroll
+  for (int i = 0; i < PER_LANE; i++) rows[warp][column(i)] = sums[i];
+  if (lane == 0) {
+    tops[warp] = top;
+    totals[warp] = total;
+  }
+  __syncthreads();
+  if (thread >= D) return;
+  float best = NEGATIVE_INFINITY, sum = 0, all = 0;
+#pragma unroll
+  for (int w = 0; w < WARPS; w++) best = fmaxf(best, tops[w]);
+#pragma unroll
+  for (int w = 0; w < WARPS; w++) {
+    float weight = expf(tops[w] - best);
+    all += weight * totals[w];
+    sum += weight * rows[w][thread];
+  }
+  if (!SPLIT) {
+    out[h * D + thread] = sum / all;
+    return;
+  }
+  i64 block = (i64)h * gridDim.y + blockIdx.y;
+  out[block * D + thread] = sum;
+  if (thread == 0) {
+    stats[2 * block] = best;
+    stats[2 * block + 1] = all;
+  }
+}
+
+#define DECODE_ATTENTION(kind, D, SPLIT, name, T)                                                  \
+  extern "C" __global__ void __launch_bounds__(256) kind##_##D##_##name(                           \
+    const float *qkv, const float *query_norm, const float *key_norm, float epsilon,               \
+    const float *inverse_frequencies, const int *positions, const int *slots, void *keys,          \
+    void *values, float *out, float *stats, int heads, int kv_heads, int window, int capacity) {   \
+    decode_attention<D, T, SPLIT>(qkv, query_norm, key_norm, epsilon, inverse_frequencies,         \
+                                  positions, slots, keys, values, out, stats, heads, kv_heads,     \
+                                  window, capacity);                                               \
+  }
+#define DECODE_ATTENTIONS(name, T)                                                                 \
+  DECODE_ATTENTION(decode_attention, 64, false, name, T)                                           \
+  DECODE_ATTENTION(decode_attention, 128, false, name, T)                                          \
+  DECODE_ATTENTION(decode_attention_split, 64, true, name, T)                                      \
+  DECODE_ATTENTION(decode_attention_split, 128, true, name, T)
+FOR_EACH_CACHE(DECODE_ATTENTIONS)

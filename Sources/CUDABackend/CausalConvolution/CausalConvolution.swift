@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+
+package import CUDA
+package import SpeechModel
+
+extension CUDABackend {
+  package func causalConvolution(
+    _ x: CUDATensor, history: CUDATensor, weight: CUDAMatrix, bias: CUDATensor, kernel: Int,
+    dilation: Int, into out: CUDATensor
+  ) throws(CUDAError) {
+    precondition(history.rows == (kernel - 1) * dilation && out.rows == x.rows)
+    precondition(weight.columns == x.columns * kernel && weight.rows == out.columns)
+    switch weight.format {
+    case .exact(let taps):
+      precondition(taps == kernel, "a weight laid out for another kernel")
+      try exactGEMM(x, history: history, dilation: dilation, weight, bias: bias, into: out)
+    case .split:
+      try convolveSplit(x, history: history, weight, dilation: dilation, bias: bias, into: out)
+    case .stored(let element):
+      let grid = splitKGrid(rows: x.rows, columns: out.columns, k: weight.columns)
+      try launch(
+        "causal_convolution_\(element)", grid: grid, block: 256, x.address, history.address,
+        weight.address, bias.address, out.address, partials.address, Int32(x.rows),
+        Int32(x.columns), Int32(out.columns), Int32(kernel), Int32(dilation))
+      try reducePartials(grid, bias: bias, out, rows: x.rows, columns: out.columns, stride: 1)
+    }
+    try updateState(history, after: x)
+  }
+
+  package func snakeConvolution(
+    _ x: CUDATensor, _ snake: SnakeWeights<CUDATensor>, history: CUDATensor,
+    weight: CUDAMatrix, bias: CUDATensor, kernel: Int, dilation: Int, scratch: CUDATensor,
+    into out: CUDATensor
+  ) throws(CUDAError) {
+    guard weight.rows == 1, weight.format == .stored(.f32), dilation == 1, kernel > 1, kernel <= 8,
+      x.columns <= 128, x.columns % 2 == 0, x.rows >= kernel - 1
+    else {
+      try self.snake(x, snake, into: scratch)
+      return try causalConvolution(
+        scratch, history: history, weight: weight, bias: bias, kernel: kernel, dilation: dilation,
+        into: out)
+    }
+    precondition(scratch.count >= history.count && history.rows == kernel - 1)
+    try launch(
+      "snake_convolution", grid: CUDAGrid((x.rows + 15) / 16), block: 256, x.address,
+      snake.alpha.address, snake.inverseBeta.address, history.address, weight.address, bias.address,
+      out.address, scratch.address, Int32(x.rows), Int32(x.columns), Int32(kernel))
+    try launch("copy", over: history.count, scratch.address, history.address, history.count)
+  }
+
+  // MARK: What other convolutions use too
+
+  /// Blocks for a product in tiles of 64 × 64: where those are few, each takes a split of `k`.
+  func splitKGrid(rows: Int, columns: Int, k: Int) -> CUDAGrid {
+    let (x, y) = ((columns + 63) / 64, (rows + 63) / 64)
+    let wanted = 2 * context.multiprocessorCount / (x * y)
+    let most = min(k / 128, partials.count / (rows * columns))
+    return CUDAGrid(x, y, max(1, min(wanted, most)))
+  }
+
+  /// Reduces the partial sums of a product, if there are any.
+  func reducePartials(
+    _ grid: CUDAGrid, bias: CUDATensor, _ out: CUDATensor, rows: Int, columns: Int, stride: Int
+  ) throws(CUDAError) {
+    guard grid.z > 1 else { return }
+    try launch(
+      "convolution_reduce", over: rows * columns, partials.address, bias.address, out.address,
+      Int32(rows), Int32(columns), Int32(out.columns), Int32(stride), Int32(grid.z))
+  }
+
+  /// A convolution with a split weight. Rows that do not fit into the scratch memory at once go in
+  /// turns, each with the rows before it.
+  func convolveSplit(
+    _ x: CUDATensor, history: CUDATensor?, _ weight: CUDAMatrix, dilation: Int, bias: CUDATensor,
+    into out: CUDATensor
+  ) throws(CUDAError) {
+    let past = history?.rows ?? 0
+    let longer = out.rows / x.rows
+    let most = splitScratch.count / x.columns - past
+    precondition(most >= past, "there is room for the rows a convolution sees")
+    for start in Swift.stride(from: 0, to: x.rows, by: most) {
+      let end = min(start + most, x.rows)
+      let before = start == 0 ? history : x.rows(start - past..<start)
+      let joined = try splitRows(x.rows(start..<end), history: before, at: splitScratch.address)
+      let rows = SplitRows(
+        address: joined.address + UInt64(4 * past * x.columns), rows: end - start,
+        columns: x.columns)
+      let seen = CUDATensor(
+        memory: splitScratch.memory, address: joined.address, rows: past, columns: x.columns)
+      try gemm(
+        rows, history: past > 0 ? seen : nil, dilation: dilation, weight,
+        GEMMEpilogue(bias: bias, out: out.rows(start * longer..<end * longer)))
+    }
+  }
+
+  /// Stores the last rows of `history` followed by `x` in `history`.
+  func updateState(_ history: CUDATensor, after x: CUDATensor) throws(CUDAError) {
+    guard history.rows > 0 else { return }
+    try launch(
+      "update_state", over: x.columns, x.address, history.address, Int32(x.rows),
+      Int32(history.rows), Int32(x.columns))
+  }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+
+package import CUDA
+
+extension CUDABackend {
+  package func depthwiseConvolution(
+    _ x: CUDATensor, history: CUDATensor, weight: CUDATensor, bias: CUDATensor,
+    into out: CUDATensor
+  ) throws(CUDAError) {
+    precondition(weight.rows == x.columns && history.rows == weight.columns - 1)
+    try launch(
+      "depthwise_convolution", over: x.count, x.address, history.address, weight.address,
+      bias.address, out.address, Int32(x.rows), Int32(x.columns), Int32(weight.columns))
+    try updateState(history, after: x)
+  }
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+// GEMM on tensor cores, and convolutions as implicit GEMM:
+//   out[t, o] = Σ_j Σ_i W[o, j, i] xx[t + j · dilation, i]
+// for the layers of a prompt and for the codec's linear layers and convolutions. `xx` is a history
+// of rows followed by x; a plain product has one tap j and no history.
+//
+// x is split bf16 (Common/SplitBF16.cuh). W is [outputs][taps · inputs]: the stored bf16, or two
+// planes of high and low halves. Sums are F32.
+#include "Common/Activations.cuh"
+#include "Common/ConvolutionInput.cuh"
+#include "Common/SplitBF16.cuh"
+#include "Common/TensorCore.cuh"
+
+// Twins of `GEMMEpilogue.Flags`.
+enum {
+  ACCUMULATE = 1,  // out += …
+  SWIGLU = 2,      // out = silu(first half of W's rows) · (second half)
+  GELU = 4,
+  SILU = 8,
+  SNAKE = 16  // of what goes to `out_split`
+};
+enum { GEMM_THREADS = 128 };
+
+struct GEMMArguments {
+  const u16 *x, *history, *weight;
+  const float *bias, *scale, *alpha, *inverse_beta;
+  float *out, *partials;
+  u16 *out_split;
+  u32 *arrivals;
+  int m, n, k, inputs, dilation, history_rows, channels, flags;
+  const u32 *state_x;
+  u32 *state;
+  int state_time, state_rows, state_columns;
+};
+
+// Shared memory for the stages of the pipeline; twin of `GEMMTile.sharedBytes`.
+#if __CUDA_ARCH__ == 900 || __CUDA_ARCH__ == 1000
+enum { STAGE_BUDGET = 112 << 10 };
+#else
+enum { STAGE_BUDGET = 96 << 10 };
+#endif
+
+// The epilogue for two adjacent columns, to `out` and `out_split`. `channels` columns are one row
+// of `out_split`, and bias, scale and snake repeat after as many.
+__device__ __forceinline__ void epilogue(const GEMMArguments &p, int row, int column, float a,
+                                         float b) {
+  int c = column % p.channels;
+  if (p.bias) a += p.bias[c], b += p.bias[c + 1];
+  if (p.scale) a *= p.scale[c], b *= p.scale[c + 1];
+  if (p.flags & GELU) a = gelu_value(a), b = gelu_value(b);
+  if (p.flags & SILU) a = silu_value(a), b = silu_value(b);
+  i64 at = (i64)row * p.n + column;
+  if (p.out) {
+    float2 *to = (float2 *)(p.out + at);
+    if (p.flags & ACCUMULATE) {
+      float2 old = *to;
+      a += old.x, b += old.y;
+    }
+    *to = make_float2(a, b);
+  }
+  if (p.out_split) {
+    if (p.flags & SNAKE) {
+      a = snake_value(a, p.alpha[c], p.inverse_beta[c]);
+      b = snake_value(b, p.alpha[c + 1], p.inverse_beta[c + 1]);
+    }
+    u32 low, high = split_pair(a, b, low);
+    u16 *to = p.out_split + 2 * (at - c) + c;
+    *(u32 *)to = high;
+    *(u32 *)(to + p.channels) = low;
+  }
+}
+
+// Shared memory of the other blocks of a cluster, which have the other splits of k.
+__device__ __forceinline__ void cluster_barrier() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;"
+               ::: "memory");
+#endif
+}
+__device__ __forceinline__ float2 load_from_block(u32 address, int block) {
+  float2 v = make_float2(0, 0);
+#if __CUDA_ARCH__ >= 900
+  u32 there;
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(address), "r"(block));
+  asm volatile("ld.shared::cluster.v2.f32 {%0, %1}, [%2];" : "=f"(v.x), "=f"(v.y) : "r"(there)
+               : "memory");
+#endif
+  return v;
+}
+
+// A block of four warps, WN × WM of them, computes a tile of 16 WN TN rows of W by 8 WM TM rows of
+// x, a warp TN tiles of 16 by TM of 8. It walks k, or its split of k (blockIdx.z), in chunks of 64
+// columns. A chunk stands in shared memory in lines of 128 bytes whose 16-byte words are swizzled
+// by the line's number, so that neither copies nor ldmatrix have bank conflicts. Copies run some
+// stages ahead; those of W begin before the previous kernel has finished.
+//
+// Split K: the blocks of a tile form a cluster, and each reduces every gridDim.z-th row of the
+// tile; without clusters the last block to arrive reduces all. Partial sums are added in ascending
+// order of the splits, so results repeat.
+//
+// Blocks after the last tile update the state of a convolution whose rows the previous kernel read.
+// inputs and k are multiples of 8, n and channels of 2. P: planes of W.
+// Bound: bytes of W for few rows, multiply-adds for many.
+template <int WN, int WM, int TN, int TM, int P>
+__device__ __forceinline__ void gemm(const GEMMArguments &p) {
+  constexpr int BN = 16 * WN * TN, BM = 8 * WM * TM;
+  constexpr int STAGE = 128 * (BN * P + 2 * BM), PITCH = BN + 4;
+  constexpr int STAGES = STAGE_BUDGET / STAGE < 6 ? STAGE_BUDGET / STAGE : 6;
+  // Products of halves, the smallest first. A small tile has an accumulator for each, so that a
+  // tensor core need not wait for one product before it starts the next.
+  constexpr int KINDS = P + 1, SETS = TN * TM <= 3 ? KINDS : 1;
+  static_assert(WN * WM == 4 && BN % 16 == 0, "four warps");
+  static_assert(BM * PITCH * 4 <= STAGES * STAGE, "the sums fit into the memory of the stages");
+  extern __shared__ __align__(128) unsigned char stages[];
+  int thread = threadIdx.x, warp = thread / 32, lane = thread % 32;
+  bool swiglu = p.flags & SWIGLU;
+  int own = swiglu ? BN / 2 : BN, tiles = (p.n + own - 1) / own;
+  launch_dependents();
+  if ((int)blockIdx.x >= tiles) {
+    wait_for_previous();
+    if (blockIdx.y == 0 && blockIdx.z == 0)
+      update_state_column(p.state_x, p.state, p.state_time, p.state_rows, p.state_columns,
+                          ((int)blockIdx.x - tiles) * GEMM_THREADS + thread);
+    return;
+  }
+  int first_column = blockIdx.x * own, first_row = blockIdx.y * BM;
+  int chunks = (p.k + 63) / 64, per_split = (chunks + gridDim.z - 1) / gridDim.z;
+  int begin = blockIdx.z * per_split, count = min(per_split, chunks - begin);
+  int line = thread / 8, unit = thread % 8;
+  u32 base = shared_address(stages);
+
+  // A thread copies word `unit` of every 16th line. −1 stands for a row that does not exist.
+  int w_at[BN * P / 16], x_row[BM / 8], swizzled = (unit ^ (line & 7)) << 4;
+#pragma unroll
+  for (int j = 0; j < BN * P / 16; j++) {
+    int row = (line + 16 * j) % BN, column = first_column + row;
+    if (swiglu && row >= BN / 2) column -= BN / 2;
+    bool inside = column < p.n;
+    if (swiglu && row >= BN / 2) column += p.n;
+    if (16 * j >= BN) column += swiglu ? 2 * p.n : p.n;
+    w_at[j] = inside ? column : -1;
+  }
+#pragma unroll
+  for (int j = 0; j < BM / 8; j++) {
+    int row = first_row + (line + 16 * j) % BM;
+    x_row[j] = row < p.m ? row : -1;
+  }
+  // k of the next copies of W and of x, the latter as tap and input.
+  int w_k = 64 * begin + 8 * unit, w_end = min(p.k, 64 * (begin + count));
+  int x_k = w_k, tap = x_k / p.inputs, input = x_k - tap * p.inputs;
+  auto load_weight = [&](int slot) {
+    u32 to = base + slot * STAGE + 128 * line + swizzled;
+    bool some = w_k < w_end;
+#pragma unroll
+    for (int j = 0; j < BN * P / 16; j++) {
+      bool inside = some && w_at[j] >= 0;
+      copy_async(to + 2048 * j, inside ? p.weight + (i64)w_at[j] * p.k + w_k : p.weight, inside);
+    }
+    w_k += 64;
+  };
+  auto load_x = [&](int slot) {
+    u32 to = base + slot * STAGE + 128 * (BN * P + line) + swizzled;
+    bool some = x_k < w_end;
+    int shift = tap * p.dilation;
+#pragma unroll
+    for (int j = 0; j < BM / 8; j++) {
+      bool inside = some && x_row[j] >= 0;
+      int t = x_row[j] + shift, half = (line + 16 * j) / BM;
+      const u16 *from = t < p.history_rows ? p.history : p.x;
+      if (t >= p.history_rows) t -= p.history_rows;
+      from += (i64)(2 * t + half) * p.inputs + input;
+      copy_async(to + 2048 * j, inside ? from : p.weight, inside);
+    }
+    x_k += 64;
+    input += 64;
+    while (input >= p.inputs) {
+      input -= p.inputs;
+      tap++;
+    }
+  };
+#pragma unroll 1
+  for (int s = 0; s < STAGES - 1; s++) load_weight(s);
+  wait_for_previous();
+#pragma unroll 1
+  for (int s = 0; s < STAGES - 1; s++) {
+    load_x(s);
+    commit_copies();
+  }
+
+  float sums[SETS][TN][TM][4] = {};
+  int tile_row = lane % 8, tile = lane / 8;
+  u32 w_line = (warp % WN) * TN * 16 + (tile & 1) * 8 + tile_row;
+  u32 x_line = BN * P + (tile >> 1) * BM + (warp / WN) * TM * 8 + tile_row;
+#pragma unroll 1
+  for (int chunk = 0, slot = 0; chunk < count; chunk++) {
+    wait_copies<STAGES - 2>();
+    __syncthreads();
+    int ahead = slot == 0 ? STAGES - 1 : slot - 1;
+    load_weight(ahead);
+    load_x(ahead);
+    commit_copies();
+    u32 from = base + slot * STAGE;
+#pragma unroll
+    for (int step = 0; step < 4; step++) {
+      u32 w[P][TN][4], x[TM][4];
+#pragma unroll
+      for (int plane = 0; plane < P; plane++)
+#pragma unroll
+        for (int i = 0; i < TN; i++)
+          load_matrices(w[plane][i], from + 128 * (w_line + plane * BN + 16 * i) +
+                                   (((2 * step + (tile >> 1)) ^ tile_row) << 4));
+#pragma unroll
+      for (int j = 0; j < TM; j++)
+        load_matrices(x[j], from + 128 * (x_line + 8 * j) +
+                           (((2 * step + (tile & 1)) ^ tile_row) << 4));
+#pragma unroll
+      for (int kind = 0; kind < KINDS; kind++) {
+        int w_plane = kind == 1 && P == 2 ? 1 : 0, x_half = kind == 0 ? 2 : 0;
+#pragma unroll
+        for (int j = 0; j < TM; j++)
+#pragma unroll
+          for (int i = 0; i < TN; i++)
+            mma_bf16(sums[SETS == 1 ? 0 : kind][i][j], w[w_plane][i][0], w[w_plane][i][1],
+                          w[w_plane][i][2], w[w_plane][i][3], x[j][x_half], x[j][x_half + 1]);
+      }
+    }
+    slot = slot == STAGES - 1 ? 0 : slot + 1;
+  }
+  wait_copies<0>();
+  __syncthreads();
+
+  // Through shared memory, so that adjacent lanes of a warp store to adjacent addresses.
+  float *tile_sums = (float *)stages;
+#pragma unroll
+  for (int i = 0; i < TN; i++)
+#pragma unroll
+    for (int j = 0; j < TM; j++)
+#pragma unroll
+      for (int e = 0; e < 4; e++) {
+        int column = ((warp % WN) * TN + i) * 16 + lane / 4 + e / 2 * 8;
+        int row = ((warp / WN) * TM + j) * 8 + 2 * (lane % 4) + e % 2;
+        float sum = sums[0][i][j][e];
+#pragma unroll
+        for (int set = 1; set < SETS; set++) sum += sums[set][i][j][e];
+        tile_sums[row * PITCH + column] = sum;
+      }
+  int rows = min(BM, p.m - first_row), first = 0, every = 1;
+#if __CUDA_ARCH__ >= 900
+  if (gridDim.z > 1) {
+    cluster_barrier();
+    first = blockIdx.z, every = gridDim.z;
+  } else {
+    __syncthreads();
+  }
+  // Two adjacent columns of a row of the tile, summed over all splits.
+  auto reduced = [&](int row, int column) {
+    int at = row * PITCH + column;
+    if (gridDim.z == 1) return *(const float2 *)(tile_sums + at);
+    float2 sum = load_from_block(base + 4 * at, 0);
+#pragma unroll 8
+    for (int z = 1; z < (int)gridDim.z; z++) {
+      float2 v = load_from_block(base + 4 * at, z);
+      sum.x += v.x, sum.y += v.y;
+    }
+    return sum;
+  };
+#else
+  __shared__ u32 arrived;
+  __syncthreads();
+  if (gridDim.z > 1) {
+    int index = blockIdx.y * tiles + blockIdx.x;
+    float4 *all = (float4 *)(p.partials + (i64)index * gridDim.z * (BM * BN));
+    for (int i = thread; i < rows * (BN / 4); i += GEMM_THREADS) {
+      int row = i / (BN / 4), column = i % (BN / 4) * 4;
+      all[(i64)blockIdx.z * (BM * BN / 4) + i] =
+        *(const float4 *)(tile_sums + row * PITCH + column);
+    }
+    __threadfence();
+    __syncthreads();
+    if (thread == 0) arrived = atomicAdd(p.arrivals + index, 1u);
+    __syncthreads();
+    if (arrived != gridDim.z - 1) return;
+    if (thread == 0) p.arrivals[index] = 0;
+    __threadfence();
+    for (int i = thread; i < rows * (BN / 4); i += GEMM_THREADS) {
+      int row = i / (BN / 4), column = i % (BN / 4) * 4;
+      float4 sum = __ldcg(all + i);
+#pragma unroll 8
+      for (int z = 1; z < (int)gridDim.z; z++) {
+        float4 v = __ldcg(all + (i64)z * (BM * BN / 4) + i);
+        sum.x += v.x, sum.y += v.y, sum.z += v.z, sum.w += v.w;
+      }
+      *(float4 *)(tile_sums + row * PITCH + column) = sum;
+    }
+    __syncthreads();
+  }
+  auto reduced = [&](int row, int column) {
+    return *(const float2 *)(tile_sums + row * PITCH + column);
+  };
+#endif
+#pragma unroll 1
+  for (int i = thread;; i += GEMM_THREADS) {
+    int row = first + i / (own / 2) * every, column = i % (own / 2) * 2;
+    if (row >= rows) break;
+    if (first_column + column >= p.n) continue;
+    float2 v = reduced(row, column);
+    if (swiglu) {
+      float2 up = reduced(row, BN / 2 + column);
+      v = make_float2(silu_value(v.x) * up.x, silu_value(v.y) * up.y);
+    }
+    epilogue(p, first_row + row, first_column + column, v.x, v.y);
+  }
+  // No block may exit while another still reads its sums.
+  if (gridDim.z > 1) cluster_barrier();
+}
+
+#define GEMM(BN, BM, format, P, WN, WM, TN, TM)                                                    \
+  extern "C" __global__ void __launch_bounds__(GEMM_THREADS) gemm_##BN##x##BM##_##format(          \
+    const u16 *x, const u16 *history, const u16 *weight, const float *bias, const float *scale,    \
+    const float *alpha, const float *inverse_beta, float *out, u16 *out_split, float *partials,    \
+    u32 *arrivals, int m, int n, int k, int inputs, int dilation, int history_rows, int channels,  \
+    int flags, const u32 *state_x, u32 *state, int state_time, int state_rows,                     \
+    int state_columns) {                                                                           \
+    GEMMArguments p = {x, history, weight, bias, scale, alpha, inverse_beta, out, partials,        \
+                       out_split, arrivals, m, n, k, inputs, dilation, history_rows, channels,     \
+                       flags, state_x, state, state_time, state_rows, state_columns};              \
+    gemm<WN, WM, TN, TM, P>(p);                                                                    \
+  }
+// Twins of `GEMMTile.all`; `split` has two planes of W.
+#define GEMMS(BN, BM, WN, WM, TN, TM)                                                              \
+  GEMM(BN, BM, bf16, 1, WN, WM, TN, TM) GEMM(BN, BM, split, 2, WN, WM, TN, TM)
+GEMMS(64, 8, 4, 1, 1, 1)
+GEMMS(32, 32, 2, 2, 1, 2)
+GEMM(32, 48, bf16, 1, 2, 2, 1, 3)
+GEMMS(64, 64, 2, 2, 2, 4)

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+
+import CUDA
+import SpeechModel
+
+/// What happens to the sums of a product, in this order: bias, scale, activation, accumulation, snake.
+struct GEMMEpilogue {
+  /// Twins of the flags in `GEMM.cu`.
+  struct Flags: OptionSet {
+    let rawValue: Int32
+    static let accumulate = Flags(rawValue: 1)
+    static let swiGLU = Flags(rawValue: 2)
+    static let gelu = Flags(rawValue: 4)
+    static let silu = Flags(rawValue: 8)
+    static let snake = Flags(rawValue: 16)
+  }
+
+  var bias: CUDATensor?
+  var scale: CUDATensor?
+  var flags: Flags = []
+  /// Where they go, F32.
+  var out: CUDATensor?
+  /// Where they go as split rows, after a snake when there is one.
+  var split: SplitRows?
+  var snake: SnakeWeights<CUDATensor>?
+}
+
+/// The state of a convolution that the previous kernel has read: it becomes the last rows of itself
+/// followed by `x`.
+struct StateUpdate {
+  /// F32, or split rows as the state is.
+  let x: CUDATensor
+  let state: CUDATensor
+}
+
+extension CUDABackend {
+  /// `x`, after `history`, times a weight that has a layout for it. The last tap sees the row itself.
+  ///
+  /// - Parameter update: A state that spare blocks of the kernel update.
+  func gemm(
+    _ x: SplitRows, history: CUDATensor? = nil, dilation: Int = 1, _ weight: CUDAMatrix,
+    updating update: StateUpdate? = nil, _ epilogue: GEMMEpilogue
+  ) throws(CUDAError) {
+    guard let layout = weight.gemmLayout else { preconditionFailure("a weight for GEMM.cu") }
+    let swiGLU = epilogue.flags.contains(.swiGLU)
+    let (m, k) = (x.rows, layout.k)
+    let n = swiGLU ? layout.outputs / 2 : layout.outputs
+    let channels = epilogue.split?.columns ?? epilogue.bias?.count ?? n
+    precondition(x.columns == layout.inputs && n % channels == 0 && channels % 2 == 0)
+    precondition((history?.rows ?? 0) == (layout.taps - 1) * dilation)
+    precondition(epilogue.out.map { $0.count == m * n } ?? true, "as many sums as there is room")
+    precondition(epilogue.split.map { $0.rows * $0.columns == m * n } ?? true)
+    let plan = GEMMPlan(
+      m: m, n: n, k: k, planes: weight.isSplit ? 2 : 1, swiGLU: swiGLU,
+      processors: context.multiprocessorCount, architecture: context.architecture,
+      room: (partials.count, arrivals.count))
+    let stateColumns = update?.state.columns ?? 0
+    var flags = epilogue.flags
+    if epilogue.snake != nil { flags.insert(.snake) }
+    try launch(
+      plan.kernel,
+      grid: CUDAGrid(plan.grid.x + (stateColumns + 127) / 128, plan.grid.y, plan.grid.z),
+      block: 128, sharedBytes: plan.sharedBytes, clusterDepth: plan.clusterDepth,
+      x.address, history?.address ?? 0, weight.address, epilogue.bias?.address ?? 0,
+      epilogue.scale?.address ?? 0, epilogue.snake?.alpha.address ?? 0,
+      epilogue.snake?.inverseBeta.address ?? 0, epilogue.out?.address ?? 0,
+      epilogue.split?.address ?? 0, partials.address, arrivals.address, Int32(m), Int32(n),
+      Int32(k), Int32(layout.inputs), Int32(dilation), Int32(history?.rows ?? 0), Int32(channels),
+      flags.rawValue, update?.x.address ?? 0, update?.state.address ?? 0,
+      Int32(update?.x.rows ?? 0), Int32(update?.state.rows ?? 0), Int32(stateColumns))
+  }
+}

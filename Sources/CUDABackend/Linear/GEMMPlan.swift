@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+
+import CUDA
+
+/// The tile of a product that one block computes: a kernel of `GEMM.cu`.
+struct GEMMTile: Equatable {
+  /// Rows of the weight.
+  let columns: Int
+  /// Rows of x.
+  let rows: Int
+
+  static let all = [
+    GEMMTile(columns: 64, rows: 8), GEMMTile(columns: 32, rows: 32),
+    GEMMTile(columns: 32, rows: 48), GEMMTile(columns: 64, rows: 64),
+  ]
+
+  /// Whether there is a kernel for a weight of so many planes: 1 is bf16, 2 is split.
+  func exists(planes: Int) -> Bool { rows != 48 || planes == 1 }
+
+  func kernel(planes: Int) -> String { "gemm_\(columns)x\(rows)_\(planes == 1 ? "bf16" : "split")" }
+
+  /// Bytes of shared memory for a chunk of 64 columns of k.
+  func stageBytes(planes: Int) -> Int { 128 * (columns * planes + 2 * rows) }
+
+  /// Shared memory that a block asks for; `gemm` derives its number of stages in the same way.
+  func sharedBytes(planes: Int, architecture: Architecture) -> Int {
+    let budget = ([90, 100].contains(architecture.number) ? 112 : 96) << 10
+    return min(6, budget / stageBytes(planes: planes)) * stageBytes(planes: planes)
+  }
+
+  /// Shared memory that each kernel may ask for, by name.
+  static func sharedBytesByKernel(architecture: Architecture) -> [String: Int] {
+    var bytes: [String: Int] = [:]
+    for planes in [1, 2] {
+      for tile in all where tile.exists(planes: planes) {
+        bytes[tile.kernel(planes: planes)] = tile.sharedBytes(
+          planes: planes, architecture: architecture)
+      }
+    }
+    return bytes
+  }
+}
+
+/// How a product is cut into blocks.
+struct GEMMPlan: Equatable {
+  let tile: GEMMTile
+  /// Tiles along the outputs, tiles along the rows, splits of k.
+  let grid: (x: Int, y: Int, z: Int)
+  let kernel: String
+  let sharedBytes: Int
+  /// From sm_90 on the blocks of a tile form a cluster and reduce through shared memory; before it,
+  /// through global memory.
+  let clusterDepth: Int
+
+  static func == (a: GEMMPlan, b: GEMMPlan) -> Bool { a.kernel == b.kernel && a.grid == b.grid }
+
+  /// The cut whose estimated time is the shortest.
+  ///
+  /// - Parameters:
+  ///   - n: Outputs; with `swiGLU` there are twice as many rows of the weight.
+  ///   - planes: Of the weight: 1 is bf16, 2 is split.
+  ///   - room: Partial sums that fit into memory, and tiles whose arrivals can be counted.
+  init(
+    m: Int, n: Int, k: Int, planes: Int, swiGLU: Bool, processors: Int, architecture: Architecture,
+    room: (partials: Int, tiles: Int)
+  ) {
+    let chunks = (k + 63) / 64
+    var best: (time: Double, tile: GEMMTile, x: Int, y: Int, z: Int)?
+    for tile in GEMMTile.all where tile.exists(planes: planes) {
+      let own = swiGLU ? tile.columns / 2 : tile.columns
+      let x = (n + own - 1) / own
+      let y = (m + tile.rows - 1) / tile.rows
+      // Eight blocks are the most that form a cluster everywhere.
+      for z in 1...max(1, min(chunks / 2, 8)) {
+        if z > 1, x * y * z * tile.rows * tile.columns > room.partials || x * y > room.tiles {
+          break
+        }
+        // Splits of which the last is empty have a smaller twin.
+        let perSplit = (chunks + z - 1) / z
+        if (chunks + perSplit - 1) / perSplit != z { continue }
+        let time = Self.microseconds(
+          tile, blocks: x * y * z, chunks: perSplit, splits: z, planes: planes,
+          processors: processors)
+        if time < best?.time ?? .infinity { best = (time, tile, x, y, z) }
+      }
+    }
+    guard let best else { preconditionFailure("there is a tile for every product") }
+    tile = best.tile
+    grid = (best.x, best.y, best.z)
+    kernel = tile.kernel(planes: planes)
+    sharedBytes = tile.sharedBytes(planes: planes, architecture: architecture)
+    clusterDepth = architecture.hasClusters ? best.z : 1
+  }
+
+  /// A rough time of the slowest processor: per chunk the longest of arithmetic, reading and latency,
+  /// then what it takes to start, to reduce the splits and to end.
+  private static func microseconds(
+    _ tile: GEMMTile, blocks: Int, chunks: Int, splits: Int, planes: Int, processors: Int
+  ) -> Double {
+    let together = Double((blocks + processors - 1) / processors)
+    // A processor's tensor cores make 2.2 million multiply-adds a microsecond in this kernel, for
+    // two or three products each.
+    let arithmetic = Double((planes + 1) * 64 * tile.columns * tile.rows) / 2_200_000
+    // Each reads 42 kB a microsecond from L2 when all do.
+    let reading = 128 * Double(tile.columns * planes + 2 * tile.rows) / 42_000
+    let chunk = max(0.15, max(arithmetic, reading) * together)
+    return Double(chunks) * chunk + (splits == 1 ? 0 : 1.5) + 2
+  }
+}

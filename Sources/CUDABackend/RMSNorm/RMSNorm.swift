@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+
+package import CUDA
+
+extension CUDABackend {
+  package func rmsNorm(
+    _ x: CUDATensor, weight: CUDATensor, epsilon: Float, into out: CUDATensor
+  ) throws(CUDAError) {
+    precondition(weight.count == x.columns && out.count == x.count)
+    try launch(
+      "rms_norm", grid: CUDAGrid(x.rows), block: 256, x.address, weight.address, epsilon,
+      out.address, Int32(x.columns))
+  }
+
+  /// `rmsNorm(x)` as split rows.
+  func rmsNormSplit(
+    _ x: CUDATensor, weight: CUDATensor, epsilon: Float, at address: UInt64
+  ) throws(CUDAError) -> SplitRows {
+    precondition(weight.count == x.columns)
+    try launch(
+      "rms_norm_split", grid: CUDAGrid(x.rows), block: rowThreads(x.columns), x.address,
+      weight.address, epsilon, address, Int32(x.columns))
+    return SplitRows(address: address, rows: x.rows, columns: x.columns)
+  }
+}

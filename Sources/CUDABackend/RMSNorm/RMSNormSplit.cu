@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// rms_norm into split rows, for GEMM.cu; out may be x. One block per row.
+// Bound: bytes.
+#include "Common/Normalization.cuh"
+#include "Common/Reductions.cuh"
+#include "Common/SplitBF16.cuh"
+
+KERNEL rms_norm_split(const float *x, const float *weight, float epsilon, u16 *out, int columns) {
+  launch_dependents();
+  float2 v[ROW_PAIRS], gain[ROW_PAIRS];
+  load_row(weight, columns, gain);
+  wait_for_previous();
+  int pairs = load_row(x + (i64)blockIdx.x * columns, columns, v);
+  float square = 0;
+#pragma unroll
+  for (int i = 0; i < ROW_PAIRS; i++) square += v[i].x * v[i].x + v[i].y * v[i].y;
+  float factor = norm_factor(block_sum(square), columns, epsilon);
+#pragma unroll
+  for (int i = 0; i < ROW_PAIRS; i++) {
+    v[i].x *= factor * gain[i].x;
+    v[i].y *= factor * gain[i].y;
+  }
+  store_split_row(out + (i64)blockIdx.x * 2 * columns, columns, v, pairs);
+}

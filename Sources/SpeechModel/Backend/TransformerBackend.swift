@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+
+/// What the talker, the code predictor and the codec's transformer are made of.
+package protocol TransformerBackend: MemoryBackend {
+  /// A frame step compiled as a whole; `Never` where frames run operation by operation.
+  associatedtype FrameProgram = Never
+
+  // MARK: Add
+
+  /// `out[r] += source[r]`; a `source` of one row is added to every row.
+  func add(_ source: Tensor, into out: Tensor) throws(Failure)
+
+  // MARK: Increment
+
+  /// `values[i] += amount`.
+  func increment(_ values: Indices, by amount: Int32) throws(Failure)
+
+  // MARK: Gather
+
+  /// `out[r] = table[ids[r]]`, or `out[r] += …` with `accumulate`.
+  ///
+  /// A negative id stands for a row of zeros. With `scale`, `[1, table rows]`, row `i` counts
+  /// `scale[i]` times.
+  func gather(
+    _ table: Matrix, ids: Indices, scale: Tensor?, accumulate: Bool, into out: Tensor
+  ) throws(Failure)
+  /// `out[r] = source[ids[r]]`, or `out[r] += …` with `accumulate`; a negative id is a row of zeros.
+  func gatherRows(
+    _ source: Tensor, ids: Indices, accumulate: Bool, into out: Tensor
+  ) throws(Failure)
+  /// *Fused.* `out[r] = Σ_g tables[g][codes[r, g]]`: the sum of a frame's embeddings.
+  /// `codes` is `[rows, tables.count]`.
+  func frameEmbedding(_ tables: [Matrix], codes: Indices, into out: Tensor) throws(Failure)
+
+  // MARK: TrailingText
+
+  /// `out[r] += source[slots[r] · rowsPerSlot + min(frame[slot], count[slot])]`: the trailing text of
+  /// a frame. Row `count[slot]` of a slot's block holds the padding vector.
+  func addTrailingText(
+    _ source: Tensor, rowsPerSlot: Int, frame: Indices, count: Indices, slots: Indices,
+    into out: Tensor
+  ) throws(Failure)
+
+  // MARK: RMSNorm
+
+  /// `out[r] = x[r] / sqrt(mean(x[r]²) + epsilon) · weight`. `out` may be `x`.
+  func rmsNorm(_ x: Tensor, weight: Tensor, epsilon: Float, into out: Tensor) throws(Failure)
+
+  // MARK: Linear
+
+  /// `out[r] = x[r] Wᵀ + bias`.
+  func linear(_ x: Tensor, _ weight: Matrix, bias: Tensor?, into out: Tensor) throws(Failure)
+  /// `out[r] += scale · (x[r] Wᵀ + bias)`, `scale` per column.
+  func linearAdd(
+    _ x: Tensor, _ weight: Matrix, bias: Tensor?, scale: Tensor?, into out: Tensor
+  ) throws(Failure)
+  /// *Fused.* `out = rmsNorm(x) Wᵀ`. `scratch` is as large as `x`.
+  func rmsNormLinear(
+    _ x: Tensor, norm: Tensor, epsilon: Float, weight: Matrix, scratch: Tensor, into out: Tensor
+  ) throws(Failure)
+
+  // MARK: SwiGLU
+
+  /// `out[r, i] = silu(x[r, i]) · x[r, width + i]`, `x` being `[rows, 2 · width]`.
+  func swiGLU(_ x: Tensor, into out: Tensor) throws(Failure)
+  /// *Fused.* `out = swiGLU(rmsNorm(x) Wᵀ)` with the gate's rows before the up-projection's.
+  /// `scratch` is as large as `x`, `wide` is `[rows, 2 · out columns]`.
+  func rmsNormSwiGLU(
+    _ x: Tensor, norm: Tensor, epsilon: Float, gateUp: Matrix, scratch: Tensor, wide: Tensor,
+    into out: Tensor
+  ) throws(Failure)
+
+  // MARK: FeedForward
+
+  /// *Fused.* `out += scale · swiGLU(rmsNorm(out) gateUpᵀ) downᵀ`. `scratch` is as large as `out`,
+  /// `wide` is `[rows, gateUp rows]`, `activated` half as wide.
+  func feedForward(
+    _ out: Tensor, norm: Tensor, epsilon: Float, gateUp: Matrix, down: Matrix, scale: Tensor?,
+    scratch: Tensor, wide: Tensor, activated: Tensor
+  ) throws(Failure)
+
+  // MARK: Activation
+
+  /// `x = silu(x)`, in place.
+  func silu(_ x: Tensor) throws(Failure)
+
+  // MARK: QKNormRoPEAppend
+
+  /// Normalises the heads of queries and keys, rotates them by their position, and keeps the key and
+  /// value of each row in the cache.
+  ///
+  /// `qkv` is `[rows, packedWidth]`: queries, keys, values. Each head of q and k is RMS-normalised
+  /// with its weight when there is one, then entry `j` and `j + headDim/2` are rotated by the angle
+  /// `position · inverseFrequencies[j]`. Queries are updated in place.
+  func qkNormRopeAppend(
+    _ qkv: Tensor, _ layer: AttentionLayer<Tensor>, rows: RowMap<Indices>,
+    to cache: CacheLayer<Cache>
+  ) throws(Failure)
+
+  // MARK: Attention
+
+  /// Attention of each row's F32 queries over its slot's cached positions
+  /// `max(0, position − window + 1) … position`, with scale `1/√headDim`.
+  ///
+  /// `out` is `[rows, queryWidth]`. Query head `h` uses key head `h / (headCount / kvHeadCount)`.
+  func attention(
+    _ qkv: Tensor, _ layer: AttentionLayer<Tensor>, rows: RowMap<Indices>,
+    cache: CacheLayer<Cache>, into out: Tensor
+  ) throws(Failure)
+  /// *Fused.* `qkNormRopeAppend`, then `attention`.
+  func attentionStep(
+    _ qkv: Tensor, _ layer: AttentionLayer<Tensor>, rows: RowMap<Indices>,
+    cache: CacheLayer<Cache>, into out: Tensor
+  ) throws(Failure)
+  /// *Fused.* `attentionStep` into `attended`, then `out += scale · attended Wᵀ`.
+  func attentionLinearAdd(
+    _ qkv: Tensor, _ layer: AttentionLayer<Tensor>, rows: RowMap<Indices>,
+    cache: CacheLayer<Cache>, attended: Tensor, weight: Matrix, scale: Tensor?, into out: Tensor
+  ) throws(Failure)
+
+  // MARK: Sample
+
+  /// Draws one code per row from `logits`, `[slots, vocabulary]`, by the rule of `Sampling.swift`,
+  /// and writes it to `codes[r]`.
+  ///
+  /// The settings, seeds, frame counters and tokens seen are those of row `r` of `state`.
+  func sample(
+    _ logits: Tensor, rule: SamplingRule, state: SamplingState<Indices>, into codes: Indices
+  ) throws(Failure)
+
+  // MARK: FrameStep
+
+  /// As many rows as a prompt of `count` is run with. Those after its last have any finite value; a
+  /// backend that records bodies has fewer to record.
+  func promptRows(for count: Int) -> Int
+  /// *Host.* Compiles a frame step as a whole, to be made by `makeFrame`; `nil` where its frames run
+  /// operation by operation.
+  ///
+  /// A frame made as a whole leaves no room on the device for other work at the same time.
+  func makeFrameProgram(_ step: FrameParameters<Self>) throws(Failure) -> FrameProgram?
+  /// *Fused.* `FrameStep.advance()`, if the frame before is to be fed to the talker, then
+  /// `FrameStep.makeCodes()`.
+  func makeFrame(_ program: FrameProgram, advancing: Bool) throws(Failure)
+}
+
+/// What is fixed about the attention of one layer.
+package struct AttentionLayer<Tensor: BackendTensor> {
+  package var shape: AttentionShape
+  /// RMSNorm weights of a head of queries and of keys, `[1, headDim]`; `nil`: not normalised.
+  package var queryNorm: Tensor?
+  package var keyNorm: Tensor?
+  /// Of the norms.
+  package var epsilon: Float
+  /// Radians a position, `[1, headDim / 2]`.
+  package var inverseFrequencies: Tensor
+  /// Positions a row sees, its own among them; `nil`: all.
+  package var window: Int?
+
+  package init(
+    shape: AttentionShape, queryNorm: Tensor? = nil, keyNorm: Tensor? = nil, epsilon: Float,
+    inverseFrequencies: Tensor, window: Int? = nil
+  ) {
+    self.shape = shape
+    self.queryNorm = queryNorm
+    self.keyNorm = keyNorm
+    self.epsilon = epsilon
+    self.inverseFrequencies = inverseFrequencies
+    self.window = window
+  }
+}
+
+/// Which slot each row of a pass belongs to, and at which position.
+package struct RowMap<Indices: BackendIndices> {
+  package var slots: Indices
+  package var positions: Indices
+
+  package init(slots: Indices, positions: Indices) {
+    self.slots = slots
+    self.positions = positions
+  }
+
+  /// Some of the rows.
+  package func rows(_ range: Range<Int>) -> RowMap {
+    RowMap(
+      slots: slots.strided(from: range.lowerBound, count: range.count, by: 1),
+      positions: positions.strided(from: range.lowerBound, count: range.count, by: 1))
+  }
+}
+
+/// One layer's keys and values.
+package struct CacheLayer<Cache> {
+  package var cache: Cache
+  package var layer: Int
+
+  package init(_ cache: Cache, layer: Int) {
+    self.cache = cache
+    self.layer = layer
+  }
+}
+
+/// Every weight that a frame step reads and every tensor it works on.
+package struct FrameParameters<B: MemoryBackend> {
+  /// A transformer and its cache.
+  package struct Stack {
+    package let layers: [TransformerLayer<B>]
+    package let norm: B.Tensor
+    package let inverseFrequencies: B.Tensor
+    package let cache: B.Cache
+  }
+
+  package let configuration: ModelConfiguration
+  package let slotCount: Int
+  /// Positions of a slot.
+  package let capacity: Int
+  package let talker: Stack
+  package let predictor: Stack
+  /// What scores codebook `g`.
+  package let heads: [B.Matrix]
+  /// What embeds a code of codebook `g`.
+  package let embeddings: [B.Matrix]
+  /// From the talker's width to the predictor's; `nil` where they are equal.
+  package let projection: (weight: B.Matrix, bias: B.Tensor)?
+  /// The talker's last hidden state after its norm, `[slots, hidden]`.
+  package let hidden: B.Tensor
+  package let logits: B.Tensor
+  package let predictorLogits: B.Tensor
+  /// The frame being made, `[slots, codebookCount]`.
+  package let codes: B.Indices
+  /// Next position of each slot.
+  package let positions: B.Indices
+  package let sampling: SamplingState<B.Indices>
+  /// Text rows of the frames to come, and how many there are.
+  package let trailing: B.Tensor
+  package let trailingCount: B.Indices
+  package let ring: B.FrameRing
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+
+extension Scheduler {
+  /// Counts for metrics and health.
+  package struct Status: Sendable, Equatable {
+    /// Requests without a slot, parts that follow a part not counted.
+    package var waiting: Int
+    /// Voices by what they do.
+    package var voices: [VoicePhase: Int]
+    package var slots: Int
+    package var pages: Int
+    package var pagesUsed: Int
+    package var hostPagesUsed: Int
+    package var lifecycle: Lifecycle
+  }
+
+  package var status: Status {
+    Status(
+      waiting: queue.count,
+      voices: voices.reduce(into: [:]) { $0[$1.phase, default: 0] += 1 },
+      slots: configuration.slotCount, pages: devicePages.total,
+      pagesUsed: devicePages.total - devicePages.freeCount,
+      hostPagesUsed: hostPages.total - hostPages.freeCount, lifecycle: lifecycle)
+  }
+
+  /// What an admitted request does; `nil` if it waits or has ended.
+  package func phase(of id: RequestID) -> VoicePhase? { voiceIndex[id].map { voices[$0].phase } }
+
+  /// Requests that go before a waiting one, 0 for the next; `nil` when it does not wait.
+  package func queuePosition(of id: RequestID) -> Int? { queue.position(of: id) }
+}
