@@ -111,7 +111,10 @@ let package = Package(
       ],
       swiftSettings: settings),
     .target(name: "CSoundFile", linkerSettings: [.linkedLibrary("dl")]),
-    .target(name: "Audio", dependencies: ["SystemIO", "CSoundFile"], swiftSettings: settings),
+    .target(name: "CAudioEncoders", linkerSettings: [.linkedLibrary("dl")]),
+    .target(
+      name: "Audio", dependencies: ["SystemIO", "CSoundFile", "CAudioEncoders"],
+      swiftSettings: settings),
     .target(
       name: "ExampleSupport", path: "Examples/Support", packageAccess: false,
       swiftSettings: settings),

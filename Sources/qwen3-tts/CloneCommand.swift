@@ -64,7 +64,7 @@ struct Clone: AsyncParsableCommand {
   }
 
   func run() async throws {
-    if let saveAudio { _ = try AudioFileFormat(ofFileNamed: saveAudio) }
+    if let saveAudio { try AudioFileWriter.check(saveAudio) }
     let synthesizer = try await model.open()
     let voice = try await makeVoice(synthesizer)
     let file = try saved.save(voice, to: output)
@@ -89,7 +89,7 @@ struct Clone: AsyncParsableCommand {
       design, saying: text, with: designer, speech: speech)
     for notice in made.notices { printMessage("Note: \(notice)") }
     if let saveAudio {
-      var writer = try WAVWriter(to: saveAudio)
+      var writer = try AudioFileWriter(to: saveAudio)
       try writer.write(samples)
       try writer.finish()
     }

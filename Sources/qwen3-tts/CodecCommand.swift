@@ -21,7 +21,11 @@ struct Codec: AsyncParsableCommand {
     @Argument(help: "A safetensors file with the tensor codes, I32 [frames, 16].")
     var codes: String
 
-    @Option(name: [.short, .long], help: "A WAV file, or - for standard output.")
+    @Option(
+      name: [.short, .long],
+      help:
+        "A file whose ending names its format: .wav, .mp3, .opus, .flac, .aac, .pcm; or - for WAV on standard output."
+    )
     var output: String
 
     @Option(help: "Name or folder of a model; by default the bundled voice.")
@@ -34,7 +38,7 @@ struct Codec: AsyncParsableCommand {
 
     func run() async throws {
       processor.apply()
-      _ = try AudioFileFormat(ofFileNamed: output)
+      try AudioFileWriter.check(output)
       let file = try Safetensors(path: codes)
       let checkpoint = try Checkpoint(model: model)
       let shape = checkpoint.codecConfiguration.decoder
@@ -44,7 +48,7 @@ struct Codec: AsyncParsableCommand {
         try CodecDecoder(
           reading: checkpoint.codecWeights.scoped("decoder."), shape, on: backend),
         chunkCapacity: 16, on: backend)
-      var writer = try WAVWriter(to: output)
+      var writer = try AudioFileWriter(to: output)
       if officialBlocks {
         try writer.write(stream.decodeInOfficialBlocks(frames))
       } else {

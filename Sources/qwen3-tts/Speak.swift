@@ -31,7 +31,11 @@ struct Speak: AsyncParsableCommand {
   @Option(help: "How to speak, in words (1.7B CustomVoice and VoiceDesign).")
   var instruct: String?
 
-  @Option(name: [.short, .long], help: "A WAV file, or - for standard output.")
+  @Option(
+    name: [.short, .long],
+    help:
+      "A file whose ending names its format: .wav, .mp3, .opus, .flac, .aac, .pcm; or - for WAV on standard output."
+  )
   var output: String?
 
   @Flag(help: "Play through aplay or ffplay.")
@@ -93,7 +97,7 @@ struct Speak: AsyncParsableCommand {
   }
 
   func run() async throws {
-    if let output { _ = try AudioFileFormat(ofFileNamed: output) }
+    if let output { try AudioFileWriter.check(output) }
     let text = try source.read()
     let synthesizer = try await model.open()
     var options = SpeechOptions()
@@ -129,12 +133,12 @@ struct Speak: AsyncParsableCommand {
     _ speech: AsyncThrowingStream<AudioChunk, any Error>, to player: Player?
   ) async throws -> SpeechMetrics? {
     // The file appears with the first samples: what fails before leaves none.
-    var writer: WAVWriter?
+    var writer: AudioFileWriter?
     var codes: [Int32] = []
     var summary: SpeechMetrics?
     var progress = ProgressLine()
     for try await chunk in speech {
-      if writer == nil, let output { writer = try WAVWriter(to: output) }
+      if writer == nil, let output { writer = try AudioFileWriter(to: output) }
       try writer?.write(chunk.samples)
       // Without a player there is still a file to make, if one was asked for.
       if let player, !player.write(chunk.samples), output == nil, saveCodes == nil { break }

@@ -32,14 +32,13 @@ package struct WAVWriter: ~Copyable {
   /// The header is written at once. An existing file is replaced.
   ///
   /// - Parameters:
-  ///   - path: A file whose name is a WAV file's (`AudioFileFormat`), or `-` for standard output.
+  ///   - path: A file, or `-` for standard output.
   ///   - sampleRate: Samples per second.
   ///   - format: How samples are stored.
-  /// - Throws: `AudioError` when the file cannot be made, or its name is another format's.
+  /// - Throws: `AudioError` when the file cannot be made.
   package init(
     to path: String, sampleRate: Int = 24_000, format: WAVSampleFormat = .int16
   ) throws(AudioError) {
-    _ = try AudioFileFormat(ofFileNamed: path)
     try self.init(
       to: path == "-" ? .standardOutput : Self.replace(path), sampleRate: sampleRate, format: format
     )
