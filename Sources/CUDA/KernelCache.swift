@@ -40,7 +40,7 @@ package enum KernelCompilation: Sendable, Equatable {
 package final class KernelCache: Sendable {
   /// Where entries are kept; `nil` keeps none.
   private let folder: String?
-  /// What is told when something is compiled.
+  /// Called when something is compiled.
   private let listener = Mutex<(@Sendable (KernelCompilation) -> Void)?>(nil)
   /// What was compiled here, by the entry's name.
   private let compiled = Mutex<[String: [UInt8]]>([:])
