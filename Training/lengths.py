@@ -10,7 +10,7 @@ import subprocess
 
 import numpy as np
 
-from lines import Source, Writer
+from lines import Source, Writer, odd
 from teacher import WAIT, Teacher
 
 KEYS = ("text", "letter", "word", "spelled_letter", "comma", "stop")
@@ -28,7 +28,7 @@ def texts(source, count):
     for _ in range(count):
         k = rng.random()
         yield (wr.line() if k < 0.5 else " ".join([wr.word()] * rng.randrange(1, 9)) + "." if k < 0.6 else
-               " ".join(wr.word() for _ in range(rng.randrange(1, 20))) + "." if k < 0.8 else wr.odd())
+               " ".join(wr.word() for _ in range(rng.randrange(1, 20))) + "." if k < 0.8 else odd(rng, wr.word, source.names))
 
 
 if __name__ == "__main__":
