@@ -14,6 +14,8 @@ package protocol MemoryBackend: AnyObject {
   associatedtype Cache
   /// A ring of frames through which codes reach the host while later frames run.
   associatedtype FrameRing
+  /// A copy to the host that is under way.
+  associatedtype Readback = [Float]
   /// The record of a body, held by whom the body belongs to.
   associatedtype Recording: BackendRecording
 
@@ -30,6 +32,12 @@ package protocol MemoryBackend: AnyObject {
   /// kept: that of the row itself, and that of a prompt, too.
   func makeCache(
     layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int, precision: CachePrecision
+  ) throws(Failure) -> Cache
+  /// A cache whose rows are lent in pages: position `p` of slot `s` is kept in row `p mod pageSize` of
+  /// page `table[s, p / pageSize]`, one of `pageCount` that all slots share. Otherwise as above.
+  func makeCache(
+    layerCount: Int, pages table: PageTable<Indices>, pageCount: Int, kvWidth: Int,
+    precision: CachePrecision
   ) throws(Failure) -> Cache
   /// How a talker's keys and values are kept here when nothing else is asked for, by the type that
   /// its weights are stored in.
@@ -55,6 +63,12 @@ package protocol MemoryBackend: AnyObject {
   func read(_ tensor: Tensor) throws(Failure) -> [Float]
   /// *Host.* All elements, once everything before has run.
   func read(_ indices: Indices) throws(Failure) -> [Int32]
+  /// *Host.* Begins to copy all elements as they will be once everything before has run.
+  func beginRead(_ tensor: Tensor) throws(Failure) -> Readback
+  /// *Host.* Whether `finishRead` would not wait.
+  func isRead(_ readback: Readback) throws(Failure) -> Bool
+  /// *Host.* The elements, once they are there. To be asked once.
+  func finishRead(_ readback: Readback) throws(Failure) -> [Float]
   /// Sets every element to zero.
   func clear(_ tensor: Tensor) throws(Failure)
   /// Sets every element to zero.
@@ -75,14 +89,17 @@ package protocol MemoryBackend: AnyObject {
 
   // MARK: FrameRing
 
-  /// A ring for codes of `codebookCount` codebooks and `slotCount` slots.
-  func makeFrameRing(slotCount: Int, codebookCount: Int) throws(Failure) -> FrameRing
-  /// Puts `codes`, `[slotCount, codebookCount]`, into the ring as the next frame.
+  /// A ring for codes of `codebookCount` codebooks and at most `rowCount` rows.
+  func makeFrameRing(rowCount: Int, codebookCount: Int) throws(Failure) -> FrameRing
+  /// Puts `codes`, `[rows, codebookCount]`, into the ring as the next entry.
   func publish(_ codes: Indices, to ring: FrameRing) throws(Failure)
-  /// *Host.* Waits for frame `index`, counted from the ring's first, and returns its codes.
+  /// *Host.* Whether `collect` of an entry would not wait.
+  func isPublished(_ index: Int, in ring: FrameRing) throws(Failure) -> Bool
+  /// *Host.* Waits for entry `index`, counted from the ring's first, and returns the first `count` of its
+  /// codes.
   ///
-  /// A ring holds the last frames that were published, at least `framesInFlight` of them.
-  func collect(_ index: Int, from ring: FrameRing) throws(Failure) -> [Int32]
+  /// A ring holds the last entries that were published, at least `framesInFlight` of them.
+  func collect(_ index: Int, count: Int, from ring: FrameRing) throws(Failure) -> [Int32]
   /// Frames that may be queued before the host collects the first: 1 means none ahead.
   var framesInFlight: Int { get }
 
@@ -90,8 +107,8 @@ package protocol MemoryBackend: AnyObject {
 
   /// `out[r] = source[r]`.
   func copy(_ source: Tensor, into out: Tensor) throws(Failure)
-  /// Keys and values of every layer, slot and position; both caches are made alike.
-  func copy(_ source: Cache, into out: Cache) throws(Failure)
+  /// Keys and values of every layer and position of a slot; the cache is one without pages.
+  func copy(_ cache: Cache, slot: Int, into other: Int) throws(Failure)
 }
 
 /// A view of F32 numbers in a backend's memory. Copies are views of the same numbers.
@@ -109,6 +126,21 @@ package protocol BackendIndices {
   var count: Int { get }
   /// Every `stride`-th element from `start` on, `count` of them.
   func strided(from start: Int, count: Int, by stride: Int) -> Self
+}
+
+/// Which pages of a cache each slot has.
+package struct PageTable<Indices: BackendIndices> {
+  /// Positions in a page.
+  package static var pageSize: Int { 64 }
+
+  /// Numbers of pages, `[slots, pagesPerSlot]`.
+  package let indices: Indices
+  package let pagesPerSlot: Int
+
+  package init(indices: Indices, pagesPerSlot: Int) {
+    self.indices = indices
+    self.pagesPerSlot = pagesPerSlot
+  }
 }
 
 /// What a backend has recorded of one body; nothing at first.

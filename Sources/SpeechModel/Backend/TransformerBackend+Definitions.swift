@@ -56,6 +56,8 @@ extension ComposedBackend {
   }
 
   package func promptRows(for count: Int) -> Int { count }
+
+  package func stepRows(for count: Int) -> Int { count }
 }
 
 extension ComposedBackend where FrameProgram == Never {

@@ -14,6 +14,8 @@ package protocol TransformerBackend: MemoryBackend {
 
   /// `values[i] += amount`.
   func increment(_ values: Indices, by amount: Int32) throws(Failure)
+  /// `values[ids[i]] += amount`; a negative id stands for none. No id comes twice.
+  func increment(_ values: Indices, at ids: Indices, by amount: Int32) throws(Failure)
 
   // MARK: Gather
 
@@ -28,16 +30,27 @@ package protocol TransformerBackend: MemoryBackend {
   func gatherRows(
     _ source: Tensor, ids: Indices, accumulate: Bool, into out: Tensor
   ) throws(Failure)
+  /// `out[ids[r]] = source[r]`; a negative id stands for none. No id comes twice.
+  func scatterRows(_ source: Tensor, ids: Indices, into out: Tensor) throws(Failure)
+  /// `out[r] = source[ids[r]]` of rows of `width` numbers.
+  func gatherIndices(
+    _ source: Indices, width: Int, ids: Indices, into out: Indices
+  ) throws(Failure)
+  /// `out[ids[r]] = source[r]` of rows of `width` numbers; a negative id stands for none. No id comes
+  /// twice.
+  func scatterIndices(
+    _ source: Indices, width: Int, ids: Indices, into out: Indices
+  ) throws(Failure)
   /// *Fused.* `out[r] = Σ_g tables[g][codes[r, g]]`: the sum of a frame's embeddings.
   /// `codes` is `[rows, tables.count]`.
   func frameEmbedding(_ tables: [Matrix], codes: Indices, into out: Tensor) throws(Failure)
 
   // MARK: TrailingText
 
-  /// `out[r] += source[slots[r] · rowsPerSlot + min(frame[slot], count[slot])]`: the trailing text of
-  /// a frame. Row `count[slot]` of a slot's block holds the padding vector.
+  /// `out[r] += table[ids[slot · idsPerSlot + min(frame[slot], count[slot])]]` with `slot = slots[r]`: the
+  /// trailing text of a frame. The id after a slot's last, at `count[slot]`, is that of the padding.
   func addTrailingText(
-    _ source: Tensor, rowsPerSlot: Int, frame: Indices, count: Indices, slots: Indices,
+    _ table: Tensor, ids: Indices, idsPerSlot: Int, frame: Indices, count: Indices, slots: Indices,
     into out: Tensor
   ) throws(Failure)
 
@@ -120,12 +133,13 @@ package protocol TransformerBackend: MemoryBackend {
 
   // MARK: Sample
 
-  /// Draws one code per row from `logits`, `[slots, vocabulary]`, by the rule of `Sampling.swift`,
+  /// Draws one code per row from `logits`, `[rows, vocabulary]`, by the rule of `Sampling.swift`,
   /// and writes it to `codes[r]`.
   ///
-  /// The settings, seeds, frame counters and tokens seen are those of row `r` of `state`.
+  /// The settings, seeds, frame counters and tokens seen are those of slot `slots[r]` of `state`.
   func sample(
-    _ logits: Tensor, rule: SamplingRule, state: SamplingState<Indices>, into codes: Indices
+    _ logits: Tensor, rule: SamplingRule, state: SamplingState<Indices>, slots: Indices,
+    into codes: Indices
   ) throws(Failure)
 
   // MARK: FrameStep
@@ -133,6 +147,8 @@ package protocol TransformerBackend: MemoryBackend {
   /// As many rows as a prompt of `count` is run with. Those after its last have any finite value; a
   /// backend that records bodies has fewer to record.
   func promptRows(for count: Int) -> Int
+  /// As many rows as a step of `count` is run with; a backend that records bodies has fewer to record.
+  func stepRows(for count: Int) -> Int
   /// *Host.* Compiles a frame step as a whole, to be made by `makeFrame`; `nil` where its frames run
   /// operation by operation.
   ///
@@ -229,8 +245,10 @@ package struct FrameParameters<B: MemoryBackend> {
   /// Next position of each slot.
   package let positions: B.Indices
   package let sampling: SamplingState<B.Indices>
-  /// Text rows of the frames to come, and how many there are.
-  package let trailing: B.Tensor
+  /// Vectors of text tokens, `[rows, hidden]`.
+  package let text: B.Tensor
+  /// Rows of `text` of the frames to come, the padding's after the last, and how many there are.
+  package let trailing: B.Indices
   package let trailingCount: B.Indices
   package let ring: B.FrameRing
 }
