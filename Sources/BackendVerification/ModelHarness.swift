@@ -8,7 +8,7 @@ package struct ModelHarness<B: Backend> {
   package let backend: B
   package let configuration: ModelConfiguration
   package let step: FrameStep<B>
-  package let codec: CodecStream<B>
+  package let codec: CodecStreams<B>
 
   /// Codes of a codebook.
   package var entries: Int { step.model.predictor.configuration.codebookSize }
@@ -24,7 +24,7 @@ package struct ModelHarness<B: Backend> {
       reading: checkpoint.weights, checkpoint.configuration, on: backend)
     step = try FrameStep(
       model, capacity: capacity, cachePrecision: cachePrecision, on: backend)
-    codec = try CodecStream(
+    codec = try CodecStreams(
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
         on: backend),

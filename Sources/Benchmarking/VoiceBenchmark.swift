@@ -88,7 +88,7 @@ package struct VoiceBenchmark {
         reading: checkpoint.codecWeights.scoped("encoder."), codec.encoder,
         quantizerCount: codec.encoderQuantizerCount, on: backend),
       capacity: samples.count, on: backend)
-    let decoder = try CodecStream(
+    let decoder = try CodecStreams(
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), codec.decoder, on: backend),
       chunkCapacity: SpeechSynthesizer.longestChunk, on: backend)

@@ -317,8 +317,9 @@ typedef struct {
   const float *qkv;
   const void *keys, *values;
   qt_dtype dtype;
-  int m, heads, kv_heads, head_dim, window, capacity;
+  int m, heads, kv_heads, head_dim, window;
   const int32_t *positions, *slots;
+  qt_pages pages;
   float *scores, *y;
   long longest;
 } attention_tasks;
@@ -336,20 +337,23 @@ static void attention_task(void *context, int task) {
       .keys = t->keys,
       .values = t->values,
       .dtype = t->dtype,
-      .offset = (long)t->slots[r] * t->capacity * kv_width + (long)(h / group) * t->head_dim,
+      .offset = (t->pages.table ? 0 : (long)t->slots[r] * t->pages.capacity * kv_width) +
+                (long)(h / group) * t->head_dim,
       .kv_width = kv_width,
       .first = t->window > 0 && last >= t->window ? last - t->window + 1 : 0,
       .last = last,
-      .capacity = t->capacity};
+      .size = t->pages.table ? t->pages.page_size : t->pages.capacity,
+      .pages = t->pages.table ? t->pages.table + (long)t->slots[r] * t->pages.pages_per_slot : NULL};
   kernels->attend(&head, t->scores + task * t->longest,
                   t->y + ((long)r * t->heads + h) * t->head_dim);
 }
 
 void qt_attention(const float *qkv, int m, int heads, int kv_heads, int head_dim, int window,
-                  const int32_t *positions, const int32_t *slots, int capacity, const void *keys,
-                  const void *values, qt_dtype dtype, float *scores, long longest, float *y) {
-  attention_tasks t = {qkv,    keys,     values,    dtype, m,      heads, kv_heads, head_dim,
-                       window, capacity, positions, slots, scores, y,     longest};
+                  const int32_t *positions, const int32_t *slots, qt_pages pages,
+                  const void *keys, const void *values, qt_dtype dtype, float *scores,
+                  long longest, float *y) {
+  attention_tasks t = {qkv,    keys,      values, dtype, m,      heads, kv_heads, head_dim,
+                       window, positions, slots,  pages, scores, y,     longest};
   if ((long)m * heads * head_dim * longest < WORTH_SHARING)
     for (int task = 0; task < m * heads; task++) attention_task(&t, task);
   else

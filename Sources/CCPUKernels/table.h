@@ -44,16 +44,24 @@ typedef struct {
   float *y;
 } convolution_job;
 
-/// Attention of one head of one row over positions `first` … `last`, position p at row p % capacity
-/// of keys and values, which lie `kv_width` numbers apart from number `offset` on.
+/// Attention of one head of one row over positions `first` … `last`. Rows of keys and values are
+/// `kv_width` numbers apart; the head's begin `offset` numbers into a row. Position p is row p % size of
+/// page pages[p / size]; a cache without pages is one page, and `size` its capacity.
 typedef struct {
   const float *q;
   int head_dim;
   const void *keys, *values;
   qt_dtype dtype;
   long offset, kv_width;
-  int first, last, capacity;
+  int first, last, size;
+  const int32_t *pages;
 } attention_head;
+
+/// The row of the cache where a position is.
+static inline long cache_row(const attention_head *h, int position) {
+  int place = position % h->size;
+  return h->pages ? (long)h->pages[position / h->size] * h->size + place : place;
+}
 
 /// Weights of an output that are packed at once: for sixteen outputs, half a first-level cache.
 enum { DEPTH = 256 };

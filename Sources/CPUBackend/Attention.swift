@@ -13,10 +13,13 @@ extension CPUBackend {
     let last = map.positions.values
     let longest = min(layer.window ?? Int.max, Int(last.max() ?? 0) + 1)
     precondition(longest <= kept.capacity, "the cache holds what a query sees")
-    qt_attention(
-      qkv.base, Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount),
-      Int32(shape.headDim), Int32(layer.window ?? 0), last, map.slots.values,
-      Int32(kept.capacity), kept.keys[cache.layer].base, kept.values[cache.layer].base,
-      kept.elementType, reserveScores(qkv.rows * shape.headCount * longest), longest, out.base)
+    let slots = map.slots.values
+    kept.withPages { pages in
+      qt_attention(
+        qkv.base, Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount),
+        Int32(shape.headDim), Int32(layer.window ?? 0), last, slots, pages,
+        kept.keys[cache.layer].base, kept.values[cache.layer].base,
+        kept.elementType, reserveScores(qkv.rows * shape.headCount * longest), longest, out.base)
+    }
   }
 }

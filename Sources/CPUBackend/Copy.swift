@@ -6,12 +6,11 @@ extension CPUBackend {
     out.base.update(from: source.base, count: source.count)
   }
 
-  package func copy(_ source: CPUCache, into out: CPUCache) {
-    precondition(
-      source.byteCount == out.byteCount && source.precision == out.precision
-        && source.keys.count == out.keys.count, "caches of one shape")
-    for (from, to) in zip(source.keys + source.values, out.keys + out.values) {
-      to.base.copyMemory(from: from.base, byteCount: out.byteCount)
+  package func copy(_ cache: CPUCache, slot: Int, into other: Int) {
+    precondition(cache.pages == nil && slot != other, "two slots of a cache without pages")
+    for layer in cache.keys + cache.values {
+      (layer.base + other * cache.byteCount).copyMemory(
+        from: layer.base + slot * cache.byteCount, byteCount: cache.byteCount)
     }
   }
 }

@@ -1,32 +1,34 @@
 // SPDX-License-Identifier: MIT
 
-/// The last frames that were published.
+/// The last entries that were published.
 package final class CPUFrameRing {
   static var depth: Int { 1024 }
 
-  /// Frame `i` is at place `i mod depth`.
-  fileprivate var frames: [[Int32]] = []
+  /// Entry `i` is at place `i mod depth`.
+  fileprivate var entries: [[Int32]] = []
   /// Published since the ring was made.
   fileprivate var count = 0
 }
 
 extension CPUBackend {
-  package func makeFrameRing(slotCount: Int, codebookCount: Int) -> CPUFrameRing {
+  package func makeFrameRing(rowCount: Int, codebookCount: Int) -> CPUFrameRing {
     CPUFrameRing()
   }
 
   package func publish(_ codes: CPUIndices, to ring: CPUFrameRing) {
     if ring.count < CPUFrameRing.depth {
-      ring.frames.append(codes.values)
+      ring.entries.append(codes.values)
     } else {
-      ring.frames[ring.count % CPUFrameRing.depth] = codes.values
+      ring.entries[ring.count % CPUFrameRing.depth] = codes.values
     }
     ring.count += 1
   }
 
-  package func collect(_ index: Int, from ring: CPUFrameRing) -> [Int32] {
-    precondition(index < ring.count, "frame \(index) was never published")
-    precondition(ring.count - index <= CPUFrameRing.depth, "frame \(index) was overwritten")
-    return ring.frames[index % CPUFrameRing.depth]
+  package func isPublished(_ index: Int, in ring: CPUFrameRing) -> Bool { index < ring.count }
+
+  package func collect(_ index: Int, count: Int, from ring: CPUFrameRing) -> [Int32] {
+    precondition(index < ring.count, "entry \(index) was never published")
+    precondition(ring.count - index <= CPUFrameRing.depth, "entry \(index) was overwritten")
+    return Array(ring.entries[index % CPUFrameRing.depth].prefix(count))
   }
 }

@@ -35,6 +35,37 @@ extension CPUBackend {
     }
   }
 
+  package func scatterRows(_ source: CPUTensor, ids: CPUIndices, into out: CPUTensor) {
+    precondition(source.columns == out.columns && ids.count == source.rows)
+    for row in 0..<source.rows where ids[row] >= 0 {
+      precondition(Int(ids[row]) < out.rows, "row outside the tensor")
+      (out.base + Int(ids[row]) * out.columns).update(
+        from: source.base + row * source.columns, count: source.columns)
+    }
+  }
+
+  package func gatherIndices(
+    _ source: CPUIndices, width: Int, ids: CPUIndices, into out: CPUIndices
+  ) {
+    precondition(out.count == ids.count * width)
+    for row in 0..<ids.count {
+      for column in 0..<width {
+        out[row * width + column] = source[Int(ids[row]) * width + column]
+      }
+    }
+  }
+
+  package func scatterIndices(
+    _ source: CPUIndices, width: Int, ids: CPUIndices, into out: CPUIndices
+  ) {
+    precondition(source.count == ids.count * width)
+    for row in 0..<ids.count where ids[row] >= 0 {
+      for column in 0..<width {
+        out[Int(ids[row]) * width + column] = source[row * width + column]
+      }
+    }
+  }
+
   package func gatherSum(
     _ table: CPUMatrix, entries: Int, scale: CPUTensor, codes: CPUIndices, width: Int,
     range: Range<Int>, into out: CPUTensor

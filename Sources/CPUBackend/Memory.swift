@@ -120,15 +120,38 @@ package struct CPUMatrix {
   }
 }
 
-/// Keys and values, `[layers][slots · capacity, kvWidth]`; untouched pages cost nothing.
+/// Keys and values, `[layers][rows, kvWidth]`; memory never touched costs nothing.
 package struct CPUCache {
   /// Of each layer.
   let keys: [CPUMemory]
   let values: [CPUMemory]
-  /// Of a layer's keys.
+  /// Of a layer's keys of one slot.
   let byteCount: Int
+  /// Positions of a slot.
   let capacity: Int
   let precision: CachePrecision
+  /// Where they are; `nil`: slot after slot.
+  let pages: PageTable<CPUIndices>?
+
+  /// Where a position's key and value are.
+  func row(slot: Int, position: Int) -> Int {
+    guard let pages else { return slot * capacity + position % capacity }
+    let size = PageTable<CPUIndices>.pageSize
+    precondition(position < capacity, "the slot has room for the position")
+    let page = pages.indices[slot * pages.pagesPerSlot + position / size]
+    return Int(page) * size + position % size
+  }
+
+  /// Where they are, as the kernels take it.
+  func withPages(_ body: (qt_pages) -> Void) {
+    guard let pages else {
+      return body(qt_pages(table: nil, pages_per_slot: 0, page_size: 0, capacity: Int32(capacity)))
+    }
+    body(
+      qt_pages(
+        table: pages.indices.base, pages_per_slot: Int32(pages.pagesPerSlot),
+        page_size: Int32(PageTable<CPUIndices>.pageSize), capacity: Int32(capacity)))
+  }
 
   var elementType: qt_dtype {
     switch precision {
@@ -160,11 +183,28 @@ extension CPUBackend {
   package func makeCache(
     layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int, precision: CachePrecision
   ) -> CPUCache {
-    let byteCount = slotCount * capacity * kvWidth * precision.byteCount
-    func layers() -> [CPUMemory] { (0..<layerCount).map { _ in allocate(byteCount: byteCount) } }
+    let byteCount = capacity * kvWidth * precision.byteCount
+    func layers() -> [CPUMemory] {
+      (0..<layerCount).map { _ in allocate(byteCount: slotCount * byteCount) }
+    }
     return CPUCache(
       keys: layers(), values: layers(), byteCount: byteCount, capacity: capacity,
-      precision: precision)
+      precision: precision, pages: nil)
+  }
+
+  package func makeCache(
+    layerCount: Int, pages: PageTable<CPUIndices>, pageCount: Int, kvWidth: Int,
+    precision: CachePrecision
+  ) -> CPUCache {
+    let rowBytes = kvWidth * precision.byteCount
+    let size = PageTable<CPUIndices>.pageSize
+    func layers() -> [CPUMemory] {
+      (0..<layerCount).map { _ in allocate(byteCount: pageCount * size * rowBytes) }
+    }
+    let capacity = pages.pagesPerSlot * size
+    return CPUCache(
+      keys: layers(), values: layers(), byteCount: capacity * rowBytes, capacity: capacity,
+      precision: precision, pages: pages)
   }
 
   /// The kernels read every layout as it is stored.

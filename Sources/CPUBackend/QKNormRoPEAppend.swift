@@ -12,7 +12,7 @@ extension CPUBackend {
     let (shape, kept) = (layer.shape, cache.cache)
     let positions = map.positions.values
     let rows = (0..<qkv.rows).map { row in
-      Int64(Int(map.slots[row]) * kept.capacity + Int(positions[row]) % kept.capacity)
+      Int64(kept.row(slot: Int(map.slots[row]), position: Int(positions[row])))
     }
     qt_norm_rotate_append(
       qkv.base, Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount),

@@ -4,13 +4,14 @@ import CCPUKernels
 
 extension CPUBackend {
   package func addTrailingText(
-    _ source: CPUTensor, rowsPerSlot: Int, frame: CPUIndices, count: CPUIndices, slots: CPUIndices,
-    into out: CPUTensor
+    _ table: CPUTensor, ids: CPUIndices, idsPerSlot: Int, frame: CPUIndices, count: CPUIndices,
+    slots: CPUIndices, into out: CPUTensor
   ) {
     for row in 0..<out.rows {
       let slot = Int(slots[row])
-      let index = slot * rowsPerSlot + Int(min(frame[slot], count[slot]))
-      qt_add(source.base + index * source.columns, out.base + row * out.columns, out.columns)
+      let id = Int(ids[slot * idsPerSlot + Int(min(frame[slot], count[slot]))])
+      precondition(id >= 0 && id < table.rows, "row outside the table")
+      qt_add(table.base + id * table.columns, out.base + row * out.columns, out.columns)
     }
   }
 }

@@ -59,7 +59,7 @@ package struct FrameTimes: Sendable {
 /// A language model and a codec on one backend, with the state of one utterance.
 package final class SpeechEngine<B: Backend>: PromptSpeaking {
   private let step: FrameStep<B>
-  private let codec: CodecStream<B>
+  private let codec: CodecStreams<B>
   private let endToken: Int32
   /// Whether the codec alternates with the frames: when these leave no room, each of its kernels
   /// would otherwise wait for a frame.
@@ -86,7 +86,7 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
       model, capacity: capacity, cachePrecision: cachePrecision, on: backend)
     let codecBackend = codecBackend ?? backend
     waitsForFrames = step.isExclusive
-    codec = try CodecStream(
+    codec = try CodecStreams(
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
         on: codecBackend),

@@ -44,24 +44,26 @@ package struct CodePredictor<B: Backend> {
   }
 }
 
-/// The predictor's buffers for a number of slots.
+/// The predictor's buffers for a number of voices.
 package struct CodePredictorWorkspace<B: Backend> {
-  let slotCount: Int
   let rows: TransformerWorkspace<B>
-  /// Embeddings before the projection, `[2 · slots, talker width]`; `rows.hidden` without one.
+  /// Embeddings before the projection, `[2 · voices, talker width]`; `rows.hidden` without one.
   let input: B.Tensor
   package let hidden: B.Tensor
   package let logits: B.Tensor
   package let cache: B.Cache
-  /// Positions of pass 0 (zeros, then ones), then of every later pass.
-  let positions: [B.Indices]
-  /// Slot of each row of pass 0: all slots, twice.
-  let slots: B.Indices
+  /// Positions of pass 0 (zeros, then ones, as many of both), then of every later pass.
+  private let positions: [B.Indices]
+  /// By the number of voices, the slots of pass 0: all of them, twice.
+  private let slots: [Int: B.Indices]
+  private let mostVoices: Int
 
+  /// - Parameter rowCount: The most voices at once.
   package init(
-    slotCount: Int, _ predictor: CodePredictor<B>, talker: TalkerConfiguration, on backend: B
+    rowCount slotCount: Int, _ predictor: CodePredictor<B>, talker: TalkerConfiguration,
+    on backend: B
   ) throws(B.Failure) {
-    self.slotCount = slotCount
+    mostVoices = slotCount
     let shape = predictor.configuration.transformer
     rows = try TransformerWorkspace(rows: 2 * slotCount, shape, on: backend)
     input =
@@ -84,24 +86,44 @@ package struct CodePredictorWorkspace<B: Backend> {
       positions.append(indices)
     }
     self.positions = positions
-    slots = try backend.makeIndices(count: 2 * slotCount)
-    try backend.write((0..<2 * slotCount).map { Int32($0 % slotCount) }, to: slots)
+    var slots: [Int: B.Indices] = [:]
+    for count in 1...slotCount where backend.stepRows(for: count) == count {
+      let indices = try backend.makeIndices(count: 2 * count)
+      try backend.write((0..<2 * count).map { Int32($0 % count) }, to: indices)
+      slots[count] = indices
+    }
+    self.slots = slots
+  }
+
+  /// Slots and positions of a pass of so many voices.
+  func map(pass: Int, voices: Int) -> RowMap<B.Indices> {
+    guard let slots = slots[voices] else { preconditionFailure("a number that steps have") }
+    guard pass == 0 else {
+      return RowMap(
+        slots: slots.strided(from: 0, count: voices, by: 1),
+        positions: positions[pass].strided(from: 0, count: voices, by: 1))
+    }
+    return RowMap(
+      slots: slots,
+      positions: positions[0].strided(from: mostVoices - voices, count: 2 * voices, by: 1))
   }
 }
 
 extension CodePredictor {
-  /// Draws codes 1…15 of the frame whose code 0 is in `codes`, `[slots, codebookCount]`.
+  /// Draws codes 1…15 of the frames whose code 0 is in `codes`, `[voices, codebookCount]`.
   ///
-  /// - Parameter talkerHidden: `[slots, talker width]`, after the talker's last norm.
+  /// - Parameters:
+  ///   - talkerHidden: `[voices, talker width]`, after the talker's last norm.
+  ///   - slots: Where each voice's `state` is.
   package func predict(
     talkerHidden: B.Tensor, codecEmbedding: B.Matrix, codes: B.Indices,
-    state: SamplingState<B.Indices>,
+    state: SamplingState<B.Indices>, slots: B.Indices,
     _ work: CodePredictorWorkspace<B>, on backend: B
   ) throws(B.Failure) {
-    let count = work.slotCount
+    let count = talkerHidden.rows
     for pass in 0..<heads.count {
       let code = codes.strided(from: pass, count: count, by: heads.count + 1)
-      // Pass 0 takes two rows a slot, the hidden state and code 0; its result is the second.
+      // Pass 0 takes two rows a voice, the hidden state and code 0; its result is the second.
       let rowCount = pass == 0 ? 2 * count : count
       let last = rowCount - count..<rowCount
       if pass == 0 { try backend.copy(talkerHidden, into: work.input.rows(0..<count)) }
@@ -115,15 +137,13 @@ extension CodePredictor {
           into: rows.hidden)
       }
       try stack(
-        rows,
-        rows: RowMap(
-          slots: work.slots.strided(from: 0, count: rowCount, by: 1),
-          positions: work.positions[pass]),
-        cache: work.cache, on: backend)
+        rows, rows: work.map(pass: pass, voices: count), cache: work.cache, on: backend)
+      let logits = work.logits.rows(0..<count)
       try stack.finalNormLinear(
-        rows.hidden.rows(last), heads[pass], scratch: work.hidden, into: work.logits, on: backend)
+        rows.hidden.rows(last), heads[pass], scratch: work.hidden.rows(0..<count), into: logits,
+        on: backend)
       try backend.sample(
-        work.logits, rule: SamplingRule(codebook: pass + 1), state: state,
+        logits, rule: SamplingRule(codebook: pass + 1), state: state, slots: slots,
         into: codes.strided(from: pass + 1, count: count, by: heads.count + 1))
     }
   }

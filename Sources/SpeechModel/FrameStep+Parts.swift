@@ -12,12 +12,13 @@ package enum FramePart: String, Sendable, CaseIterable {
 }
 
 extension FrameStep {
-  /// Runs a part of a frame alone, recorded as `nextFrame` is: for measuring. The utterance is spoilt.
+  /// Runs a part of a frame of slot 0 alone, recorded as `nextFrame` is: for measuring. The utterance is
+  /// spoilt.
   package func run(_ part: FramePart) throws(B.Failure) {
     try backend.run(recordings[.part(part)]) { () throws(B.Failure) in
       switch part {
-      case .talker: try advance()
-      case .predictor: try predictCodes()
+      case .talker: try advance(1)
+      case .predictor: try predictCodes(1)
       case .draws: try drawAll()
       }
     }
@@ -28,10 +29,11 @@ extension FrameStep {
     let count = model.talker.configuration.codebookCount
     for codebook in 0..<count {
       try backend.sample(
-        codebook == 0 ? logits : predictorWork.logits,
+        (codebook == 0 ? logits : predictorWork.logits).rows(0..<1),
         rule: codebook == 0
           ? .talker(model.talker.configuration) : SamplingRule(codebook: codebook),
-        state: sampling, into: codes.strided(from: codebook, count: slotCount, by: count))
+        state: sampling, slots: rowMaps.strided(from: 0, count: 1, by: 1),
+        into: rowCodes.strided(from: codebook, count: 1, by: count))
     }
   }
 }

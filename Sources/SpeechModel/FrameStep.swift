@@ -18,12 +18,17 @@ package struct LanguageModel<B: Backend> {
   }
 }
 
-/// The state of the utterances being spoken and the step that makes their next frame.
+/// The state of the utterances being spoken and the step that makes their next frames.
 ///
 /// A frame is: draw code 0 from the talker's hidden state, draw codes 1…15, publish them. Between
-/// two frames the talker advances by one position. Everything that changes lives in tensors made
-/// once, so both bodies can be recorded and replayed (`MemoryBackend.run`). The step owns these
-/// tensors and recordings: they are released with it, while others speak on the same backend.
+/// two frames the talker advances by one position. What an utterance is made of is kept by slot; a step
+/// is made for any of the slots, whose state it gathers into rows and scatters back. Everything that
+/// changes lives in tensors made once, so the bodies can be recorded and replayed (`MemoryBackend.run`). The
+/// step owns these tensors and recordings: they are released with it, while others speak on the same
+/// backend.
+///
+/// A step without a pool is for one utterance: its only row is its only slot, keys and values lie in one
+/// piece, and a backend may make its frames as a whole (`makeFrameProgram`).
 package final class FrameStep<B: Backend> {
   package let model: LanguageModel<B>
   package let backend: B
@@ -31,113 +36,181 @@ package final class FrameStep<B: Backend> {
   /// Positions a slot has: prompt and frames together.
   package let capacity: Int
 
-  /// Rows of a prompt that go through the layers at once.
-  static var promptBlock: Int { 256 }
+  /// Rows of prompts that go through the layers at once.
+  package static var promptBlock: Int { 256 }
 
   let prompt: TransformerWorkspace<B>
   let promptPositions: B.Indices
   let promptSlots: B.Indices
   let promptIDs: B.Indices
   let promptCodes: B.Indices
-  let textRows: B.Tensor
-  let textInner: B.Tensor
-  /// Text-side vectors of the prompt's distinct tokens, `[capacity + 1, hidden]`.
-  let text: B.Tensor
   let scratch: B.Tensor
+  let text: TextTable<B>
 
   let work: TransformerWorkspace<B>
   package let cache: B.Cache
+  /// Who lends the pages of `cache`; `nil` when there is one slot.
+  let pool: KVPool<B>?
   /// How keys and values are kept in `cache`.
   package let cachePrecision: CachePrecision
+
+  // By slot.
+
   /// The talker's last hidden state after its norm, `[slots, hidden]`.
   package let hidden: B.Tensor
-  package let logits: B.Tensor
-  /// The frame being made, `[slots, codebookCount]`.
-  package let codes: B.Indices
-  /// Next position of each slot.
+  /// The last frame, `[slots, codebookCount]`.
+  let codes: B.Indices
+  /// Next position.
   package let positions: B.Indices
-  package let slots: B.Indices
   package let sampling: SamplingState<B.Indices>
-  /// Text rows of the frames to come, `[slots · trailingRows, hidden]`, the padding vector last.
-  package let trailing: B.Tensor
-  let trailingRows: Int
-  package let trailingCount: B.Indices
+  /// Rows of the text table for the frames to come, the padding's after the last, `[slots, idsPerSlot]`.
+  let trailing: B.Indices
+  let idsPerSlot: Int
+  let trailingCount: B.Indices
+
+  // By row of a step; with one slot, these are the same tensors.
+
+  let rowHidden: B.Tensor
+  let rowCodes: B.Indices
+  let rowPositions: B.Indices
+  package let logits: B.Tensor
   package let predictorWork: CodePredictorWorkspace<B>
+  /// Slots of the rows that advance, where their results go (−1: nowhere), and the same of the rows that
+  /// draw; `mostRows` each.
+  let rowMaps: B.Indices
+
   package let ring: B.FrameRing
   /// A frame as a whole, where the backend makes it so.
   private let program: B.FrameProgram?
 
   /// What is recorded.
   enum Body: Hashable {
-    /// The layers over a prompt of so many rows.
+    /// The layers over so many rows of prompts.
     case prompt(rows: Int)
-    /// The codes of the frame after a prompt.
+    /// With one slot, the codes of the frame after a prompt.
     case firstFrame
-    /// The talker's step over the last frame, then the codes of the next.
+    /// With one slot, the talker's step over the last frame, then the codes of the next.
     case nextFrame
+    /// The talker's step over the last frames of so many slots.
+    case advance(rows: Int)
+    /// The codes of so many slots.
+    case codes(rows: Int)
     /// A part of a frame, for measuring.
     case part(FramePart)
   }
   var recordings = Recordings<Body, B.Recording>()
-  /// Frames queued since the step was made, and those of them before the utterance.
-  private var frameCount = 0
-  private var earlierFrameCount = 0
+  /// Entries queued for the ring since the step was made.
+  private var entryCount = 0
+  /// Of them, those before the utterance that `begin` began.
+  private var earlierEntryCount = 0
+  /// What is being spoken in each slot.
+  var utterances: [Utterance?]
 
+  /// What the host keeps of an utterance.
+  struct Utterance {
+    var prompt: Prompt
+    /// Distinct tokens retained in the text table.
+    var tokens: Set<Int32>
+    /// Tokens spoken one a frame after the prompt.
+    var trailingCount: Int
+  }
+
+  /// A step for one utterance.
+  ///
   /// - Parameters:
-  ///   - capacity: Positions of each slot's cache.
+  ///   - capacity: Positions of the cache.
   ///   - cachePrecision: How the talker's keys and values are kept; by default as the backend
   ///     keeps those of such weights.
-  package init(
-    _ model: LanguageModel<B>, slotCount: Int = 1, capacity: Int,
-    cachePrecision: CachePrecision? = nil, on backend: B
+  package convenience init(
+    _ model: LanguageModel<B>, capacity: Int, cachePrecision: CachePrecision? = nil, on backend: B
+  ) throws(B.Failure) {
+    try self.init(
+      model, capacity: capacity, precision: cachePrecision ?? model.talker.cachePrecision,
+      pool: nil, on: backend)
+  }
+
+  /// A step for the slots of a pool.
+  package convenience init(
+    _ model: LanguageModel<B>, pool: KVPool<B>, on backend: B
+  ) throws(B.Failure) {
+    try self.init(
+      model, capacity: pool.capacity, precision: pool.geometry.precision, pool: pool, on: backend)
+  }
+
+  private init(
+    _ model: LanguageModel<B>, capacity: Int, precision: CachePrecision, pool: KVPool<B>?,
+    on backend: B
   ) throws(B.Failure) {
     let talker = model.configuration.talker
     let shape = talker.transformer
     let block = Self.promptBlock
+    let codebooks = talker.codebookCount
     self.model = model
     self.backend = backend
-    self.slotCount = slotCount
     self.capacity = capacity
+    self.pool = pool
+    cachePrecision = precision
+    slotCount = pool?.slotCount ?? 1
+    utterances = Array(repeating: nil, count: slotCount)
     prompt = try TransformerWorkspace(rows: block, shape, on: backend)
     promptPositions = try backend.makeIndices(count: block)
     promptSlots = try backend.makeIndices(count: block)
     promptIDs = try backend.makeIndices(count: block)
-    promptCodes = try backend.makeIndices(count: block * talker.codebookCount)
-    textRows = try backend.makeTensor(rows: block, columns: talker.textHiddenSize)
-    textInner = try backend.makeTensor(rows: block, columns: talker.textHiddenSize)
-    text = try backend.makeTensor(rows: capacity + 1, columns: shape.hiddenSize)
+    promptCodes = try backend.makeIndices(count: block * codebooks)
     scratch = try backend.makeTensor(rows: block, columns: shape.hiddenSize)
-    work = try TransformerWorkspace(rows: slotCount, shape, on: backend)
-    self.cachePrecision = cachePrecision ?? model.talker.cachePrecision
-    cache = try backend.makeCache(
-      layerCount: shape.layerCount, slotCount: slotCount, capacity: capacity,
-      kvWidth: shape.kvWidth, precision: self.cachePrecision)
-    hidden = try backend.makeTensor(rows: slotCount, columns: shape.hiddenSize)
-    logits = try backend.makeTensor(rows: slotCount, columns: talker.vocabularySize)
-    codes = try backend.makeIndices(count: slotCount * talker.codebookCount)
-    positions = try backend.makeIndices(count: slotCount)
-    slots = try backend.makeIndices(count: slotCount)
-    try backend.write((0..<slotCount).map { Int32($0) }, to: slots)
+    text = try TextTable(
+      model.talker, capacity: capacity + 64 + 256 * slotCount, block: block, on: backend)
+    if let pool {
+      cache = pool.cache
+    } else {
+      cache = try backend.makeCache(
+        layerCount: shape.layerCount, slotCount: 1, capacity: capacity, kvWidth: shape.kvWidth,
+        precision: precision)
+    }
+    // Rows that fill up a pass have a slot of their own.
+    let slots = pool.map { $0.spareSlot + 1 } ?? 1
+    hidden = try backend.makeTensor(rows: slots, columns: shape.hiddenSize)
+    codes = try backend.makeIndices(count: slots * codebooks)
+    positions = try backend.makeIndices(count: slots)
     sampling = try SamplingState(
-      slotCount: slotCount, vocabularySize: talker.vocabularySize, on: backend)
-    trailingRows = capacity + 1
-    trailing = try backend.makeTensor(
-      rows: slotCount * (capacity + 1), columns: shape.hiddenSize)
-    trailingCount = try backend.makeIndices(count: slotCount)
+      slotCount: slots, vocabularySize: talker.vocabularySize, on: backend)
+    idsPerSlot = capacity + 1
+    trailing = try backend.makeIndices(count: slots * idsPerSlot)
+    trailingCount = try backend.makeIndices(count: slots)
+
+    let rows = backend.stepRows(for: slotCount)
+    work = try TransformerWorkspace(rows: rows, shape, on: backend)
+    logits = try backend.makeTensor(rows: rows, columns: talker.vocabularySize)
+    rowMaps = try backend.makeIndices(count: 4 * rows)
     predictorWork = try CodePredictorWorkspace(
-      slotCount: slotCount, model.predictor, talker: talker, on: backend)
-    ring = try backend.makeFrameRing(slotCount: slotCount, codebookCount: talker.codebookCount)
+      rowCount: rows, model.predictor, talker: talker, on: backend)
+    ring = try backend.makeFrameRing(rowCount: rows, codebookCount: codebooks)
+    if pool == nil {
+      (rowHidden, rowCodes, rowPositions) = (hidden, codes, positions)
+    } else {
+      rowHidden = try backend.makeTensor(rows: rows, columns: shape.hiddenSize)
+      rowCodes = try backend.makeIndices(count: rows * codebooks)
+      rowPositions = try backend.makeIndices(count: rows)
+    }
     let (large, small) = (model.talker, model.predictor)
-    program = try backend.makeFrameProgram(
-      FrameParameters(
-        configuration: model.configuration, slotCount: slotCount, capacity: capacity,
-        talker: large.stack.parameters(cache),
-        predictor: small.stack.parameters(predictorWork.cache),
-        heads: [large.head] + small.heads,
-        embeddings: [large.codecEmbedding] + small.embeddings, projection: small.projection,
-        hidden: hidden, logits: logits, predictorLogits: predictorWork.logits, codes: codes,
-        positions: positions, sampling: sampling, trailing: trailing,
-        trailingCount: trailingCount, ring: ring))
+    program =
+      pool != nil
+      ? nil
+      : try backend.makeFrameProgram(
+        FrameParameters(
+          configuration: model.configuration, capacity: capacity,
+          talker: large.stack.parameters(cache),
+          predictor: small.stack.parameters(predictorWork.cache),
+          heads: [large.head] + small.heads,
+          embeddings: [large.codecEmbedding] + small.embeddings, projection: small.projection,
+          hidden: hidden, logits: logits, predictorLogits: predictorWork.logits, codes: codes,
+          positions: positions, sampling: sampling, text: text.vectors, trailing: trailing,
+          trailingCount: trailingCount, ring: ring))
+    if let pool {
+      let greedy = SamplingSettings(samples: false)
+      try writeSampling(
+        UtteranceSettings(talker: greedy, predictor: greedy, seed: 0), slot: pool.spareSlot)
+    }
   }
 
   /// Whether a frame leaves no room on the device for other work at the same time.
@@ -149,63 +222,177 @@ package final class FrameStep<B: Backend> {
     isExclusive ? min(2, backend.framesInFlight) : backend.framesInFlight
   }
 
-  /// Queues the first frame after `begin`.
-  package func firstFrame() throws(B.Failure) {
-    try queueFrame(.firstFrame, advancing: false)
+  private var mostRows: Int { work.hidden.rows }
+
+  private enum Map: Int { case advancing, advanced, drawing, drawn }
+
+  /// Part of `rowMaps`.
+  private func map(_ map: Map, _ count: Int) -> B.Indices {
+    rowMaps.strided(from: map.rawValue * mostRows, count: count, by: 1)
   }
 
-  /// Queues the next frame: feeds the one before to the talker and draws its codes.
-  package func nextFrame() throws(B.Failure) {
-    try queueFrame(.nextFrame, advancing: true)
-  }
-
-  private func queueFrame(_ body: Body, advancing: Bool) throws(B.Failure) {
-    try backend.run(recordings[body]) { () throws(B.Failure) in
-      if let program { return try backend.makeFrame(program, advancing: advancing) }
-      if advancing { try advance() }
-      try makeCodes()
-    }
-    frameCount += 1
-  }
-
-  /// *Host.* Waits for a frame of the utterance, 0 being the first after `begin`; returns its codes,
-  /// `[slots, codebookCount]` flattened.
-  package func collect(_ index: Int) throws(B.Failure) -> [Int32] {
-    try backend.collect(earlierFrameCount + index, from: ring)
-  }
-
-  /// Draws the sixteen codes of a frame from the talker's hidden state.
-  package func makeCodes() throws(B.Failure) {
+  /// Draws the sixteen codes of frames from the talker's hidden states.
+  private func makeCodes(_ count: Int) throws(B.Failure) {
     let talker = model.talker
-    let count = talker.configuration.codebookCount
+    let codebooks = talker.configuration.codebookCount
+    let slots = map(.drawing, count)
+    let hidden = rowHidden.rows(0..<count)
+    if pool != nil {
+      try backend.gatherRows(self.hidden, ids: slots, accumulate: false, into: hidden)
+    }
+    let logits = logits.rows(0..<count)
     try backend.linear(hidden, talker.head, bias: nil, into: logits)
+    let codes = rowCodes.strided(from: 0, count: count * codebooks, by: 1)
     try backend.sample(
-      logits, rule: .talker(talker.configuration), state: sampling,
-      into: codes.strided(from: 0, count: slotCount, by: count))
-    try predictCodes()
+      logits, rule: .talker(talker.configuration), state: sampling, slots: slots,
+      into: codes.strided(from: 0, count: count, by: codebooks))
+    try predictCodes(count)
+    if pool != nil {
+      try backend.scatterIndices(
+        codes, width: codebooks, ids: map(.drawn, count), into: self.codes)
+    }
     try backend.publish(codes, to: ring)
   }
 
   /// The code predictor's passes and draws after the talker's code.
-  func predictCodes() throws(B.Failure) {
+  func predictCodes(_ count: Int) throws(B.Failure) {
+    let codebooks = model.talker.configuration.codebookCount
     try model.predictor.predict(
-      talkerHidden: hidden, codecEmbedding: model.talker.codecEmbedding, codes: codes,
-      state: sampling, predictorWork, on: backend)
+      talkerHidden: rowHidden.rows(0..<count), codecEmbedding: model.talker.codecEmbedding,
+      codes: rowCodes.strided(from: 0, count: count * codebooks, by: 1), state: sampling,
+      slots: map(.drawing, count), predictorWork, on: backend)
   }
 
-  /// Runs the talker over the row built from the frame and its trailing text.
-  package func advance() throws(B.Failure) {
+  /// Runs the talker over rows built from the last frames and their trailing text.
+  func advance(_ count: Int) throws(B.Failure) {
     let talker = model.talker
+    let codebooks = talker.configuration.codebookCount
+    let slots = map(.advancing, count)
+    let advanced = map(.advanced, count)
+    let work = work.first(count)
+    let codes = rowCodes.strided(from: 0, count: count * codebooks, by: 1)
+    let positions = rowPositions.strided(from: 0, count: count, by: 1)
+    if pool != nil {
+      try backend.gatherIndices(self.codes, width: codebooks, ids: slots, into: codes)
+      try backend.gatherIndices(self.positions, width: 1, ids: slots, into: positions)
+    }
     try backend.frameEmbedding(
       [talker.codecEmbedding] + model.predictor.embeddings, codes: codes, into: work.hidden)
     try backend.addTrailingText(
-      trailing, rowsPerSlot: trailingRows, frame: sampling.frame, count: trailingCount,
-      slots: slots, into: work.hidden)
+      text.vectors, ids: trailing, idsPerSlot: idsPerSlot, frame: sampling.frame,
+      count: trailingCount, slots: slots, into: work.hidden)
     try talker.stack(
       work, rows: RowMap(slots: slots, positions: positions), cache: cache, on: backend)
+    let hidden = rowHidden.rows(0..<count)
     try talker.stack.finalNorm(work.hidden, into: hidden, on: backend)
-    try backend.increment(positions, by: 1)
-    try backend.increment(sampling.frame, by: 1)
+    if pool == nil {
+      try backend.increment(self.positions, by: 1)
+      return try backend.increment(sampling.frame, by: 1)
+    }
+    try backend.scatterRows(hidden, ids: advanced, into: self.hidden)
+    try backend.increment(self.positions, at: advanced, by: 1)
+    try backend.increment(sampling.frame, at: advanced, by: 1)
+  }
+}
+
+// MARK: - Steps
+
+extension FrameStep {
+  /// A frame to make.
+  package struct Row: Sendable {
+    package var slot: Int
+    /// Whether it is the first after the prompt, which the talker has read.
+    package var isFirst: Bool
+
+    package init(slot: Int, isFirst: Bool) {
+      self.slot = slot
+      self.isFirst = isFirst
+    }
+  }
+
+  /// Queues a frame of each of some slots.
+  ///
+  /// - Returns: The number of the entry that their codes are published as, for `collect`.
+  package func queue(_ rows: [Row]) throws(B.Failure) -> Int {
+    defer { entryCount += 1 }
+    guard let pool else {
+      precondition(rows.count == 1 && rows[0].slot == 0, "there is one slot")
+      let body: Body = rows[0].isFirst ? .firstFrame : .nextFrame
+      try backend.run(recordings[body]) { () throws(B.Failure) in
+        if let program { return try backend.makeFrame(program, advancing: !rows[0].isFirst) }
+        if !rows[0].isFirst { try advance(1) }
+        try makeCodes(1)
+      }
+      return entryCount
+    }
+    let advancing = rows.filter { !$0.isFirst }.map(\.slot)
+    let counts = (
+      advancing.isEmpty ? 0 : backend.stepRows(for: advancing.count),
+      backend.stepRows(for: rows.count)
+    )
+    var maps = [Int32](repeating: Int32(pool.spareSlot), count: 4 * mostRows)
+    for (map, slots) in [
+      (Map.advancing, advancing), (.advanced, advancing), (.drawing, rows.map(\.slot)),
+      (.drawn, rows.map(\.slot)),
+    ] {
+      let start = map.rawValue * mostRows
+      if map == .advanced || map == .drawn {
+        maps.replaceSubrange(
+          start..<start + mostRows, with: repeatElement(-1, count: mostRows))
+      }
+      maps.replaceSubrange(start..<start + slots.count, with: slots.map { Int32($0) })
+    }
+    try backend.write(maps, to: rowMaps)
+    if counts.0 > 0 {
+      try backend.run(recordings[.advance(rows: counts.0)]) { () throws(B.Failure) in
+        try advance(counts.0)
+      }
+    }
+    try backend.run(recordings[.codes(rows: counts.1)]) { () throws(B.Failure) in
+      try makeCodes(counts.1)
+    }
+    return entryCount
+  }
+
+  /// *Host.* Whether the codes of an entry are there.
+  package func isPublished(_ entry: Int) throws(B.Failure) -> Bool {
+    try backend.isPublished(entry, in: ring)
+  }
+
+  /// *Host.* Waits for the codes of the first `rows` rows of an entry, `[rows, codebookCount]` flattened.
+  package func collect(entry: Int, rows: Int) throws(B.Failure) -> [Int32] {
+    try backend.collect(
+      entry, count: rows * model.talker.configuration.codebookCount, from: ring)
+  }
+}
+
+// MARK: - One utterance after the other
+
+extension FrameStep {
+  /// Reads a prompt into slot 0: afterwards `firstFrame` makes its first frame.
+  ///
+  /// - Precondition: The prompt's rows and trailing text fit `capacity`, and there is one slot.
+  package func begin(_ prompt: Prompt, settings: UtteranceSettings) throws(B.Failure) {
+    earlierEntryCount = entryCount
+    let isThere = try open(prompt, settings: settings, slot: 0)
+    precondition(isThere, "the text table has room for one utterance")
+    var start = 0
+    while start < prompt.rows.count {
+      let end = min(start + Self.promptBlock, prompt.rows.count)
+      try read([PromptRows(slot: 0, rows: start..<end)])
+      start = end
+    }
+  }
+
+  /// Queues the first frame after `begin`.
+  package func firstFrame() throws(B.Failure) { _ = try queue([Row(slot: 0, isFirst: true)]) }
+
+  /// Queues the next frame: feeds the one before to the talker and draws its codes.
+  package func nextFrame() throws(B.Failure) { _ = try queue([Row(slot: 0, isFirst: false)]) }
+
+  /// *Host.* Waits for a frame of the utterance, 0 being the first after `begin`; returns its codes.
+  package func collect(_ index: Int) throws(B.Failure) -> [Int32] {
+    try collect(entry: earlierEntryCount + index, rows: 1)
   }
 }
 
@@ -226,152 +413,5 @@ package struct UtteranceSettings: Sendable, Equatable {
     self.predictor = predictor
     self.seed = seed
     self.utterance = utterance
-  }
-}
-
-extension FrameStep {
-  /// Reads a prompt into a slot: afterwards `firstFrame` makes its first frame.
-  ///
-  /// - Precondition: The prompt's rows and trailing text fit `capacity`.
-  package func begin(
-    _ prompt: Prompt, settings: UtteranceSettings, slot: Int = 0
-  ) throws(B.Failure) {
-    precondition(prompt.rows.count < capacity && prompt.trailing.count < trailingRows)
-    earlierFrameCount = frameCount
-    try resetSampling(settings, slot: slot)
-    let index = try projectText(prompt)
-    try setTrailing(prompt, index: index, slot: slot)
-    var start = 0
-    while start < prompt.rows.count {
-      let end = min(start + Self.promptBlock, prompt.rows.count)
-      try readBlock(prompt, rows: start..<end, index: index, slot: slot)
-      start = end
-    }
-    let last = (prompt.rows.count - 1) % Self.promptBlock
-    try model.talker.stack.finalNorm(
-      self.prompt.hidden.rows(last..<last + 1), into: hidden.rows(slot..<slot + 1), on: backend)
-    try backend.write(
-      [Int32(prompt.rows.count)], to: positions.strided(from: slot, count: 1, by: 1))
-  }
-
-  private func resetSampling(
-    _ settings: UtteranceSettings, slot: Int
-  ) throws(B.Failure) {
-    let words = SamplingWord.count
-    try backend.write(
-      SamplingWord.row(
-        talker: settings.talker, predictor: settings.predictor, seed: settings.seed,
-        utterance: settings.utterance),
-      to: sampling.settings.strided(from: slot * words, count: words, by: 1))
-    try backend.write([0], to: sampling.frame.strided(from: slot, count: 1, by: 1))
-    let vocabulary = sampling.vocabularySize
-    try backend.clear(sampling.seen.strided(from: slot * vocabulary, count: vocabulary, by: 1))
-  }
-
-  /// Computes `T(i)` of each distinct token once; returns the row of each.
-  private func projectText(_ prompt: Prompt) throws(B.Failure) -> [Int32: Int32] {
-    var index: [Int32: Int32] = [:]
-    var ids: [Int32] = []
-    for id in prompt.textIDs where index[id] == nil {
-      index[id] = Int32(ids.count)
-      ids.append(id)
-    }
-    var start = 0
-    while start < ids.count {
-      let end = min(start + Self.promptBlock, ids.count)
-      try model.talker.projectText(
-        Array(ids[start..<end]), rows: textRows, inner: textInner, into: text.rows(start..<end),
-        on: backend)
-      start = end
-    }
-    return index
-  }
-
-  private func setTrailing(
-    _ prompt: Prompt, index: [Int32: Int32], slot: Int
-  ) throws(B.Failure) {
-    let ids = (prompt.trailing + [prompt.padding]).map { index[$0] ?? -1 }
-    var start = 0
-    while start < ids.count {
-      let end = min(start + Self.promptBlock, ids.count)
-      try backend.write(Array(ids[start..<end]), to: promptIDs)
-      try backend.gatherRows(
-        text, ids: promptIDs.strided(from: 0, count: end - start, by: 1), accumulate: false,
-        into: trailing.rows(slot * trailingRows + start..<slot * trailingRows + end))
-      start = end
-    }
-    try backend.write(
-      [Int32(prompt.trailing.count)], to: trailingCount.strided(from: slot, count: 1, by: 1))
-  }
-
-  /// The talker's input for a prompt, `[rows, hidden]` flattened; for tests and inspection.
-  package func embedding(of prompt: Prompt) throws(B.Failure) -> [Float] {
-    let index = try projectText(prompt)
-    var values: [Float] = []
-    for start in stride(from: 0, to: prompt.rows.count, by: Self.promptBlock) {
-      let rows = start..<min(start + Self.promptBlock, prompt.rows.count)
-      try buildBlock(prompt, rows: rows, index: index)
-      values += try backend.read(self.prompt.first(rows.count).hidden)
-    }
-    return values
-  }
-
-  /// Builds some rows of the prompt and runs the talker over them.
-  private func readBlock(
-    _ prompt: Prompt, rows: Range<Int>, index: [Int32: Int32], slot: Int
-  ) throws(B.Failure) {
-    try buildBlock(prompt, rows: rows, index: index)
-    // Rows after the prompt write keys where later rows write theirs before they are seen.
-    let padded = backend.promptRows(for: rows.count)
-    let fits = padded <= Self.promptBlock && rows.lowerBound + padded <= capacity
-    let count = fits ? padded : rows.count
-    let map = RowMap(slots: promptSlots, positions: promptPositions).rows(0..<count)
-    try backend.write((0..<count).map { Int32(rows.lowerBound + $0) }, to: map.positions)
-    try backend.write([Int32](repeating: Int32(slot), count: count), to: map.slots)
-    try backend.run(recordings[.prompt(rows: count)]) { () throws(B.Failure) in
-      try model.talker.stack(self.prompt.first(count), rows: map, cache: cache, on: backend)
-    }
-  }
-
-  /// Builds some rows of the prompt: text, codec entries, reference frames, speaker.
-  private func buildBlock(
-    _ prompt: Prompt, rows: Range<Int>, index: [Int32: Int32]
-  ) throws(B.Failure) {
-    let count = rows.count
-    let work = self.prompt.first(count)
-    let ids = promptIDs.strided(from: 0, count: count, by: 1)
-    try backend.write(prompt.rows[rows].map { $0.text.flatMap { index[$0] } ?? -1 }, to: ids)
-    try backend.gatherRows(text, ids: ids, accumulate: false, into: work.hidden)
-    try backend.write(prompt.rows[rows].map(\.codecID), to: ids)
-    try backend.gather(
-      model.talker.codecEmbedding, ids: ids, scale: nil, accumulate: true, into: work.hidden)
-    try addReference(prompt, rows: rows, to: work)
-    if let row = rows.first(where: { prompt.rows[$0].codec == .speakerEmbedding }) {
-      try backend.write(prompt.speakerEmbedding, to: scratch)
-      try backend.add(
-        scratch.rows(0..<1),
-        into: work.hidden.rows(row - rows.lowerBound..<row - rows.lowerBound + 1))
-    }
-  }
-
-  /// Adds the frame embeddings of the reference frames among `rows`, which are consecutive.
-  private func addReference(
-    _ prompt: Prompt, rows: Range<Int>, to work: TransformerWorkspace<B>
-  ) throws(B.Failure) {
-    var codes: [Int32] = []
-    var first: Int?
-    for row in rows {
-      guard case .referenceFrame(let frame) = prompt.rows[row].codec else { continue }
-      first = first ?? row - rows.lowerBound
-      codes += prompt.referenceCodes[frame]
-    }
-    guard let first else { return }
-    let count = codes.count / model.talker.configuration.codebookCount
-    let view = promptCodes.strided(from: 0, count: codes.count, by: 1)
-    try backend.write(codes, to: view)
-    try backend.frameEmbedding(
-      [model.talker.codecEmbedding] + model.predictor.embeddings, codes: view,
-      into: scratch.rows(0..<count))
-    try backend.add(scratch.rows(0..<count), into: work.hidden.rows(first..<first + count))
   }
 }

@@ -44,7 +44,7 @@ struct Codec: AsyncParsableCommand {
       let shape = checkpoint.codecConfiguration.decoder
       let frames = try Self.frames(of: file, shape)
       let backend = CPUBackend()
-      let stream = CodecStream(
+      let stream = CodecStreams(
         try CodecDecoder(
           reading: checkpoint.codecWeights.scoped("decoder."), shape, on: backend),
         chunkCapacity: 16, on: backend)

@@ -11,13 +11,13 @@ import Testing
 /// uneven chunks.
 @Suite struct CodecGoldenTests {
   let shape: CodecDecoderConfiguration
-  let stream: CodecStream<CPUBackend>
+  let stream: CodecStreams<CPUBackend>
 
   init() throws {
     let checkpoint = Checkpoint.synthetic(.tiny, variant: .base, seed: 1)
     let backend = CPUBackend()
     shape = checkpoint.codecConfiguration.decoder
-    stream = CodecStream(
+    stream = CodecStreams(
       try CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), shape, on: backend),
       chunkCapacity: 16, on: backend)

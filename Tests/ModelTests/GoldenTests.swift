@@ -81,7 +81,7 @@ struct GoldenSpeaker {
   let configuration: ModelConfiguration
   let backend = CPUBackend()
   let step: FrameStep<CPUBackend>
-  let codec: CodecStream<CPUBackend>
+  let codec: CodecStreams<CPUBackend>
 
   init(_ golden: GoldenCase) throws {
     self.golden = golden
@@ -91,7 +91,7 @@ struct GoldenSpeaker {
     let model = try LanguageModel(
       reading: checkpoint.weights, checkpoint.configuration, on: backend)
     step = FrameStep(model, capacity: 1024, on: backend)
-    codec = CodecStream(
+    codec = CodecStreams(
       try CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
         on: backend),

@@ -73,11 +73,19 @@ void qt_norm_rotate_append(float *qkv, int m, int heads, int kv_heads, int head_
                            const float *q_norm, const float *k_norm, float epsilon,
                            const float *inverse_frequencies, const int32_t *positions,
                            const int64_t *cache_rows, void *keys, void *values, qt_dtype dtype);
-/// Attention over positions [first, position] of each row's slot; slot s starts at cache row
-/// s * capacity and position p lies at row p % capacity. `scores` is scratch,
+/// Where the positions of a slot are among the rows of a cache: without a table, slot s starts at row
+/// s * capacity and position p lies at row p % capacity after it; with one, position p lies at row
+/// p % page_size of page table[s * pages_per_slot + p / page_size].
+typedef struct {
+  const int32_t *table;
+  int pages_per_slot, page_size, capacity;
+} qt_pages;
+
+/// Attention over positions [first, position] of each row's slot. `scores` is scratch,
 /// [m * heads, longest span].
 void qt_attention(const float *qkv, int m, int heads, int kv_heads, int head_dim, int window,
-                  const int32_t *positions, const int32_t *slots, int capacity, const void *keys,
-                  const void *values, qt_dtype dtype, float *scores, long longest, float *y);
+                  const int32_t *positions, const int32_t *slots, qt_pages pages,
+                  const void *keys, const void *values, qt_dtype dtype, float *scores,
+                  long longest, float *y);
 
 #endif

@@ -214,7 +214,7 @@ package struct CacheLayer<Cache> {
   }
 }
 
-/// Every weight that a frame step reads and every tensor it works on.
+/// Every weight that the frame step of one utterance reads and every tensor it works on.
 package struct FrameParameters<B: MemoryBackend> {
   /// A transformer and its cache.
   package struct Stack {
@@ -225,8 +225,7 @@ package struct FrameParameters<B: MemoryBackend> {
   }
 
   package let configuration: ModelConfiguration
-  package let slotCount: Int
-  /// Positions of a slot.
+  /// Positions of the utterance.
   package let capacity: Int
   package let talker: Stack
   package let predictor: Stack
@@ -236,13 +235,13 @@ package struct FrameParameters<B: MemoryBackend> {
   package let embeddings: [B.Matrix]
   /// From the talker's width to the predictor's; `nil` where they are equal.
   package let projection: (weight: B.Matrix, bias: B.Tensor)?
-  /// The talker's last hidden state after its norm, `[slots, hidden]`.
+  /// The talker's last hidden state after its norm, `[1, hidden]`.
   package let hidden: B.Tensor
   package let logits: B.Tensor
   package let predictorLogits: B.Tensor
-  /// The frame being made, `[slots, codebookCount]`.
+  /// The frame being made.
   package let codes: B.Indices
-  /// Next position of each slot.
+  /// Next position.
   package let positions: B.Indices
   package let sampling: SamplingState<B.Indices>
   /// Vectors of text tokens, `[rows, hidden]`.

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-/// A codec decoder at work: the state of one speech and the buffers of a chunk.
+/// A codec decoder at work: the states of some speeches and the buffers of a chunk.
 ///
-/// The state is constant in size however long the speech. Chunks of any sizes give the samples of
-/// one pass, bit for bit on a backend whose rows do not depend on each other's number. The stream owns
-/// its tensors and recordings, which are released with it.
-package final class CodecStream<B: Backend> {
+/// A state is constant in size however long the speech. Chunks of any sizes give the samples of
+/// one pass, bit for bit on a backend whose rows do not depend on each other's number. The streams own
+/// their tensors and recordings, which are released with them.
+package final class CodecStreams<B: Backend> {
   package let decoder: CodecDecoder<B>
   package let backend: B
+  package let slotCount: Int
   /// Frames that can be decoded at once.
   package let chunkCapacity: Int
 
-  /// Frames of a reference that the transformer reads at once.
-  private static var referenceRows: Int { 128 }
   /// Frames that go through the transformer at once.
   let readCapacity: Int
 
@@ -28,7 +27,7 @@ package final class CodecStream<B: Backend> {
   /// Two buffers of a stage's activations and two more, as large as the widest stage.
   private let buffers: [B.Tensor]
 
-  /// The last inputs of all convolutions.
+  /// The last inputs of all convolutions of the speech in `resident`.
   let state: B.Tensor
   private let preHistory: B.Tensor
   private let upsamplingHistory: [B.Tensor]
@@ -36,31 +35,45 @@ package final class CodecStream<B: Backend> {
   private let transposedHistory: [B.Tensor]
   private let unitHistory: [[B.Tensor]]
   private let lastHistory: B.Tensor
-  let remembered: RememberedReference<B>
+  /// The same of each slot, out of date for the resident one, `[slots, …]`; the places after the slots are
+  /// those of references.
+  private let states: B.Tensor
+  /// The slot whose state is in `state` and `positions`.
+  private var resident = 0
+  /// Next position of each slot.
+  var nextPosition: [Int]
+  var references: RememberedReferences
   /// Of `decodeChunk`, by its number of frames.
   private var recordings = Recordings<Int, B.Recording>()
 
-  /// - Parameter chunkCapacity: The most frames of one chunk.
+  /// - Parameters:
+  ///   - slotCount: Speeches that can be under way.
+  ///   - chunkCapacity: The most frames of one chunk.
+  ///   - references: References whose state is remembered.
   package init(
-    _ decoder: CodecDecoder<B>, chunkCapacity: Int, on backend: B
+    _ decoder: CodecDecoder<B>, slotCount: Int = 1, chunkCapacity: Int, references: Int = 1,
+    on backend: B
   ) throws(B.Failure) {
     let shape = decoder.configuration
     let transformer = shape.transformer
     self.decoder = decoder
     self.backend = backend
     self.chunkCapacity = chunkCapacity
-    let rows = max(chunkCapacity, Self.referenceRows)
+    self.slotCount = slotCount
+    self.references = RememberedReferences(firstPlace: slotCount, count: references)
+    let places = slotCount + references
+    nextPosition = Array(repeating: 0, count: slotCount)
+    // Frames of a reference that the transformer reads at once: more are faster, and every slot has room
+    // for their keys and values.
+    let rows = max(chunkCapacity, slotCount == 1 ? 128 : 24)
     readCapacity = rows
     codes = try backend.makeIndices(count: rows * shape.quantizerCount)
     positions = try backend.makeIndices(count: rows)
     slots = try backend.makeIndices(count: rows)
-    func makeCache() throws(B.Failure) -> B.Cache {
-      try backend.makeCache(
-        layerCount: transformer.layerCount, slotCount: 1,
-        capacity: (transformer.window ?? 1) - 1 + rows, kvWidth: transformer.kvWidth,
-        precision: .float32)
-    }
-    cache = try makeCache()
+    cache = try backend.makeCache(
+      layerCount: transformer.layerCount, slotCount: places,
+      capacity: (transformer.window ?? 1) - 1 + rows, kvWidth: transformer.kvWidth,
+      precision: .float32)
     work = try TransformerWorkspace(rows: rows, transformer, on: backend)
     let half = shape.codebookDim / 2
     semantic = try backend.makeTensor(rows: rows, columns: half)
@@ -82,8 +95,7 @@ package final class CodecStream<B: Backend> {
     for block in decoder.blocks { sizes += block.units.map { (6 * $0.dilation, block.channels) } }
     let total = sizes.reduce(0) { $0 + $1.0 * $1.1 }
     state = try backend.makeTensor(rows: total, columns: 1)
-    remembered = RememberedReference(
-      state: try backend.makeTensor(rows: total, columns: 1), cache: try makeCache())
+    states = try backend.makeTensor(rows: places, columns: total)
     var start = 0
     var histories: [B.Tensor] = []
     for (rows, columns) in sizes {
@@ -122,29 +134,77 @@ package final class CodecStream<B: Backend> {
     return widest
   }
 
-  /// Begins another speech.
-  package func reset() throws(B.Failure) {
-    try setPosition(0)
+  /// Begins another speech in a slot.
+  package func reset(slot: Int = 0) throws(B.Failure) {
+    try leave(for: slot)
     try backend.clear(state)
+    try setPosition(0)
   }
 
-  /// Makes `position` the next frame's.
-  func setPosition(_ position: Int) throws(B.Failure) {
+  /// Makes a slot the resident one, its state still to be set.
+  private func leave(for slot: Int) throws(B.Failure) {
+    guard slot != resident else { return }
+    try backend.copy(state, into: place(resident))
+    resident = slot
+    try backend.write([Int32](repeating: Int32(slot), count: readCapacity), to: slots)
+  }
+
+  /// Makes a slot the resident one.
+  private func enter(_ slot: Int) throws(B.Failure) {
+    guard slot != resident else { return }
+    try leave(for: slot)
+    try backend.copy(place(slot), into: state)
+    try setPosition(nextPosition[slot])
+  }
+
+  /// The state of a slot or of a reference.
+  private func place(_ index: Int) -> B.Tensor {
+    states.rows(index..<index + 1).reshaped(rows: state.rows, columns: 1)
+  }
+
+  /// Makes `position` the resident slot's next.
+  private func setPosition(_ position: Int) throws(B.Failure) {
+    nextPosition[resident] = position
     try backend.write((position..<position + readCapacity).map { Int32($0) }, to: positions)
   }
 
-  /// Decodes the next frames.
+  /// Keeps the state of the resident slot in the place of a reference.
+  func keepState(at place: Int) throws(B.Failure) {
+    try backend.copy(state, into: self.place(place))
+    try backend.copy(cache, slot: resident, into: place)
+  }
+
+  /// Begins a speech in a slot with a state that was kept after `position` frames.
+  func begin(slot: Int, from place: Int, position: Int) throws(B.Failure) {
+    try leave(for: slot)
+    try backend.copy(self.place(place), into: state)
+    try backend.copy(cache, slot: place, into: slot)
+    try setPosition(position)
+  }
+
+  /// Decodes the next frames of a slot.
   ///
   /// - Parameter frames: `[count, quantizerCount]` flattened, `count` at most `chunkCapacity`.
   /// - Returns: `count · samplesPerFrame` samples in −1…1.
-  package func decode(_ frames: [Int32]) throws(B.Failure) -> [Float] {
+  package func decode(_ frames: [Int32], slot: Int = 0) throws(B.Failure) -> [Float] {
+    try backend.read(queue(frames, slot: slot))
+  }
+
+  /// The same without waiting for the samples.
+  package func beginDecoding(_ frames: [Int32], slot: Int) throws(B.Failure) -> B.Readback {
+    try backend.beginRead(queue(frames, slot: slot))
+  }
+
+  private func queue(_ frames: [Int32], slot: Int) throws(B.Failure) -> B.Tensor {
     let count = frames.count / decoder.configuration.quantizerCount
     precondition(count > 0 && count <= chunkCapacity, "a chunk holds 1…\(chunkCapacity) frames")
+    try enter(slot)
     try backend.write(frames, to: codes)
     try backend.run(recordings[count]) { () throws(B.Failure) in
       try decodeChunk(count)
     }
-    return try backend.read(samples(count))
+    nextPosition[slot] += count
+    return samples(count)
   }
 
   /// Decodes a whole sequence as the official package does: in blocks of 300 frames, each begun anew
@@ -191,7 +251,7 @@ package final class CodecStream<B: Backend> {
     try makeSamples(count)
   }
 
-  /// The codes in `codes` to `latent` after the transformer.
+  /// The codes in `codes`, of the resident slot, to `latent` after the transformer.
   func readCodes(_ count: Int) throws(B.Failure) {
     try dequantize(count)
     try runTransformer(count)

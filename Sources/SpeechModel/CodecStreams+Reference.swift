@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-extension CodecStream {
+extension CodecStreams {
   /// Frames before the current one that its convolutions can hear, rounded up.
   ///
   /// What lies farther back reaches a sample through the transformer's keys and values alone.
@@ -27,20 +27,17 @@ extension CodecStream {
   /// which no sample is made.
   ///
   /// The transformer reads all frames; the convolutions, which cost fifty times as much, only those
-  /// they can still hear. When the last speech had the same reference, its state is copied. So the
+  /// they can still hear. The states after the last few references are remembered. So the
   /// samples that follow are those of one pass over everything, exactly.
   ///
   /// - Parameter frames: `[count, quantizerCount]` flattened.
-  package func begin(after frames: [Int32]) throws(B.Failure) {
+  package func begin(after frames: [Int32], slot: Int = 0) throws(B.Failure) {
     let width = decoder.configuration.quantizerCount
     let count = frames.count / width
-    if count > 0, frames == remembered.frames {
-      try setPosition(count)
-      try backend.copy(remembered.state, into: state)
-      try backend.copy(remembered.cache, into: cache)
-      return
+    if count > 0, let place = references.place(of: frames) {
+      return try begin(slot: slot, from: place, position: count)
     }
-    try reset()
+    try reset(slot: slot)
     guard count > 0 else { return }
     let silent = max(0, count - convolutionContext)
     var start = 0
@@ -55,25 +52,38 @@ extension CodecStream {
       }
       start = end
     }
+    nextPosition[slot] = count
     // Nothing is remembered while the copies change: a device may fail in between.
-    remembered.frames = []
-    try backend.copy(state, into: remembered.state)
-    try backend.copy(cache, into: remembered.cache)
-    remembered.frames = frames
+    let place = references.makePlace()
+    try keepState(at: place)
+    references.remember(frames, at: place)
   }
 }
 
-/// The state after the last reference: parts of a long text, and speeches with one voice, begin with
-/// the same.
-final class RememberedReference<B: Backend> {
-  var frames: [Int32] = []
-  /// A copy of `CodecStream.state`.
-  let state: B.Tensor
-  /// A copy of `CodecStream.cache`.
-  let cache: B.Cache
+/// Which references have a place for the state after them: parts of a long text, and speeches with one
+/// voice, begin with the same. The one used longest ago makes room.
+struct RememberedReferences {
+  private var places: [(place: Int, frames: [Int32])]
 
-  init(state: B.Tensor, cache: B.Cache) {
-    self.state = state
-    self.cache = cache
+  init(firstPlace: Int, count: Int) {
+    places = (0..<count).map { (firstPlace + $0, []) }
+  }
+
+  /// Where the state after `frames` is.
+  mutating func place(of frames: [Int32]) -> Int? {
+    guard let index = places.firstIndex(where: { $0.frames == frames }) else { return nil }
+    places.append(places.remove(at: index))
+    return places.last?.place
+  }
+
+  /// A place whose state may be overwritten.
+  mutating func makePlace() -> Int {
+    places[0].frames = []
+    return places[0].place
+  }
+
+  mutating func remember(_ frames: [Int32], at place: Int) {
+    places.removeAll { $0.place == place }
+    places.append((place, frames))
   }
 }
