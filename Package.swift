@@ -52,6 +52,9 @@ let package = Package(
     .target(name: "SpeechScheduler", swiftSettings: settings),
     .target(
       name: "SpeechSimulation", dependencies: ["SpeechScheduler"], swiftSettings: settings),
+    .target(
+      name: "SpeechRuntime", dependencies: ["SpeechModel", "SpeechScheduler"],
+      swiftSettings: settings),
     .target(name: "CCUDA", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CUDA", dependencies: ["CCUDA", "Digest"], swiftSettings: pointerSettings),
     .target(name: "CKernelSources"),
@@ -150,6 +153,13 @@ let package = Package(
       name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),
     .testTarget(
       name: "SpeechSchedulerTests", dependencies: ["SpeechScheduler", "SpeechSimulation"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "SpeechRuntimeTests",
+      dependencies: [
+        "SpeechRuntime", "SpeechScheduler", "SpeechSimulation", "SpeechModel", "CPUBackend",
+        "ModelFiles", "SyntheticCheckpoint",
+      ],
       swiftSettings: settings),
     .target(name: "FakeCUDA", dependencies: ["CCUDA"], path: "Tests/FakeCUDA"),
     .testTarget(

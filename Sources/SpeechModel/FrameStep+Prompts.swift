@@ -56,6 +56,14 @@ extension FrameStep {
     utterances[slot] = nil
   }
 
+  /// Whether an utterance is under way in a slot.
+  package func isOpen(_ slot: Int) -> Bool { utterances[slot] != nil }
+
+  /// A number that is there when all that was queued before has run.
+  package var progress: B.Tensor {
+    hidden.reshaped(rows: hidden.rows * hidden.columns, columns: 1).rows(0..<1)
+  }
+
   func writeSampling(_ settings: UtteranceSettings, slot: Int) throws(B.Failure) {
     let words = SamplingWord.count
     try backend.write(

@@ -77,11 +77,14 @@ extension Prompt {
   ///   - instruction: Token ids of the whole instruction wrapper, or none.
   ///   - language: Codec-side id of the language, `nil` for unknown.
   ///   - reference: Reference speech, for in-context cloning.
+  ///   - isOpen: Whether more text will come, token by token, after the target's; then in the incremental
+  ///     layout what there is is not ended.
   /// - Precondition: The wrappers' control tokens are the three before and the five after a
   ///   non-empty text (two after a transcript).
   package init(
     target: [Int32], instruction: [Int32] = [], language: Int32?, speaker: PromptSpeaker,
-    reference: PromptReference? = nil, layout: PromptLayout, configuration: ModelConfiguration
+    reference: PromptReference? = nil, layout: PromptLayout, isOpen: Bool = false,
+    configuration: ModelConfiguration
   ) {
     let text = configuration.text
     let codec = configuration.talker.control
@@ -106,9 +109,10 @@ extension Prompt {
     let body = Array(target[3..<target.count - 5])
     let tail =
       if let reference {
-        Self.referenceRows(body, reference, layout: layout, configuration: configuration)
+        Self.referenceRows(
+          body, reference, layout: layout, isOpen: isOpen, configuration: configuration)
       } else {
-        Self.textRows(body, layout: layout, configuration: configuration)
+        Self.textRows(body, layout: layout, isOpen: isOpen, configuration: configuration)
       }
     self.init(
       rows: rows + tail.rows, trailing: tail.trailing, padding: text.pad,
@@ -117,7 +121,7 @@ extension Prompt {
 
   /// Section 6.2: text rows without reference codes.
   private static func textRows(
-    _ body: [Int32], layout: PromptLayout, configuration: ModelConfiguration
+    _ body: [Int32], layout: PromptLayout, isOpen: Bool, configuration: ModelConfiguration
   ) -> (rows: [PromptRow], trailing: [Int32]) {
     let text = configuration.text
     let codec = configuration.talker.control
@@ -127,18 +131,20 @@ extension Prompt {
       return (rows + [PromptRow(text: text.pad, codec: .id(codec.begin))], [])
     case .incremental:
       let first = PromptRow(text: body.first, codec: .id(codec.begin))
-      return ([first], body.dropFirst() + [text.end])
+      return ([first], body.dropFirst() + (isOpen ? [] : [text.end]))
     }
   }
 
   /// Section 6.3: transcript and target text alongside the reference codes.
   private static func referenceRows(
-    _ body: [Int32], _ reference: PromptReference, layout: PromptLayout,
+    _ body: [Int32], _ reference: PromptReference, layout: PromptLayout, isOpen: Bool,
     configuration: ModelConfiguration
   ) -> (rows: [PromptRow], trailing: [Int32]) {
     let text = configuration.text
     let codec = configuration.talker.control
-    let words = reference.textIDs[3..<reference.textIDs.count - 2] + body + [text.end]
+    let isOpen = isOpen && layout == .incremental
+    let words =
+      reference.textIDs[3..<reference.textIDs.count - 2] + body + (isOpen ? [] : [text.end])
     let codes = [CodecEntry.id(codec.begin)] + reference.codes.indices.map { .referenceFrame($0) }
     switch layout {
     case .whole:
@@ -147,6 +153,8 @@ extension Prompt {
         + codes.map { PromptRow(text: text.pad, codec: $0) }
       return (rows, [])
     case .incremental:
+      // What is padded cannot be known before the text has as many tokens.
+      precondition(!isOpen || words.count >= codes.count, "text alongside all of the reference")
       let padding = [Int32](repeating: text.pad, count: max(0, codes.count - words.count))
       let rows = zip(words + padding, codes).map { PromptRow(text: $0, codec: $1) }
       return (rows, Array(words.dropFirst(codes.count)))

@@ -31,9 +31,17 @@ extension Scheduler {
         timing: RequestTiming(submitted: now)))
   }
 
-  mutating func appendText(_ id: RequestID, tokens: Int, isLast: Bool) {
+  mutating func appendText(
+    _ id: RequestID, tokens: Int, isLast: Bool, budget: FrameBudget? = nil
+  ) {
     let change: (inout ScheduledRequest) -> Void = { request in
       guard request.isTextOpen else { return }
+      if let budget {
+        // What pages are committed for is what they were committed for.
+        let limit = request.budget.limit
+        request.budget = FrameBudget(
+          base: budget.base, perToken: budget.perToken, limit: min(limit, budget.limit))
+      }
       request.textTokens += tokens
       request.trailingTokens += tokens
       request.isTextOpen = !isLast

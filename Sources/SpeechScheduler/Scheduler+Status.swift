@@ -26,6 +26,16 @@ extension Scheduler {
   /// What an admitted request does; `nil` if it waits or has ended.
   package func phase(of id: RequestID) -> VoicePhase? { voiceIndex[id].map { voices[$0].phase } }
 
+  /// Whether frames of a request may still be made: it is admitted, and its last frame is not known.
+  package func isMaking(_ id: RequestID) -> Bool {
+    voiceIndex[id].map { voices[$0].end == nil } ?? false
+  }
+
+  /// Why an admitted request makes no more frames, and how many there are; `nil` while it makes some.
+  package func end(of id: RequestID) -> (reason: EndReason, frames: Int)? {
+    voiceIndex[id].flatMap { voices[$0].end }
+  }
+
   /// Requests that go before a waiting one, 0 for the next; `nil` when it does not wait.
   package func queuePosition(of id: RequestID) -> Int? { queue.position(of: id) }
 }

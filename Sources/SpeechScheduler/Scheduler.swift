@@ -63,7 +63,7 @@ package struct Scheduler: Sendable {
     switch event {
     case .submit(let request): submit(request)
     case .textAppended(let id, let tokens): appendText(id, tokens: tokens, isLast: false)
-    case .textEnded(let id): appendText(id, tokens: 0, isLast: true)
+    case .textEnded(let id, let budget): appendText(id, tokens: 0, isLast: true, budget: budget)
     case .cancel(let id): end(id, .cancelled)
     case .consumed(let id, let frames): consume(id, frames: frames)
     case .completed(let work, let ended, let took): complete(work, ended: ended, took: took)
@@ -75,6 +75,9 @@ package struct Scheduler: Sendable {
     case .stop: if lifecycle != .failed { abort(.stopped) }
     }
   }
+
+  /// Takes another model into the process; its index is the number of those before.
+  package mutating func addModel(_ costs: StepCosts.Model) { self.costs.models.append(costs) }
 
   /// Whether nothing is queued, spoken or in flight.
   package var isIdle: Bool { queue.isEmpty && voices.isEmpty && inFlight.isEmpty }

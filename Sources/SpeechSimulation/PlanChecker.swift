@@ -64,7 +64,7 @@ package struct PlanChecker: Sendable {
     case .textAppended(let id, let tokens):
       open[id]?.textTokens += tokens
       open[id]?.trailingTokens += tokens
-    case .textEnded(let id):
+    case .textEnded(let id, _):
       open[id]?.isTextOpen = false
       if let slot = slots[id] { finishIfSpent(slot) }
     case .completed(let id, let ended, _): complete(id, ended)
@@ -244,7 +244,7 @@ package struct PlanChecker: Sendable {
         row.frame - occupant.collected < configuration.framesInFlight,
         "\(row.request): too many frames in flight")
       expect(
-        !request.isTextOpen || row.frame < request.trailingTokens,
+        !request.isTextOpen || row.frame <= request.trailingTokens,
         "\(row.request) steps without text")
       expectPages(of: row.slot, positions: request.promptRows + row.frame + 1, row.request)
       occupants[row.slot]?.launched += 1

@@ -82,7 +82,7 @@ package struct ScheduledRequest: Sendable, Equatable {
   package var textTokens = 0
   /// Of them, those added one a frame after the prompt (incremental layout).
   package var trailingTokens = 0
-  /// Whether more text may come: then a frame needs a trailing token that is there.
+  /// Whether more text may come: then frame `n` needs trailing token `n − 1` to be there.
   package var isTextOpen = false
   package var budget: FrameBudget
   /// Frames that the text will probably take: what pages are reserved for.

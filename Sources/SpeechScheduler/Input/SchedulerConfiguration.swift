@@ -28,6 +28,9 @@ package struct SchedulerConfiguration: Sendable, Equatable {
   package var stepBuckets = [1, 2, 4, 8, 16, 24, 32, 48, 64]
   /// Frames of a codec batch that the device has programs for, ascending.
   package var codecBuckets = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
+  /// Whether a voice's frames are decoded in whole chunks only (`ChunkSizes`), the last excepted: for codecs
+  /// whose samples depend, in their last bits, on how a speech is cut.
+  package var keepsChunks = false
   /// Rows of a prefill, ascending.
   package var prefillBuckets = [16, 32, 48, 64, 96, 128, 192, 256]
 

@@ -9,8 +9,8 @@ package enum SchedulerEvent: Sendable, Equatable {
   case submit(ScheduledRequest)
   /// More text tokens, each added to one frame after the prompt.
   case textAppended(RequestID, tokens: Int)
-  /// The text is complete.
-  case textEnded(RequestID)
+  /// The text is complete, and may take so many frames.
+  case textEnded(RequestID, budget: FrameBudget? = nil)
   /// Nobody wants the rest.
   case cancel(RequestID)
   /// The listener took frames out of its buffer.

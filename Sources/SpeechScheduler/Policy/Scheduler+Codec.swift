@@ -7,11 +7,25 @@ extension Scheduler {
   /// Whether a voice's frames should be decoded now: they are its first chunk, a whole chunk, its last, or
   /// needed soon. Else they wait for others, because more frames cost less each.
   private func isReady(_ voice: Voice) -> Bool {
-    guard voice.pending > 0 else { return false }
+    guard decodable(voice, room: configuration.largestCodecBatch) > 0 else { return false }
     if voice.end != nil { return true }
     let chunk = voice.submitted == 0 ? voice.request.chunks.first : voice.request.chunks.later
     return voice.pending >= chunk
       || (voice.submitted > 0 && isUrgent(voice.codecDue(configuration)))
+  }
+
+  /// Frames of a voice that may be decoded now, where there is room for so many.
+  private func decodable(_ voice: Voice, room: Int) -> Int {
+    guard configuration.keepsChunks else { return min(voice.pending, room) }
+    let chunks = voice.request.chunks
+    var count = 0
+    while count < voice.pending {
+      let size = voice.submitted + count == 0 ? chunks.first : chunks.later
+      let left = voice.pending - count
+      guard left >= size || voice.end != nil, count + min(size, left) <= room else { break }
+      count += min(size, left)
+    }
+    return count
   }
 
   /// When the most urgent chunk that is ready is due.
@@ -36,7 +50,8 @@ extension Scheduler {
       }
       guard count > 0 || isReady, count < room else { break }
       let start = voices[index].submitted
-      let frames = min(voices[index].pending, room - count)
+      let frames = decodable(voices[index], room: room - count)
+      guard frames > 0 else { continue }
       segments.append(
         CodecSegment(request: id, slot: voices[index].slot, frames: start..<start + frames))
       if start == 0 { voices[index].codecStarted = now }

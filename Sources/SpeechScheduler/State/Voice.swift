@@ -98,7 +98,7 @@ struct Voice: Sendable {
   }
   /// Whether the next frame needs text that is not there.
   var isStarved: Bool {
-    request.isTextOpen && end == nil && launched >= request.trailingTokens
+    request.isTextOpen && end == nil && launched > request.trailingTokens
       && launched < frameLimit
   }
 
