@@ -2,21 +2,33 @@
 
 package import ModelFiles
 package import SpeechModel
+package import SpeechRuntime
+package import SpeechScheduler
 
-/// Speaks prompts, whatever the backend.
+/// Speaks prompts with the models of a process, whatever the backend. One thread uses it at a time.
 package protocol PromptSpeaking: AnyObject {
-  /// Speaks one prompt.
-  ///
-  /// - Parameters:
-  ///   - budget: The most frames.
-  ///   - chunks: Frames in the first chunk and in later ones.
-  ///   - isCancelled: Asked once a frame.
-  ///   - deliver: Receives samples, and the codes they were made of, as they are made.
-  /// - Returns: Why it ended, and the time each frame took.
-  func speak(
-    _ prompt: Prompt, settings: UtteranceSettings, budget: Int, chunks: (first: Int, later: Int),
-    isCancelled: () -> Bool, deliver: ([Float], [[Int32]]) -> Void
-  ) throws -> UtteranceReport
+  /// Takes another model. Returns its index.
+  func add(_ checkpoint: Checkpoint, codecKey: String) throws -> Int
+  /// Positions of prompt and frames together.
+  var capacity: Int { get }
+  /// How the first model's keys and values are kept.
+  var cachePrecision: CachePrecision { get }
+
+  // As `SpeechRuntime`.
+
+  func submit(_ utterance: Utterance, report: @escaping (UtteranceEvent) -> Void) -> RequestID
+  func append(_ tokens: [Int32], to id: RequestID) throws
+  func endText(of id: RequestID, frameLimit: Int)
+  func cancel(_ id: RequestID)
+  func consumed(_ frames: Int, of id: RequestID)
+  func drain()
+  func stop()
+  func turn() throws -> SpeechTurn
+  var status: Scheduler.Status { get }
+  func queuePosition(of id: RequestID) -> Int?
+
+  // For measuring, while nothing is spoken.
+
   /// Times of the frame step and of its parts after a prompt, on the device.
   ///
   /// - Precondition: Prompt and twice `count` frames fit `capacity`.
@@ -31,21 +43,51 @@ package protocol PromptSpeaking: AnyObject {
   ///
   /// - Precondition: A chunk can have so many frames.
   func measureCodec(frames: Int, count: Int) throws -> [Duration]
-  /// Positions of prompt and frames together.
-  var capacity: Int { get }
-  /// How the talker's keys and values are kept.
-  var cachePrecision: CachePrecision { get }
 }
 
 /// What happened in one utterance.
 package struct UtteranceReport: Sendable {
   package var finishReason: FinishReason
-  /// Time to read the prompt.
-  package var prefill = Duration.zero
-  /// Time of each frame's codes.
-  package var frames: [Duration] = []
-  /// Time and frame count of each codec chunk.
-  package var codec: [(time: Duration, frames: Int)] = []
+  package var times = UtteranceTimes()
+}
+
+extension PromptSpeaking {
+  /// Speaks one prompt of the first model, on this thread.
+  ///
+  /// - Parameters:
+  ///   - budget: The most frames.
+  ///   - chunks: Frames in the first chunk and in later ones.
+  ///   - isCancelled: Asked once a frame.
+  ///   - deliver: Receives samples, and the codes they were made of, as they are made.
+  /// - Returns: Why it ended, and the time each frame took.
+  package func speak(
+    _ prompt: Prompt, settings: UtteranceSettings, budget: Int, chunks: (first: Int, later: Int),
+    isCancelled: () -> Bool = { false }, deliver: ([Float], [[Int32]]) -> Void
+  ) throws -> UtteranceReport {
+    guard budget > 0 else { return UtteranceReport(finishReason: .length) }
+    var utterance = Utterance(prompt: prompt, settings: settings, frameLimit: budget)
+    utterance.chunks = ChunkSizes(first: chunks.first, later: chunks.later)
+    var made: [(samples: [Float], codes: [[Int32]])] = []
+    var end: (Ending, UtteranceTimes)?
+    let id = submit(utterance) { event in
+      switch event {
+      case .admitted, .spoken: break
+      case .chunk(let samples, let codes): made.append((samples, codes))
+      case .ended(let ending, let times): end = (ending, times)
+      }
+    }
+    while end == nil {
+      if isCancelled() { cancel(id) }
+      _ = try turn()
+      for chunk in made {
+        deliver(chunk.samples, chunk.codes)
+        consumed(chunk.codes.count, of: id)
+      }
+      made = []
+    }
+    guard let (ending, times) = end else { return UtteranceReport(finishReason: .cancelled) }
+    return UtteranceReport(finishReason: try FinishReason(ending.reason), times: times)
+  }
 }
 
 /// How long the device takes for frame steps, and for parts of them.
@@ -56,103 +98,178 @@ package struct FrameTimes: Sendable {
   package var isOneKernel = false
 }
 
-/// A language model and a codec on one backend, with the state of one utterance.
+/// How much an engine takes on.
+package struct EngineLimits: Sendable, Equatable {
+  /// Voices at once. One has kernels of its own on a GPU, which make its frames sooner.
+  package var voices = 1
+  /// Positions of prompt and frames together.
+  package var capacity: Int
+  /// How the talker's keys and values are kept; by default as the backend keeps those of such weights.
+  package var cachePrecision: CachePrecision?
+  /// Requests that may wait for a voice.
+  package var queue = 1024
+  /// How far a voice may be ahead of its listener; `nil`: as far as its reader takes it.
+  package var lead: Duration?
+  /// How long a voice may wait for its writer or its reader.
+  package var patience: Duration?
+  /// Whether a speech is decoded in whole chunks only, because where it is cut shows in the last bits.
+  package var keepsChunks = false
+  /// Bytes for the keys and values of all voices, where there are several.
+  package var keyValueBytes = 1 << 30
+
+  package init(capacity: Int) { self.capacity = capacity }
+}
+
+/// Language models and codecs on one backend.
 package final class SpeechEngine<B: Backend>: PromptSpeaking {
-  private let step: FrameStep<B>
+  private let runtime: SpeechRuntime<B>
+  private let limits: EngineLimits
+  private let backend: B
+  private let codecBackend: B
+  private var codecs: [String: Int] = [:]
+  private var steps: [FrameStep<B>] = []
   private let codec: CodecStreams<B>
-  private let endToken: Int32
-  /// Whether the codec alternates with the frames: when these leave no room, each of its kernels
-  /// would otherwise wait for a frame.
-  private let waitsForFrames: Bool
+  private var step: FrameStep<B> { steps[0] }
 
   package var capacity: Int { step.capacity }
   package var cachePrecision: CachePrecision { step.cachePrecision }
 
   /// Frames the codec decodes at once.
-  package static var longestChunk: Int { 16 }
+  package static var longestChunk: Int { SpeechRuntime<B>.longestChunk }
 
-  /// - Parameters:
-  ///   - cachePrecision: How the talker's keys and values are kept; by default as `backend` keeps those of
-  ///     such weights.
-  ///   - backend: Where the language model runs.
-  ///   - codec: Where the codec runs, in parallel if that is another value; by default `backend`.
-  package init(
+  /// An engine for one voice.
+  package convenience init(
     _ checkpoint: Checkpoint, capacity: Int, cachePrecision: CachePrecision? = nil, on backend: B,
     codec codecBackend: B? = nil
   ) throws {
+    var limits = EngineLimits(capacity: capacity)
+    limits.cachePrecision = cachePrecision
+    try self.init(checkpoint, limits, on: backend, codec: codecBackend)
+  }
+
+  /// - Parameters:
+  ///   - codecKey: The same for checkpoints with the same codec.
+  ///   - backend: Where the language models run.
+  ///   - codec: Where the codecs run, in parallel if that is another value; by default `backend`.
+  package init(
+    _ checkpoint: Checkpoint, _ limits: EngineLimits, codecKey: String = "", on backend: B,
+    codec codecBackend: B? = nil
+  ) throws {
+    self.limits = limits
+    self.backend = backend
+    self.codecBackend = codecBackend ?? backend
     let model = try LanguageModel(
       reading: checkpoint.weights, checkpoint.configuration, on: backend)
-    step = try FrameStep(
-      model, capacity: capacity, cachePrecision: cachePrecision, on: backend)
-    let codecBackend = codecBackend ?? backend
-    waitsForFrames = step.isExclusive
-    codec = try CodecStreams(
+    let precision = limits.cachePrecision ?? model.talker.cachePrecision
+    let geometry = KVPool<B>.Geometry(checkpoint.configuration.talker.transformer, precision)
+    runtime = SpeechRuntime(
+      Self.configuration(limits, pageBytes: geometry.pageByteCount, backend), on: backend,
+      codec: codecBackend)
+    codec = try Self.makeCodec(checkpoint, voices: limits.voices, on: self.codecBackend)
+    codecs[codecKey] = runtime.add(codec)
+    steps.append(try makeStep(model, geometry))
+    _ = runtime.add(steps[0], codec: 0)
+  }
+
+  package func add(_ checkpoint: Checkpoint, codecKey: String) throws -> Int {
+    guard limits.voices > 1 else {
+      throw SynthesisError(
+        .invalidInput, "sharing: expected an engine for several voices, found one for one")
+    }
+    let model = try LanguageModel(
+      reading: checkpoint.weights, checkpoint.configuration, on: backend)
+    let precision = limits.cachePrecision ?? model.talker.cachePrecision
+    let step = try makeStep(
+      model, KVPool<B>.Geometry(checkpoint.configuration.talker.transformer, precision))
+    let index: Int
+    if let known = codecs[codecKey] {
+      index = known
+    } else {
+      index = runtime.add(
+        try Self.makeCodec(checkpoint, voices: limits.voices, on: codecBackend))
+      codecs[codecKey] = index
+    }
+    steps.append(step)
+    return runtime.add(step, codec: index)
+  }
+
+  private func makeStep(
+    _ model: LanguageModel<B>, _ geometry: KVPool<B>.Geometry
+  ) throws -> FrameStep<B> {
+    guard limits.voices > 1 else {
+      return try FrameStep(
+        model, capacity: limits.capacity, cachePrecision: geometry.precision, on: backend)
+    }
+    return try FrameStep(
+      model, pool: runtime.pool(geometry, capacity: limits.capacity), on: backend)
+  }
+
+  private static func makeCodec(
+    _ checkpoint: Checkpoint, voices: Int, on backend: B
+  ) throws -> CodecStreams<B> {
+    try CodecStreams(
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
-        on: codecBackend),
-      chunkCapacity: Self.longestChunk, on: codecBackend)
-    endToken = checkpoint.configuration.talker.control.end
+        on: backend),
+      slotCount: voices, chunkCapacity: longestChunk, references: voices == 1 ? 1 : 8, on: backend)
   }
 
-  package func speak(
-    _ prompt: Prompt, settings: UtteranceSettings, budget: Int, chunks: (first: Int, later: Int),
-    isCancelled: () -> Bool, deliver: ([Float], [[Int32]]) -> Void
-  ) throws -> UtteranceReport {
-    let clock = ContinuousClock()
-    var report = UtteranceReport(finishReason: .length)
-    var detector = RunawayDetector()
-    var pending: [[Int32]] = []
-    var delivered = 0
-    let limit = min(budget, capacity - prompt.rows.count)
-    var launched = 0
-
-    func flush() throws {
-      guard !pending.isEmpty else { return }
-      var samples: [Float] = []
-      let time = try clock.measure {
-        if waitsForFrames { try codec.backend.wait(for: step.backend) }
-        samples = try codec.decode(Array(pending.joined()))
-      }
-      report.codec.append((time, pending.count))
-      detector.hear(samples)
-      deliver(samples, pending)
-      delivered += pending.count
-      pending.removeAll(keepingCapacity: true)
-    }
-
-    report.prefill = try clock.measure {
-      // In this order a device reads the prompt while the codec's work is being queued.
-      try step.begin(prompt, settings: settings)
-      try codec.begin(after: Array(prompt.referenceCodes.joined()))
-    }
-    frames: for index in 0..<max(limit, 0) {
-      if isCancelled() {
-        report.finishReason = .cancelled
-        break
-      }
-      let start = clock.now
-      // Until something is heard, no later frame may delay it.
-      let ahead = delivered == 0 ? chunks.first : index + step.framesInFlight
-      while launched < min(limit, max(index + 1, ahead)) {
-        if launched == 0 { try step.firstFrame() } else { try step.nextFrame() }
-        launched += 1
-      }
-      let codes = try step.collect(index)
-      report.frames.append(clock.now - start)
-      if codes[0] == endToken {
-        report.finishReason = .stop
-        break
-      }
-      pending.append(codes)
-      if pending.count >= (delivered == 0 ? chunks.first : chunks.later) { try flush() }
-      if detector.isStuck(after: codes) {
-        report.finishReason = .runaway
-        break frames
-      }
-    }
-    if report.finishReason != .cancelled { try flush() }
-    return report
+  /// What the scheduler may plan for the backend.
+  private static func configuration(
+    _ limits: EngineLimits, pageBytes: Int, _ backend: B
+  ) -> SchedulerConfiguration {
+    let voices = limits.voices
+    let size = PageTable<B.Indices>.pageSize
+    let pagesPerSlot = (limits.capacity + size - 1) / size
+    let affordable = max(pagesPerSlot, limits.keyValueBytes / pageBytes)
+    var configuration = SchedulerConfiguration(
+      devicePages: min(voices * pagesPerSlot, affordable))
+    configuration.slotCount = voices
+    configuration.queueLimit = limits.queue
+    configuration.backgroundSlots = max(1, voices / 2)
+    configuration.stepBuckets = (1...voices).filter { backend.stepRows(for: $0) == $0 }
+    if configuration.stepBuckets.last != voices { configuration.stepBuckets.append(voices) }
+    configuration.codecBuckets = Array(1...longestChunk)
+    configuration.keepsChunks = limits.keepsChunks
+    configuration.framesInFlight = backend.framesInFlight
+    if backend.framesInFlight == 1 { configuration.workInFlight = 1 }
+    // A lead and a patience of a century are none.
+    let century = Duration.seconds(3_000_000_000)
+    configuration.leadLimit = limits.lead ?? century
+    configuration.resumeLead = limits.lead.map { $0 * 9 / 10 } ?? century
+    configuration.clientPatience = limits.patience ?? century
+    return configuration
   }
+}
+
+extension SpeechEngine {
+  package func submit(
+    _ utterance: Utterance, report: @escaping (UtteranceEvent) -> Void
+  ) -> RequestID {
+    runtime.submit(utterance, report: report)
+  }
+
+  package func append(_ tokens: [Int32], to id: RequestID) throws {
+    try runtime.append(tokens, to: id)
+  }
+
+  package func endText(of id: RequestID, frameLimit: Int) {
+    runtime.endText(of: id, frameLimit: frameLimit)
+  }
+
+  package func cancel(_ id: RequestID) { runtime.cancel(id) }
+
+  package func consumed(_ frames: Int, of id: RequestID) { runtime.consumed(frames, of: id) }
+
+  package func drain() { runtime.drain() }
+
+  package func stop() { runtime.stop() }
+
+  package func turn() throws -> SpeechTurn { try runtime.turn() }
+
+  package var status: Scheduler.Status { runtime.status }
+
+  package func queuePosition(of id: RequestID) -> Int? { runtime.queuePosition(of: id) }
 }
 
 extension SpeechEngine {
@@ -208,37 +325,38 @@ extension SpeechEngine {
   }
 }
 
-/// Detects speech that will not end: the same few codes over and over, or lasting silence.
-struct RunawayDetector {
-  /// Frames of a repetition before it counts: 6.4 s, longer than any drawn-out sound.
-  static let longestLoop = 80
-  /// Periods looked for.
-  static let periods = 1...8
-  /// Silence that no text calls for, in samples: 6 s.
-  static let longestSilence = 144_000
-  /// Below −66 dBFS.
-  static let silence: Float = 0.0005
-
-  private var history: [Int32] = []
-  private var silentSamples = 0
-
-  mutating func hear(_ samples: [Float]) {
-    if let last = samples.lastIndex(where: { abs($0) > Self.silence }) {
-      silentSamples = samples.count - 1 - last
-    } else {
-      silentSamples += samples.count
+extension FinishReason {
+  /// - Throws: `SynthesisError` for an end that is an error.
+  init(_ reason: EndReason) throws(SynthesisError) {
+    switch reason {
+    case .stop: self = .stop
+    case .limit: self = .length
+    case .runaway: self = .runaway
+    case .cancelled: self = .cancelled
+    case .timedOut:
+      throw SynthesisError(
+        .timedOut,
+        "speech: expected its text to be written, or its sound to be read, found neither for too "
+          + "long. Write or read faster, or set a longer patience.")
+    case .failed:
+      throw SynthesisError(
+        .overloaded, "speech: expected room for its text beside the others', found none. Try again.")
+    case .refused(.overloaded):
+      throw SynthesisError(
+        .overloaded,
+        "speech: expected fewer requests than may wait, found as many. Try again in a while.")
+    case .refused(.tooLong(let pages)):
+      throw SynthesisError(
+        .invalidInput,
+        "speech: expected prompt and frames to fit the memory for keys and values, found that they "
+          + "need \(pages) pages of 64 positions. Shorten the text, or give more memory.")
+    case .refused(.notRunning(let state)), .aborted(let state):
+      throw state == .failed
+        ? SynthesisError(
+          .internalFailure,
+          "speech: the device failed. Open another synthesizer before the next speech.")
+        : SynthesisError(
+          .stopped, "speech: expected a synthesizer that runs, found one that was shut down.")
     }
-  }
-
-  mutating func isStuck(after codes: [Int32]) -> Bool {
-    history.append(codes[0])
-    if history.count > Self.longestLoop + Self.periods.upperBound { history.removeFirst() }
-    return silentSamples >= Self.longestSilence || Self.periods.contains { loops($0) }
-  }
-
-  private func loops(_ period: Int) -> Bool {
-    guard history.count >= Self.longestLoop + period else { return false }
-    let recent = history.suffix(Self.longestLoop + period)
-    return zip(recent, recent.dropFirst(period)).allSatisfy { $0 == $1 }
   }
 }

@@ -131,6 +131,10 @@ public struct SpeechMetrics: Sendable, Codable, Equatable {
   /// Time from the request to the first samples (TTFA), without network or player; zero when there were
   /// none.
   public var timeToFirstAudio = Duration.zero
+  /// Time in the queue, before a voice was free; zero where it began at once.
+  public var queueDuration = Duration.zero
+  /// Parts that got stuck and were spoken once more, with other random numbers.
+  public var respokenParts = 0
   /// Audio time over wall time: above 1 is faster than real time.
   public var realTimeFactor: Double { wallDuration > .zero ? audioDuration / wallDuration : 0 }
   /// What was said, where the text was normalised; `nil` where the model read the text as it is.

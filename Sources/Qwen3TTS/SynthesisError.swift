@@ -15,6 +15,12 @@ public struct SynthesisError: Error, CustomStringConvertible, Sendable {
     public static let deviceUnavailable = Code(description: "deviceUnavailable")
     /// The files that come with the package are not where the program looks for them.
     public static let resourcesMissing = Code(description: "resourcesMissing")
+    /// More requests than may wait. Nothing was begun; try again in a while.
+    public static let overloaded = Code(description: "overloaded")
+    /// The synthesizer was shut down.
+    public static let stopped = Code(description: "stopped")
+    /// A text that was not written on, or a speech that was not read, for too long.
+    public static let timedOut = Code(description: "timedOut")
     /// Everything else: the device or the system failed. Open another synthesizer before the next speech.
     public static let internalFailure = Code(description: "internalFailure")
   }

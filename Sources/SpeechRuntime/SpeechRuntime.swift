@@ -3,6 +3,16 @@
 package import SpeechModel
 package import SpeechScheduler
 
+/// What to do after a turn.
+package enum SpeechTurn: Sendable {
+  /// Nothing, until somebody submits something.
+  case idle
+  /// Nothing, until then.
+  case waiting(ContinuousClock.Instant)
+  /// The device works: take another turn.
+  case working
+}
+
 /// Speaks many utterances on one device: carries out what a `Scheduler` plans.
 ///
 /// Not `Sendable`: one thread uses it at a time, and calls `turn` as long as there is something to do.
@@ -49,16 +59,6 @@ package final class SpeechRuntime<B: Backend> {
       case frames(entry: Int)
       case samples([(segment: CodecSegment, parts: [(codes: [[Int32]], samples: B.Readback)])])
     }
-  }
-
-  /// What to do after a turn.
-  package enum Next: Sendable {
-    /// Nothing, until somebody submits something.
-    case idle
-    /// Nothing, until then.
-    case waiting(ContinuousClock.Instant)
-    /// The device works.
-    case working
   }
 
   let backend: B
@@ -192,7 +192,7 @@ package final class SpeechRuntime<B: Backend> {
   /// Reports what is done, plans, and queues what was planned.
   ///
   /// - Throws: What the device failed with; afterwards every utterance has ended.
-  package func turn() throws(B.Failure) -> Next {
+  package func turn() throws(B.Failure) -> SpeechTurn {
     do {
       try poll()
       let plan = scheduler.plan(at: now)
