@@ -72,7 +72,7 @@ package struct ModelHarness<B: Backend> {
   package func follow(_ codes: [Int32]) throws {
     for start in stride(from: 0, to: codes.count - 16, by: 16) {
       try backend.write(Array(codes[start..<start + 16]), to: step.codes)
-      try step.advance()
+      try step.advance(1)
     }
   }
 

@@ -40,6 +40,9 @@ static const struct {
   {"Common/Activations.cuh", (Text){
 #embed "../CUDABackend/Common/Activations.cuh" suffix(, 0)
   }},
+  {"Common/CacheRows.cuh", (Text){
+#embed "../CUDABackend/Common/CacheRows.cuh" suffix(, 0)
+  }},
   {"Common/ConvolutionInput.cuh", (Text){
 #embed "../CUDABackend/Common/ConvolutionInput.cuh" suffix(, 0)
   }},

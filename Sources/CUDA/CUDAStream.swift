@@ -182,6 +182,17 @@ package final class CUDAEvent {
     try context.call("cuEventRecord") { ccuEventRecord(handle, stream.handle) }
   }
 
+  /// True when what was queued before it has run; throws what a kernel failed with.
+  package func hasPassed() throws(CUDAError) -> Bool {
+    var waits = false
+    try context.call("cuEventQuery") {
+      let code = ccuEventQuery(handle)
+      waits = code == CCUDA_NOT_READY
+      return waits ? 0 : code
+    }
+    return !waits
+  }
+
   package func synchronize() throws(CUDAError) {
     try context.call("cuEventSynchronize") { ccuEventSynchronize(handle) }
   }

@@ -172,12 +172,28 @@ package final class PinnedMemory {
   package func download<Element: BitwiseCopyable>(
     _ address: UInt64, count size: Int, zero: Element, by first: Int, on stream: CUDAStream
   ) throws(CUDAError) -> [Element] {
+    try receive(
+      address, byteCount: size * MemoryLayout<Element>.stride, from: first, on: stream)
+    try stream.synchronize()
+    return values(count: size, zero: zero, from: first)
+  }
+
+  /// Queues a copy of `size` bytes from the device to the words from `first` on.
+  package func receive(
+    _ address: UInt64, byteCount size: Int, from first: Int, on stream: CUDAStream
+  ) throws(CUDAError) {
+    precondition(first >= 0 && 4 * first + size <= 4 * count)
+    try context.call("cuMemcpyDtoHAsync") {
+      ccuMemcpyDtoHAsync(base + 4 * first, address, size, stream.handle)
+    }
+  }
+
+  /// The numbers that the words from `first` on hold.
+  package func values<Element: BitwiseCopyable>(
+    count size: Int, zero: Element, from first: Int
+  ) -> [Element] {
     let bytes = size * MemoryLayout<Element>.stride
     precondition(first >= 0 && 4 * first + bytes <= 4 * count)
-    try context.call("cuMemcpyDtoHAsync") {
-      let code = ccuMemcpyDtoHAsync(base + 4 * first, address, bytes, stream.handle)
-      return code == 0 ? ccuStreamSynchronize(stream.handle) : code
-    }
     var values = [Element](repeating: zero, count: size)
     values.withUnsafeMutableBytes {
       $0.copyMemory(from: UnsafeRawBufferPointer(start: base + 4 * first, count: bytes))

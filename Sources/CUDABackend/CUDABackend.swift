@@ -13,6 +13,7 @@ package final class CUDABackend: ComposedBackend {
   package typealias Matrix = CUDAMatrix
   package typealias Cache = CUDACache
   package typealias FrameRing = CUDAFrameRing
+  package typealias Readback = CUDAReadback
   package typealias Recording = CUDARecording
   package typealias FrameProgram = CUDAFrameProgram
 
@@ -27,6 +28,7 @@ package final class CUDABackend: ComposedBackend {
   /// Macros of the frame kernel; `nil`: frames run as a graph of kernels.
   let frameDefinitions: [String]?
   let staging: HostStaging
+  let readbacks: ReadbackPool
   /// Room for the partial sums of products with split k.
   private(set) var partials: CUDATensor
   /// How many blocks of a tile have stored their partial sums.
@@ -88,6 +90,7 @@ package final class CUDABackend: ComposedBackend {
     }
     self.kernels = kernels
     staging = try HostStaging(stream)
+    readbacks = ReadbackPool(stream)
     progress = try CUDAEvent(context)
     partials = try Self.zeros(rows: 1, columns: 2 << 20, stream)
     arrivals = try Self.zeros(count: 1 << 12, stream)

@@ -59,7 +59,7 @@ package final class FrameStep<B: Backend> {
   /// The talker's last hidden state after its norm, `[slots, hidden]`.
   package let hidden: B.Tensor
   /// The last frame, `[slots, codebookCount]`.
-  let codes: B.Indices
+  package let codes: B.Indices
   /// Next position.
   package let positions: B.Indices
   package let sampling: SamplingState<B.Indices>
@@ -264,7 +264,7 @@ package final class FrameStep<B: Backend> {
   }
 
   /// Runs the talker over rows built from the last frames and their trailing text.
-  func advance(_ count: Int) throws(B.Failure) {
+  package func advance(_ count: Int) throws(B.Failure) {
     let talker = model.talker
     let codebooks = talker.configuration.codebookCount
     let slots = map(.advancing, count)

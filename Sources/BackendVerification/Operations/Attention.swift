@@ -9,7 +9,8 @@ extension Workbench {
         try attentionStep(test, precision)
         try attentionLinearAdd(test, precision)
       }
-      try longAttention(precision)
+      try longAttention(precision, isPaged: false)
+      try longAttention(precision, isPaged: true)
     }
   }
 
@@ -17,8 +18,7 @@ extension Workbench {
   private mutating func attentionStep(_ test: AttentionCase, _ precision: CachePrecision) throws {
     let shape = test.shape
     let layer = try layer(test)
-    let fused = try poisonedCache(shape, capacity: test.capacity, precision)
-    let plain = try poisonedCache(shape, capacity: test.capacity, precision)
+    let (fused, plain) = (try poisonedCache(test, precision), try poisonedCache(test, precision))
     for rows in test.steps {
       let count = rows.positions.count
       let values = random.floats(count * shape.packedWidth, in: -1...1)
@@ -54,7 +54,7 @@ extension Workbench {
     let weight = try backend.loadWeight([matrix], as: isStep ? .stored : .product)
     let scale = isStep ? nil : try row(hidden)
     let layer = try layer(test)
-    let cache = try poisonedCache(shape, capacity: test.capacity, precision)
+    let cache = try poisonedCache(test, precision)
     for rows in test.steps {
       let count = rows.positions.count
       let out = try input(count, hidden)
@@ -69,7 +69,7 @@ extension Workbench {
   }
 
   /// Steps at the far end of 4,096 positions, and a prompt's rows there.
-  private mutating func longAttention(_ precision: CachePrecision) throws {
+  private mutating func longAttention(_ precision: CachePrecision, isPaged: Bool) throws {
     let shape = AttentionShape(headCount: 16, kvHeadCount: 8, headDim: 128)
     let capacity = 4096
     let layer = AttentionLayer(
@@ -77,9 +77,12 @@ extension Workbench {
       epsilon: 1e-6, inverseFrequencies: try inverseFrequencies(shape))
     let weight = try backend.loadWeight(
       [stored([1024, shape.queryWidth], .bfloat16)], as: .stored)
-    let cache = try backend.makeCache(
-      layerCount: 1, slotCount: 1, capacity: capacity, kvWidth: shape.kvWidth,
-      precision: precision)
+    let cache =
+      isPaged
+      ? try pagedCache(shape, layers: 1, slots: 1, capacity: capacity, precision)
+      : try backend.makeCache(
+        layerCount: 1, slotCount: 1, capacity: capacity, kvWidth: shape.kvWidth,
+        precision: precision)
     func values(_ count: Int) throws -> B.Tensor { try input(count, shape.packedWidth) }
     for start in stride(from: 0, to: 4032, by: 448) {
       try backend.qkNormRopeAppend(
@@ -94,7 +97,9 @@ extension Workbench {
         weight: weight, scale: nil,
         into: out)
       try expect(
-        out, "\(precision), \(positions.count) rows at \(positions.lowerBound)",
+        out,
+        "\(precision), \(positions.count) rows at \(positions.lowerBound)"
+          + (isPaged ? ", pages" : ""),
         within: .attention(precision))
     }
   }

@@ -15,8 +15,11 @@ struct AttentionRows {
 
   /// One position of each slot.
   init(eachAt positions: [Int]) {
-    self.positions = positions
-    slots = Array(positions.indices)
+    self.init(slots: Array(positions.indices), positions: positions)
+  }
+
+  init(slots: [Int], positions: [Int]) {
+    (self.slots, self.positions) = (slots, positions)
   }
 }
 
@@ -28,6 +31,8 @@ struct AttentionCase {
   var window: Int?
   var capacity: Int
   var isNormed = true
+  /// Whether the cache is lent in pages.
+  var isPaged = false
   var steps: [AttentionRows]
 
   var shape: AttentionShape {
@@ -36,6 +41,7 @@ struct AttentionCase {
 
   var name: String {
     "\(heads)/\(kvHeads) heads of \(width)" + (window.map { ", window \($0)" } ?? "")
+      + (isPaged ? ", pages" : "")
   }
 
   /// A first row, a prompt, single steps, a longer piece, and a batch of two slots.
@@ -52,6 +58,13 @@ struct AttentionCase {
     AttentionRows(20..<28), AttentionRows(28..<29), AttentionRows(29..<37),
   ]
 
+  /// Prompts and steps that begin, end and look back in other pages.
+  static let overPages = [
+    AttentionRows(0..<70), AttentionRows(70..<71), AttentionRows(0..<3, slot: 1),
+    AttentionRows(eachAt: [71, 3]), AttentionRows(72..<127), AttentionRows(127..<128),
+    AttentionRows(128..<129), AttentionRows(slots: [1, 0, 1], positions: [4, 129, 5]),
+  ]
+
   static let all = [
     AttentionCase(heads: 4, kvHeads: 2, width: 128, capacity: 64, steps: utterance),
     AttentionCase(heads: 16, kvHeads: 8, width: 128, capacity: 96, steps: utterance),
@@ -64,6 +77,17 @@ struct AttentionCase {
     AttentionCase(heads: 6, kvHeads: 2, width: 64, window: 5, capacity: 64, steps: utterance),
     AttentionCase(heads: 3, kvHeads: 1, width: 32, capacity: 50, steps: utterance),
     AttentionCase(heads: 4, kvHeads: 4, width: 96, window: 11, capacity: 50, steps: utterance),
+    AttentionCase(
+      heads: 16, kvHeads: 8, width: 128, capacity: 192, isPaged: true, steps: overPages),
+    AttentionCase(
+      heads: 4, kvHeads: 4, width: 64, window: 40, capacity: 192, isNormed: false, isPaged: true,
+      steps: overPages),
+    AttentionCase(
+      heads: 4, kvHeads: 2, width: 128, window: 40, capacity: 192, isPaged: true,
+      steps: overPages),
+    AttentionCase(
+      heads: 3, kvHeads: 1, width: 32, window: 66, capacity: 192, isPaged: true,
+      steps: overPages),
   ]
 }
 
@@ -74,26 +98,57 @@ extension Tolerance {
 }
 
 extension Workbench {
-  /// A cache of two slots in which every number is NaN.
+  /// A cache of two layers in which every number of a slot is NaN.
   mutating func poisonedCache(
-    _ shape: AttentionShape, capacity: Int, _ precision: CachePrecision
+    _ shape: AttentionShape, slots: Int = 2, capacity: Int, isPaged: Bool = false,
+    _ precision: CachePrecision
   ) throws -> B.Cache {
-    let cache = try backend.makeCache(
-      layerCount: 2, slotCount: 2, capacity: capacity, kvWidth: shape.kvWidth,
-      precision: precision)
-    let rows = 2 * capacity
-    let poison = try backend.makeTensor(rows: rows, columns: shape.packedWidth)
-    try backend.write([Float](repeating: .nan, count: rows * shape.packedWidth), to: poison)
-    let positions = try indices((0..<rows).map { Int32($0 % capacity) })
-    let slots = try indices((0..<rows).map { Int32($0 / capacity) })
+    let cache =
+      isPaged
+      ? try pagedCache(shape, layers: 2, slots: slots, capacity: capacity, precision)
+      : try backend.makeCache(
+        layerCount: 2, slotCount: slots, capacity: capacity, kvWidth: shape.kvWidth,
+        precision: precision)
+    for slot in 0..<slots { try poison(cache, shape, AttentionRows(0..<capacity, slot: slot)) }
+    return cache
+  }
+
+  mutating func poisonedCache(
+    _ test: AttentionCase, _ precision: CachePrecision
+  ) throws -> B.Cache {
+    try poisonedCache(
+      test.shape, capacity: test.capacity, isPaged: test.isPaged, precision)
+  }
+
+  /// A cache whose slots have pages from all over, of which some are nobody's.
+  mutating func pagedCache(
+    _ shape: AttentionShape, layers: Int, slots: Int, capacity: Int, _ precision: CachePrecision
+  ) throws -> B.Cache {
+    let size = PageTable<B.Indices>.pageSize
+    let pagesPerSlot = (capacity + size - 1) / size
+    var pages = (0..<Int32(slots * pagesPerSlot + 2)).map(\.self)
+    for index in pages.indices { pages.swapAt(index, random.index(below: index + 1)) }
+    return try backend.makeCache(
+      layerCount: layers,
+      pages: PageTable(
+        indices: try indices(Array(pages.prefix(slots * pagesPerSlot))),
+        pagesPerSlot: pagesPerSlot),
+      pageCount: pages.count, kvWidth: shape.kvWidth, precision: precision)
+  }
+
+  /// Leaves NaN where rows are kept, in both layers.
+  mutating func poison(_ cache: B.Cache, _ shape: AttentionShape, _ rows: AttentionRows) throws {
+    let poison = try backend.makeTensor(
+      rows: rows.positions.count, columns: shape.packedWidth)
+    try backend.write(
+      [Float](repeating: .nan, count: rows.positions.count * shape.packedWidth), to: poison)
     for layer in 0..<2 {
       try backend.qkNormRopeAppend(
         poison,
         AttentionLayer(
           shape: shape, epsilon: 1e-6, inverseFrequencies: try row(shape.headDim / 2)),
-        rows: RowMap(slots: slots, positions: positions), to: CacheLayer(cache, layer: layer))
+        rows: try map(rows), to: CacheLayer(cache, layer: layer))
     }
-    return cache
   }
 
   mutating func inverseFrequencies(_ shape: AttentionShape) throws -> B.Tensor {

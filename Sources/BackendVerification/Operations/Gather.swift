@@ -31,6 +31,7 @@ extension Workbench {
     try expect(out, "gatherRows, added", within: .exact)
     try backend.gatherRows(source, ids: ids, accumulate: false, into: out)
     try expect(out, "gatherRows", within: .exact)
+    try scattered()
 
     let (entries, width) = (13, 16)
     for type in [ElementType.float32, .bfloat16] {
@@ -52,5 +53,25 @@ extension Workbench {
     try backend.frameEmbedding(
       tables, codes: try indices(random.ids(48, below: entries)), into: sum)
     try expect(sum, "frameEmbedding", within: .rounding)
+  }
+
+  /// Rows that go to places of others, or to none.
+  private mutating func scattered() throws {
+    for columns in [1, 130] {
+      let out = try input(11, columns)
+      try backend.scatterRows(
+        try input(5, columns), ids: try indices([10, -1, 0, 7, -1], stride: 2), into: out)
+      try expect(out, "scatterRows of \(columns)", within: .exact)
+    }
+    for width in [1, 16] {
+      let all = try indices(random.ids(9 * width, below: 2048), stride: 2)
+      let some = try indices([Int32](repeating: -7, count: 5 * width))
+      try backend.gatherIndices(
+        all, width: width, ids: try indices([8, 0, 3, 3, 5], stride: 3), into: some)
+      try expect(some, "gatherIndices of \(width)")
+      try backend.scatterIndices(
+        some, width: width, ids: try indices([1, -1, 0, 8, -1]), into: all)
+      try expect(all, "scatterIndices of \(width)")
+    }
   }
 }

@@ -17,6 +17,28 @@ extension Workbench {
     try backend.clear(ids.strided(from: 1, count: 20, by: 2))
     try expect(ids, "indices, every sixth cleared")
     try writtenRows()
+    try readsUnderWay()
+  }
+
+  /// Copies to the host of which several are under way, of numbers that change after they have begun.
+  private mutating func readsUnderWay() throws {
+    let counts = [1, 1920, 40_000, 1920, 7]
+    let tensors = try counts.map { try input($0, 1, in: -9...9) }
+    for turn in 0..<2 {
+      let readbacks = try tensors.map { tensor in
+        let readback = try backend.beginRead(tensor)
+        try backend.clear(tensor.rows(0..<1))
+        return readback
+      }
+      for (index, readback) in readbacks.enumerated().reversed() {
+        while try !backend.isRead(readback) {}
+        keep(
+          try backend.finishRead(readback), "\(counts[index]) numbers begun to be read, turn \(turn)",
+          within: .exact)
+      }
+      // One that nobody waits for.
+      _ = try backend.beginRead(tensors[2])
+    }
   }
 
   /// Rows of a stored table.

@@ -14,7 +14,7 @@ extension Workbench {
   ) throws {
     let shape = test.shape
     let layer = try layer(test)
-    let cache = try poisonedCache(shape, capacity: test.capacity, precision)
+    let cache = try poisonedCache(test, precision)
     for rows in test.steps {
       let count = rows.positions.count
       let map = RowMap(

@@ -23,7 +23,9 @@ extension Workbench {
   private mutating func draw(
     _ name: String, _ base: SamplingSettings, vocabulary: Int, isTalker: Bool
   ) throws {
-    let slotCount = 3
+    // Rows draw for some of the slots, in any order.
+    let slotCount = 5
+    let slots: [Int32] = [3, 0, 4]
     var settings = base
     settings.repetitionPenalty = 1.3
     let end = Int32(vocabulary - 9)
@@ -40,18 +42,20 @@ extension Workbench {
         to: state.settings.strided(
           from: slot * SamplingWord.count, count: SamplingWord.count, by: 1))
     }
-    try backend.write([0, 1, 40], to: state.frame)
+    try backend.write([1, 40, 7, 0, 40], to: state.frame)
     try backend.write(
       (0..<slotCount * vocabulary).map { _ in random.index(below: 4) == 0 ? 1 : 0 },
       to: state.seen)
     // Eighths, so that some scores are equal; the end token is among the likely ones.
-    var scores = random.floats(slotCount * vocabulary, in: -6...6).map { ($0 * 8).rounded() / 8 }
-    for slot in 0..<slotCount { scores[slot * vocabulary + Int(end)] = 6 }
-    let codes = try indices([Int32](repeating: -1, count: slotCount), stride: 2)
+    var scores = random.floats(slots.count * vocabulary, in: -6...6)
+      .map { ($0 * 8).rounded() / 8 }
+    for row in slots.indices { scores[row * vocabulary + Int(end)] = 6 }
+    let codes = try indices([Int32](repeating: -1, count: slots.count), stride: 2)
     let what = "\(name), \(isTalker ? "talker" : "predictor") of \(vocabulary)"
     for turn in 0..<2 {
       try backend.sample(
-        try tensor(scores, columns: vocabulary), rule: rule, state: state, into: codes)
+        try tensor(scores, columns: vocabulary), rule: rule, state: state,
+        slots: try indices(slots, stride: 2), into: codes)
       try expect(codes, "\(what), draw \(turn)")
       try backend.increment(state.frame, by: 1)
     }

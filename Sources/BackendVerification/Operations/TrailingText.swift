@@ -4,12 +4,13 @@ import SpeechModel
 
 extension Workbench {
   mutating func trailingText() throws {
-    let (slotCount, rowsPerSlot) = (3, 6)
-    let source = try input(slotCount * rowsPerSlot, 70)
-    let out = try input(slotCount, 70)
+    let (slotCount, idsPerSlot) = (4, 6)
+    let table = try input(40, 70)
+    let ids = try indices(random.ids(slotCount * idsPerSlot, below: 40))
+    let out = try input(5, 70)
     try backend.addTrailingText(
-      source, rowsPerSlot: rowsPerSlot, frame: try indices([0, 9, 2], stride: 2),
-      count: try indices([5, 3, 4]), slots: try indices([2, 0, 1], stride: 3), into: out)
-    try expect(out, "rows of three slots", within: .exact)
+      table, ids: ids, idsPerSlot: idsPerSlot, frame: try indices([0, 9, 2, 5], stride: 2),
+      count: try indices([5, 3, 4, 0]), slots: try indices([2, 0, 3, 1, 1], stride: 3), into: out)
+    try expect(out, "rows of four slots", within: .exact)
   }
 }

@@ -64,6 +64,7 @@ typedef struct CNVRTCProgram *CNVRTCProgram;
   X(ccuEventCreate, "cuEventCreate", (CCUevent * event, unsigned flags), (event, flags))           \
   X(ccuEventDestroy, "cuEventDestroy_v2", (CCUevent event), (event))                               \
   X(ccuEventRecord, "cuEventRecord", (CCUevent event, CCUstream stream), (event, stream))          \
+  X(ccuEventQuery, "cuEventQuery", (CCUevent event), (event))                                      \
   X(ccuEventSynchronize, "cuEventSynchronize", (CCUevent event), (event))                          \
   X(ccuEventElapsedTime, "cuEventElapsedTime", (float *ms, CCUevent start, CCUevent end),          \
     (ms, start, end))                                                                              \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Attention of any head width up to 256. The cache of a layer is
-// [slots · capacity, kv_heads · head_dim], F32 or bf16; position p of a slot is row p mod capacity.
+// [rows, kv_heads · head_dim], F32 or bf16; Common/CacheRows.cuh says where a position is.
+#include "Common/CacheRows.cuh"
 #include "Common/Elements.cuh"
 #include "Common/Reductions.cuh"
 
@@ -12,13 +13,13 @@ __device__ __forceinline__ void attention(const float *qkv, const int *positions
                                           int position_stride, const int *slots, int slot_stride,
                                           const void *keys, const void *values, float *out,
                                           int heads, int kv_heads, int head_dim, int window,
-                                          int capacity) {
+                                          int capacity, const int *pages) {
   IN_ORDER
   __shared__ float warp_top[8], warp_total[8], warp_sums[8][256];
   int h = blockIdx.x, r = blockIdx.y, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   int last = positions[(i64)r * position_stride];
   int first = window > 0 && last >= window ? last - window + 1 : 0;
-  i64 slot_row = (i64)slots[(i64)r * slot_stride] * capacity;
+  int slot = slots[(i64)r * slot_stride];
   int kv_head = h / (heads / kv_heads);
   const float *source = qkv + ((i64)r * (heads + 2 * kv_heads) + h) * head_dim;
   float scale = 1.0f / sqrtf((float)head_dim);
@@ -30,7 +31,8 @@ __device__ __forceinline__ void attention(const float *qkv, const int *positions
   }
   float top = NEGATIVE_INFINITY, total = 0;
   for (int p = first + warp; p <= last; p += 8) {
-    i64 at = ((slot_row + p % capacity) * kv_heads + kv_head) * head_dim + lane;
+    i64 row = cache_rows(pages, capacity, slot, p)(p);
+    i64 at = (row * kv_heads + kv_head) * head_dim + lane;
     float score = 0;
 #pragma unroll
     for (int i = 0; i < 8; i++)
@@ -67,8 +69,8 @@ __device__ __forceinline__ void attention(const float *qkv, const int *positions
   KERNEL attention_##name(const float *qkv, const int *positions, int position_stride,             \
                           const int *slots, int slot_stride, const void *keys, const void *values, \
                           float *out, int heads, int kv_heads, int head_dim, int window,           \
-                          int capacity) {                                                          \
+                          int capacity, const int *pages) {                                        \
     attention<T>(qkv, positions, position_stride, slots, slot_stride, keys, values, out, heads,    \
-                 kv_heads, head_dim, window, capacity);                                            \
+                 kv_heads, head_dim, window, capacity, pages);                                     \
   }
 FOR_EACH_CACHE(ATTENTION)

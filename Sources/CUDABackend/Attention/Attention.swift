@@ -22,7 +22,7 @@ extension CUDABackend {
       block: 256, qkv.address, map.positions.address, Int32(map.positions.stride),
       map.slots.address, Int32(map.slots.stride), cache.keys.address, cache.values.address,
       out.address, Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(shape.headDim),
-      Int32(layer.window ?? 0), Int32(stored.capacity))
+      Int32(layer.window ?? 0), Int32(stored.capacity), stored.pagesAddress)
   }
 
   package func attentionStep(
@@ -44,7 +44,7 @@ extension CUDABackend {
       block: 256, qkv.address, layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0,
       layer.epsilon, layer.inverseFrequencies.address, map.positions.address, map.slots.address,
       cache.keys.address, cache.values.address, out.address, UInt64(0), Int32(shape.headCount),
-      Int32(shape.kvHeadCount), Int32(layer.window ?? 0), Int32(stored.capacity))
+      Int32(shape.kvHeadCount), Int32(layer.window ?? 0), Int32(stored.capacity), stored.pagesAddress)
   }
 
   package func attentionLinearAdd(
@@ -77,7 +77,7 @@ extension CUDABackend {
       layer.inverseFrequencies.address, map.positions.address, map.slots.address,
       cache.keys.address, cache.values.address, stored.partial.address, stats,
       Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(layer.window ?? 0),
-      Int32(stored.capacity))
+      Int32(stored.capacity), stored.pagesAddress)
     try launch(
       "gemv_merge_add_\(columns / 1024)", grid: CUDAGrid((out.columns + 7) / 8), block: 128,
       stored.partial.address, stats, map.positions.address, Int32(blocks),
@@ -104,7 +104,8 @@ extension CUDABackend {
       qkv.address, layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0, layer.epsilon,
       layer.inverseFrequencies.address, map.positions.address, Int32(map.positions.stride),
       map.slots.address, Int32(map.slots.stride), cache.keys.address, cache.values.address,
-      Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(stored.capacity))
+      Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(stored.capacity),
+      stored.pagesAddress)
     let perBlock = 16 / group
     try launch(
       "flash_attention_\(shape.headDim)_\(stored.precision.element)",
@@ -112,7 +113,7 @@ extension CUDABackend {
       qkv.address, map.positions.address, Int32(map.positions.stride), map.slots.address,
       Int32(map.slots.stride), cache.keys.address, cache.values.address, out.address,
       Int32(isSplit ? 1 : 0), Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount),
-      Int32(layer.window ?? 0), Int32(stored.capacity))
+      Int32(layer.window ?? 0), Int32(stored.capacity), stored.pagesAddress)
     return true
   }
 

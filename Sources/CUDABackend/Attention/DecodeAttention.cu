@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // QK-norm, RoPE, KV append and attention for one row: a decode step.
 #include "Attention/SplitAttention.cuh"
+#include "Common/CacheRows.cuh"
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"
 #include "Common/RoPE.cuh"
@@ -36,7 +37,8 @@ __device__ __forceinline__ void decode_attention(const float *qkv, const float *
                                                  const float *inverse_frequencies,
                                                  const int *positions, const int *slots, void *keys,
                                                  void *values, float *out, float *stats, int heads,
-                                                 int kv_heads, int window, int capacity) {
+                                                 int kv_heads, int window, int capacity,
+                                                 const int *pages) {
   constexpr int WARPS = 8, LANES = D / 8, TOGETHER = 32 / LANES, STEPS = SPAN / WARPS;
   constexpr int ROUNDS = STEPS / TOGETHER, PER_LANE = D / 32;
   // Elements in a word of the cache, and a lane's words of a key and of a value.
@@ -55,8 +57,7 @@ __device__ __forceinline__ void decode_attention(const float *qkv, const float *
   for (int i = 0; i < D / 64; i++) angles[i] = inverse_frequencies[lane + 32 * i];
   wait_for_previous();
 
-  int last = *positions, oldest, spans;
-  i64 slot_row = (i64)*slots * capacity;
+  int last = *positions, oldest, spans, slot = *slots;
   float own[PER_LANE];
   if (warp < 3) {
     int part = warp == 0 ? h : warp == 1 ? heads + kv_head : heads + kv_heads + kv_head;
@@ -70,11 +71,18 @@ __device__ __forceinline__ void decode_attention(const float *qkv, const float *
   // Keys and values of a span, into registers; the row's own are not in the cache yet.
   auto load = [&](int span) {
     int first = oldest + span * SPAN;
+    // A span that does not begin with a page ends in the next one.
+    CacheRows begin = cache_rows(pages, capacity, slot, first), end = begin;
+    if (pages && first % PAGE != 0)
+      end = cache_rows(pages, capacity, slot, min(first + SPAN - 1, last));
+    auto row = [&](int p) {
+      return (p / PAGE == first / PAGE ? begin : end)(p);
+    };
 #pragma unroll
     for (int s = 0; s < ROUNDS; s++) {
       int p = first + (s * WARPS + warp) * TOGETHER + lane / LANES;
       const uint4 *from = (const uint4 *)((const u32 *)keys +
-        (((slot_row + p % capacity) * kv_heads + kv_head) * D + 8 * (lane % LANES)) / PER_WORD);
+        ((row(p) * kv_heads + kv_head) * D + 8 * (lane % LANES)) / PER_WORD);
 #pragma unroll
       for (int i = 0; i < KEY_WORDS; i += 4) {
         uint4 word = p < last ? from[i / 4] : make_uint4(0, 0, 0, 0);
@@ -85,7 +93,7 @@ __device__ __forceinline__ void decode_attention(const float *qkv, const float *
     for (int s = 0; s < STEPS; s++) {
       int p = first + (s / TOGETHER * WARPS + warp) * TOGETHER + s % TOGETHER;
       const u32 *from = (const u32 *)values +
-        ((slot_row + p % capacity) * kv_heads + kv_head) * D / PER_WORD + lane;
+        (row(p) * kv_heads + kv_head) * D / PER_WORD + lane;
 #pragma unroll
       for (int i = 0; i < VALUE_WORDS; i++) v[s][i] = p < last ? from[32 * i] : 0;
     }
@@ -107,7 +115,8 @@ __device__ __forceinline__ void decode_attention(const float *qkv, const float *
   __syncthreads();
   // Every block has the key and value; one of each group keeps them.
   if (blockIdx.y == 0 && h % (heads / kv_heads) == 0 && thread < D) {
-    i64 at = ((slot_row + last % capacity) * kv_heads + kv_head) * D + thread;
+    i64 row = cache_rows(pages, capacity, slot, last)(last);
+    i64 at = (row * kv_heads + kv_head) * D + thread;
     store_cached<T>(keys, at, key[thread]);
     store_cached<T>(values, at, value[thread]);
   }
@@ -195,10 +204,11 @@ __device__ __forceinline__ void decode_attention(const float *qkv, const float *
   extern "C" __global__ void __launch_bounds__(256) kind##_##D##_##name(                           \
     const float *qkv, const float *query_norm, const float *key_norm, float epsilon,               \
     const float *inverse_frequencies, const int *positions, const int *slots, void *keys,          \
-    void *values, float *out, float *stats, int heads, int kv_heads, int window, int capacity) {   \
+    void *values, float *out, float *stats, int heads, int kv_heads, int window, int capacity,     \
+    const int *pages) {                                                                            \
     decode_attention<D, T, SPLIT>(qkv, query_norm, key_norm, epsilon, inverse_frequencies,         \
                                   positions, slots, keys, values, out, stats, heads, kv_heads,     \
-                                  window, capacity);                                               \
+                                  window, capacity, pages);                                        \
   }
 #define DECODE_ATTENTIONS(name, T)                                                                 \
   DECODE_ATTENTION(decode_attention, 64, false, name, T)                                           \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Attention for several rows, of one slot or of several, once their keys are in the cache: prompts,
 // the codec, and batches.
+#include "Common/CacheRows.cuh"
 #include "Common/Elements.cuh"
 #include "Common/SplitBF16.cuh"
 #include "Common/TensorCore.cuh"
@@ -44,7 +45,8 @@ __device__ __forceinline__ void flash_attention(const float *qkv, const int *pos
                                                 int position_stride, const int *slots,
                                                 int slot_stride, const void *keys,
                                                 const void *values, float *out, int split, int rows,
-                                                int heads, int kv_heads, int window, int capacity) {
+                                                int heads, int kv_heads, int window, int capacity,
+                                                const int *pages) {
   constexpr int CHUNKS = D / 16, TILES = D / 8, WARPS = 4;
   // Elements in a word of the cache, and words of a key that a lane has.
   constexpr int PER_WORD = T == F32 ? 1 : 2, WORDS = D / 4 / PER_WORD;
@@ -96,15 +98,19 @@ __device__ __forceinline__ void flash_attention(const float *qkv, const int *pos
       to = max(to, end);
       from = min(from, window > 0 ? max(0, end - window + 1) : 0);
     }
-    i64 slot_row = (i64)current * capacity;
-    for (int first = from + 16 * warp; first <= to; first += 16 * WARPS) {
+    // Tiles and the warps that take them depend on the position alone, not on what other rows see.
+    int start = from / (16 * WARPS) * (16 * WARPS) + 16 * warp;
+    if (start + 16 <= from) start += 16 * WARPS;
+    for (int first = start; first <= to; first += 16 * WARPS) {
+      // A tile is in one page.
+      CacheRows row = cache_rows(pages, capacity, current, first);
       // One accumulator for each pair of halves, so that the products need not wait for each other.
       float scores[2][4], kinds[3][2][4] = {};
 #pragma unroll
       for (int j = 0; j < 2; j++) {
-        int p = min(first + 8 * j + g, to);
+        int p = min(max(first + 8 * j + g, from), to);
         const uint4 *key = (const uint4 *)((const u32 *)keys +
-          (((slot_row + p % capacity) * kv_heads + kv_head) * D + t * (D / 4)) / PER_WORD);
+          ((row(p) * kv_heads + kv_head) * D + t * (D / 4)) / PER_WORD);
         u32 words[WORDS];
 #pragma unroll
         for (int i = 0; i < WORDS; i += 4) {
@@ -163,9 +169,9 @@ __device__ __forceinline__ void flash_attention(const float *qkv, const int *pos
       const u32 *value[4];
 #pragma unroll
       for (int i = 0; i < 4; i++) {
-        int p = min(first + 2 * t + i % 2 + i / 2 * 8, to);
+        int p = min(max(first + 2 * t + i % 2 + i / 2 * 8, from), to);
         value[i] = (const u32 *)values +
-          (((slot_row + p % capacity) * kv_heads + kv_head) * D + g * TILES) / PER_WORD;
+          ((row(p) * kv_heads + kv_head) * D + g * TILES) / PER_WORD;
       }
 #pragma unroll
       for (int n = 0; n < TILES; n += 4) {
@@ -252,9 +258,9 @@ __device__ __forceinline__ void flash_attention(const float *qkv, const int *pos
   extern "C" __global__ void __launch_bounds__(128) flash_attention_##D##_##name(                  \
     const float *qkv, const int *positions, int position_stride, const int *slots,                 \
     int slot_stride, const void *keys, const void *values, float *out, int split, int rows,        \
-    int heads, int kv_heads, int window, int capacity) {                                           \
+    int heads, int kv_heads, int window, int capacity, const int *pages) {                         \
     flash_attention<D, T>(qkv, positions, position_stride, slots, slot_stride, keys, values, out,  \
-                      split, rows, heads, kv_heads, window, capacity);                             \
+                          split, rows, heads, kv_heads, window, capacity, pages);                  \
   }
 #define FLASH_ATTENTION_64(name, T) FLASH_ATTENTION(64, name, T)
 #define FLASH_ATTENTION_128(name, T) FLASH_ATTENTION(128, name, T)

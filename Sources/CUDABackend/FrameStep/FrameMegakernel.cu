@@ -103,7 +103,8 @@ frame_step(const u64 *pointers, int advances) {
   float4 x[1][T_HIDDEN / 1024];
   if (advances) {
     int position = *(const int *)s.pointers[STEP_AT(POSITION)];
-    int text_row = min((int)s.frame - 1, *(const int *)s.pointers[STEP_AT(TRAILING_COUNT)]);
+    int text_row = ((const int *)s.pointers[STEP_AT(TRAILING)])[
+      min((int)s.frame - 1, *(const int *)s.pointers[STEP_AT(TRAILING_COUNT)])];
     run_stack<TalkerStack, 1>(
       weights, s, buffer, epochs, TALKER_LAYERS, TALKER_STACK, position,
       min(MAX_SPLITS, position / 32 + 1), T_EPSILON, [&](int, int q) {
@@ -114,7 +115,7 @@ frame_step(const u64 *pointers, int advances) {
           float4 y = table_quad<T_HIDDEN>(s.pointers[TABLES + g], codes[g], q);
           sum.x += y.x, sum.y += y.y, sum.z += y.z, sum.w += y.w;
         }
-        float4 text = ((const float4 *)s.pointers[STEP_AT(TRAILING)])[
+        float4 text = ((const float4 *)s.pointers[STEP_AT(TEXT)])[
           (i64)text_row * (T_HIDDEN / 4) + q];
         sum.x += text.x, sum.y += text.y, sum.z += text.z, sum.w += text.w;
         return sum;

@@ -59,7 +59,7 @@ extension FrameShape {
       else { return false }
       matrices += stack.layers.flatMap { [$0.qkv, $0.output, $0.gateUp, $0.down] }
     }
-    return step.slotCount == 1 && step.predictor.cache.precision == .float32
+    return step.talker.cache.pages == nil && step.predictor.cache.precision == .float32
       && matrices.allSatisfy { $0.format == .stored(.bf16) }
   }
 }
@@ -69,6 +69,10 @@ extension CUDABackend {
     let step = count <= 64 ? 8 : 32
     // Also where nothing is recorded: how a product is cut depends on its rows, and the sums on that.
     return (count + step - 1) / step * step
+  }
+
+  package func stepRows(for count: Int) -> Int {
+    [1, 2, 4, 8, 16, 24, 32, 48, 64].first { $0 >= count } ?? (count + 63) / 64 * 64
   }
 
   package func makeFrameProgram(
@@ -148,6 +152,7 @@ extension CUDABackend {
     put(step.sampling.frame.address, FRAME_INDEX, in: own)
     put(step.sampling.settings.address, FRAME_SETTINGS, in: own)
     put(step.sampling.seen.address, FRAME_SEEN, in: own)
+    put(step.text.address, FRAME_TEXT, in: own)
     put(step.trailing.address, FRAME_TRAILING, in: own)
     put(step.trailingCount.address, FRAME_TRAILING_COUNT, in: own)
     put(UInt64(step.capacity), FRAME_CAPACITY, in: own)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rows of a table by index; one thread per element of `out`. Bound: bytes read and written.
+// Rows of a table by index; one thread per element. Bound: bytes read and written.
 #include "Common/Elements.cuh"
 
 // out[r] (+)= scale[ids[r]] · table[ids[r]]; a negative id stands for a row of zeros.
@@ -51,3 +51,35 @@ __device__ __forceinline__ void gather_sum(const void *table, int entries, const
     gather_sum<T>(table, entries, scale, codes, width, first, end, out, rows, columns);            \
   }
 FOR_EACH_ELEMENT(GATHER_SUM)
+
+// out[ids[r]] = source[r]; a negative id stands for none, and none comes twice.
+KERNEL scatter_rows(const float *source, const int *ids, int id_stride, float *out, int rows,
+                    int columns) {
+  IN_ORDER
+  i64 i = global_index();
+  if (i >= (i64)rows * columns) return;
+  int id = ids[i / columns * id_stride];
+  if (id >= 0) out[(i64)id * columns + i % columns] = source[i];
+}
+
+// out[r] = source[ids[r]], or out[ids[r]] = source[r], of rows of `width` numbers; a negative id
+// stands for none.
+template <bool SCATTERS>
+__device__ __forceinline__ void move_indices(const int *source, int source_stride, int width,
+                                             const int *ids, int id_stride, int *out,
+                                             int out_stride, int rows) {
+  i64 i = global_index();
+  if (i >= (i64)rows * width) return;
+  int id = ids[i / width * id_stride];
+  if (id < 0) return;
+  i64 there = (i64)id * width + i % width, from = SCATTERS ? i : there, to = SCATTERS ? there : i;
+  out[to * out_stride] = source[from * source_stride];
+}
+#define MOVE_INDICES(name, SCATTERS)                                                               \
+  KERNEL name(const int *source, int source_stride, int width, const int *ids, int id_stride,      \
+              int *out, int out_stride, int rows) {                                                \
+    IN_ORDER                                                                                       \
+    move_indices<SCATTERS>(source, source_stride, width, ids, id_stride, out, out_stride, rows);   \
+  }
+MOVE_INDICES(gather_indices, false)
+MOVE_INDICES(scatter_indices, true)

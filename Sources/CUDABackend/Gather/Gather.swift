@@ -35,4 +35,35 @@ extension CUDABackend {
         columns: source.columns, format: .stored(.f32)),
       ids: ids, scale: nil, accumulate: accumulate, into: out)
   }
+
+  package func scatterRows(
+    _ source: CUDATensor, ids: CUDAIndices, into out: CUDATensor
+  ) throws(CUDAError) {
+    precondition(source.columns == out.columns && ids.count == source.rows)
+    try launch(
+      "scatter_rows", over: source.count, source.address, ids.address, Int32(ids.stride),
+      out.address, Int32(source.rows), Int32(source.columns))
+  }
+
+  package func gatherIndices(
+    _ source: CUDAIndices, width: Int, ids: CUDAIndices, into out: CUDAIndices
+  ) throws(CUDAError) {
+    precondition(out.count == ids.count * width)
+    try moveIndices("gather_indices", source, width: width, ids: ids, into: out)
+  }
+
+  package func scatterIndices(
+    _ source: CUDAIndices, width: Int, ids: CUDAIndices, into out: CUDAIndices
+  ) throws(CUDAError) {
+    precondition(source.count == ids.count * width)
+    try moveIndices("scatter_indices", source, width: width, ids: ids, into: out)
+  }
+
+  private func moveIndices(
+    _ name: String, _ source: CUDAIndices, width: Int, ids: CUDAIndices, into out: CUDAIndices
+  ) throws(CUDAError) {
+    try launch(
+      name, over: ids.count * width, source.address, Int32(source.stride), Int32(width),
+      ids.address, Int32(ids.stride), out.address, Int32(out.stride), Int32(ids.count))
+  }
 }

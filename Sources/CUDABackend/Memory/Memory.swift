@@ -81,16 +81,21 @@ package struct CUDAMatrix {
   let format: WeightFormat
 }
 
-/// Keys and values on the device, `[layers][slots · capacity, kvWidth]`, in words of 32 bits.
+/// Keys and values on the device, `[layers][rows, kvWidth]`, in words of 32 bits.
 package struct CUDACache {
   /// All keys, then all values.
   let all: CUDATensor
   let keys: [CUDATensor]
   let values: [CUDATensor]
+  /// Positions of a slot.
   let capacity: Int
   let precision: CachePrecision
+  /// Where they are (CacheRows.cuh); `nil`: slot after slot.
+  let pages: PageTable<CUDAIndices>?
   /// Where blocks of one head leave what the product after them merges.
   let partial: CUDATensor
+
+  var pagesAddress: UInt64 { pages?.indices.address ?? 0 }
 }
 
 extension CUDABackend {
@@ -128,8 +133,27 @@ extension CUDABackend {
   package func makeCache(
     layerCount: Int, slotCount: Int, capacity: Int, kvWidth: Int, precision: CachePrecision
   ) throws(CUDAError) -> CUDACache {
+    try makeCache(
+      layerCount: layerCount, rows: slotCount * capacity, capacity: capacity, pages: nil,
+      kvWidth: kvWidth, precision: precision)
+  }
+
+  package func makeCache(
+    layerCount: Int, pages table: PageTable<CUDAIndices>, pageCount: Int, kvWidth: Int,
+    precision: CachePrecision
+  ) throws(CUDAError) -> CUDACache {
+    precondition(table.indices.stride == 1, "a table lies in one piece")
+    let size = PageTable<CUDAIndices>.pageSize
+    return try makeCache(
+      layerCount: layerCount, rows: pageCount * size, capacity: table.pagesPerSlot * size,
+      pages: table, kvWidth: kvWidth, precision: precision)
+  }
+
+  private func makeCache(
+    layerCount: Int, rows: Int, capacity: Int, pages: PageTable<CUDAIndices>?, kvWidth: Int,
+    precision: CachePrecision
+  ) throws(CUDAError) -> CUDACache {
     precondition(kvWidth % 2 == 0, "a row of the cache is whole words")
-    let rows = slotCount * capacity
     let all = try makeTensor(
       rows: 2 * layerCount * rows, columns: kvWidth * precision.byteCount / 4)
     func layers(from first: Int) -> [CUDATensor] {
@@ -137,7 +161,7 @@ extension CUDABackend {
     }
     return CUDACache(
       all: all, keys: layers(from: 0), values: layers(from: layerCount), capacity: capacity,
-      precision: precision,
+      precision: precision, pages: pages,
       partial: try makeTensor(rows: 1, columns: Self.attentionPartials))
   }
 

@@ -36,22 +36,27 @@
   X(update_state, "ppiii")                                                                         \
   KERNELS_BY_ELEMENT(X, pack_split, "ppiiii")                                                      \
   KERNELS_BY_ELEMENT(X, pack_taps, "ppiii")                                                        \
-  KERNELS_BY_CACHE(X, qk_norm_rope_append_heads_64, "pppfppipippiiii")                             \
-  KERNELS_BY_CACHE(X, qk_norm_rope_append_heads_128, "pppfppipippiiii")                            \
-  KERNELS_BY_CACHE(X, flash_attention_64, "ppipipppiiiiii")                                        \
-  KERNELS_BY_CACHE(X, flash_attention_128, "ppipipppiiiiii")
+  KERNELS_BY_CACHE(X, qk_norm_rope_append_heads_64, "pppfppipippiiiip")                            \
+  KERNELS_BY_CACHE(X, qk_norm_rope_append_heads_128, "pppfppipippiiiip")                           \
+  KERNELS_BY_CACHE(X, flash_attention_64, "ppipipppiiiiiip")                                       \
+  KERNELS_BY_CACHE(X, flash_attention_128, "ppipipppiiiiiip")
 
 #define OPERATION_KERNELS(X)                                                                       \
   X(fill, "pllu")                                                                                  \
   X(widen_rows, "ppl")                                                                             \
-  X(publish, "piippip")                                                                            \
+  X(publish, "piiippip")                                                                           \
   X(copy, "ppl")                                                                                   \
+  X(copy_slot, "plllll")                                                                           \
   X(add, "ppll")                                                                                   \
   X(add_scaled, "pppli")                                                                           \
   X(increment, "piii")                                                                             \
+  X(increment_at, "pipiii")                                                                        \
   KERNELS_BY_ELEMENT(X, gather, "ppipipii")                                                        \
   KERNELS_BY_ELEMENT(X, gather_sum, "pippiiipii")                                                  \
-  X(add_trailing_text, "pipipipipii")                                                              \
+  X(scatter_rows, "ppipii")                                                                        \
+  X(gather_indices, "piipipii")                                                                    \
+  X(scatter_indices, "piipipii")                                                                   \
+  X(add_trailing_text, "ppipipipipii")                                                             \
   X(rms_norm, "ppfpi")                                                                             \
   X(layer_norm, "pppfpi")                                                                          \
   KERNELS_BY_ELEMENT(X, gemv_fallback_1, "ppppipiii")                                              \
@@ -64,8 +69,8 @@
   X(exact_gemm_64x32, "pppppppiiiiiii")                                                            \
   X(exact_gemm_reduce, "pppiplii")                                                                 \
   X(swiglu, "ppii")                                                                                \
-  KERNELS_BY_CACHE(X, qk_norm_rope_append, "pppfppipippiiii")                                      \
-  KERNELS_BY_CACHE(X, attention, "ppipipppiiiii")                                                  \
+  KERNELS_BY_CACHE(X, qk_norm_rope_append, "pppfppipippiiiip")                                     \
+  KERNELS_BY_CACHE(X, attention, "ppipipppiiiiip")                                                 \
   X(silu, "pl")                                                                                    \
   X(gelu, "pl")                                                                                    \
   X(clamp_unit, "pl")                                                                              \
@@ -101,12 +106,12 @@
   X(gemv_add_6_1, "ppfpppi")                                                                       \
   X(gemv_merge_add_1, "pppiiippi")                                                                 \
   X(gemv_merge_add_2, "pppiiippi")                                                                 \
-  KERNELS_BY_CACHE(X, decode_attention_64, "pppfpppppppiiii")                                      \
-  KERNELS_BY_CACHE(X, decode_attention_128, "pppfpppppppiiii")                                     \
-  KERNELS_BY_CACHE(X, decode_attention_split_64, "pppfpppppppiiii")                                \
-  KERNELS_BY_CACHE(X, decode_attention_split_128, "pppfpppppppiiii")                               \
-  X(sample_8, "pipippiiiiiipi")                                                                    \
-  X(sample_16, "pipippiiiiiipi")
+  KERNELS_BY_CACHE(X, decode_attention_64, "pppfpppppppiiiip")                                     \
+  KERNELS_BY_CACHE(X, decode_attention_128, "pppfpppppppiiiip")                                    \
+  KERNELS_BY_CACHE(X, decode_attention_split_64, "pppfpppppppiiiip")                               \
+  KERNELS_BY_CACHE(X, decode_attention_split_128, "pppfpppppppiiiip")                              \
+  X(sample_8, "pipippipiiiiiipi")                                                                  \
+  X(sample_16, "pipippipiiiiiipi")
 
 #define FRAME_KERNELS(X)                                                                           \
   X(frame_step, "pi")

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // QK-norm, RoPE and KV append: RMS-normalises the heads of queries and keys where they have a norm,
 // rotates them by their position, and stores the key and value of each row in the cache,
-// [slots · capacity, kv_heads · head_dim] for each layer; position p of a slot is row p mod
-// capacity. Queries are updated in place. Decode steps and frames fuse the same with their attention
-// (Attention/DecodeAttention.cu, FrameStep/FrameAttention.cuh).
+// [rows, kv_heads · head_dim] for each layer (Common/CacheRows.cuh). Queries are updated in place.
+// Decode steps and frames fuse the same with their attention (Attention/DecodeAttention.cu,
+// FrameStep/FrameAttention.cuh).
+#include "Common/CacheRows.cuh"
 #include "Common/Elements.cuh"
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"
@@ -16,13 +17,14 @@ template <int T>
 __device__ __forceinline__ void qk_norm_rope_append(
   float *qkv, const float *query_norm, const float *key_norm, float epsilon,
   const float *inverse_frequencies, const int *positions, int position_stride, const int *slots,
-  int slot_stride, void *keys, void *values, int heads, int kv_heads, int head_dim, int capacity) {
+  int slot_stride, void *keys, void *values, int heads, int kv_heads, int head_dim, int capacity,
+  const int *pages) {
   IN_ORDER
   __shared__ float normed[512];
   int h = blockIdx.x, r = blockIdx.y, j = threadIdx.x;
   int position = positions[(i64)r * position_stride];
   float *head = qkv + ((i64)r * (heads + 2 * kv_heads) + h) * head_dim;
-  i64 cache_row = (i64)slots[(i64)r * slot_stride] * capacity + position % capacity;
+  i64 cache_row = cache_rows(pages, capacity, slots[(i64)r * slot_stride], position)(position);
   if (h >= heads + kv_heads) {
     store_cached<T>(values, (cache_row * kv_heads + h - heads - kv_heads) * head_dim + j, head[j]);
     return;
@@ -47,9 +49,9 @@ __device__ __forceinline__ void qk_norm_rope_append(
     float *qkv, const float *query_norm, const float *key_norm, float epsilon,                     \
     const float *inverse_frequencies, const int *positions, int position_stride, const int *slots, \
     int slot_stride, void *keys, void *values, int heads, int kv_heads, int head_dim,              \
-    int capacity) {                                                                                \
+    int capacity, const int *pages) {                                                              \
     qk_norm_rope_append<T>(qkv, query_norm, key_norm, epsilon, inverse_frequencies, positions,     \
                           position_stride, slots, slot_stride, keys, values, heads, kv_heads,      \
-                          head_dim, capacity);                                                     \
+                          head_dim, capacity, pages);                                              \
   }
 FOR_EACH_CACHE(QK_NORM_ROPE_APPEND)

@@ -19,6 +19,6 @@ extension CUDABackend {
       map.positions.address, Int32(map.positions.stride), map.slots.address,
       Int32(map.slots.stride), cache.keys.address, cache.values.address,
       Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(shape.headDim),
-      Int32(stored.capacity))
+      Int32(stored.capacity), stored.pagesAddress)
   }
 }

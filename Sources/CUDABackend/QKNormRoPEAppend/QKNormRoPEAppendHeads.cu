@@ -2,6 +2,7 @@
 // QKNormRoPEAppend.cu for heads of 64 or 128 entries: a warp for each head of a row, four per
 // block. A lane has every 32nd entry of a head of D.
 // Bound: launch.
+#include "Common/CacheRows.cuh"
 #include "Common/Elements.cuh"
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"
@@ -11,7 +12,8 @@ template <int D, int T>
 __device__ __forceinline__ void qk_norm_rope_append_heads(
   float *qkv, const float *query_norm, const float *key_norm, float epsilon,
   const float *inverse_frequencies, const int *positions, int position_stride, const int *slots,
-  int slot_stride, void *keys, void *values, int rows, int heads, int kv_heads, int capacity) {
+  int slot_stride, void *keys, void *values, int rows, int heads, int kv_heads, int capacity,
+  const int *pages) {
   constexpr int PER = D / 32;
   int lane = threadIdx.x % 32, parts = heads + 2 * kv_heads;
   int index = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, r = index / parts;
@@ -27,7 +29,7 @@ __device__ __forceinline__ void qk_norm_rope_append_heads(
   if (r >= rows) return;
   float *head = qkv + (i64)index * D;
   int position = positions[(i64)r * position_stride];
-  i64 row = (i64)slots[(i64)r * slot_stride] * capacity + position % capacity;
+  i64 row = cache_rows(pages, capacity, slots[(i64)r * slot_stride], position)(position);
   float v[PER];
 #pragma unroll
   for (int i = 0; i < PER; i++) v[i] = head[lane + 32 * i];
@@ -63,10 +65,11 @@ __device__ __forceinline__ void qk_norm_rope_append_heads(
   extern "C" __global__ void __launch_bounds__(128) qk_norm_rope_append_heads_##D##_##name(        \
     float *qkv, const float *query_norm, const float *key_norm, float epsilon,                     \
     const float *inverse_frequencies, const int *positions, int position_stride, const int *slots, \
-    int slot_stride, void *keys, void *values, int rows, int heads, int kv_heads, int capacity) {  \
+    int slot_stride, void *keys, void *values, int rows, int heads, int kv_heads, int capacity,    \
+    const int *pages) {                                                                            \
     qk_norm_rope_append_heads<D, T>(qkv, query_norm, key_norm, epsilon, inverse_frequencies,       \
                                     positions, position_stride, slots, slot_stride, keys, values,  \
-                                    rows, heads, kv_heads, capacity);                              \
+                                    rows, heads, kv_heads, capacity, pages);                       \
   }
 #define HEADS_64(name, T) QK_NORM_ROPE_APPEND_HEADS(64, name, T)
 #define HEADS_128(name, T) QK_NORM_ROPE_APPEND_HEADS(128, name, T)
