@@ -101,7 +101,7 @@ let package = Package(
       name: "Qwen3TTS",
       dependencies: [
         "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "ModelStore",
-        "TextNormalization",
+        "SpeechRuntime", "SpeechScheduler", "TextNormalization",
         "TextTokenizer", "Audio", "SystemIO",
       ],
       resources: [.copy("Resources/DefaultVoice")], swiftSettings: settings),

@@ -26,6 +26,16 @@ package struct Checkpoint: Sendable {
     }
   }
 
+  /// Whether both have the same codec, byte for byte; not known of those made in memory.
+  package func hasSameCodec(as other: Checkpoint) -> Bool {
+    guard !folder.isEmpty, !other.folder.isEmpty else { return false }
+    return ["model.safetensors", "config.json"].allSatisfy { name in
+      FileManager.default.contentsEqual(
+        atPath: folder + "/speech_tokenizer/" + name,
+        andPath: other.folder + "/speech_tokenizer/" + name)
+    }
+  }
+
   /// Parts made in memory.
   package init(
     configuration: ModelConfiguration, codecConfiguration: CodecConfiguration,

@@ -3,6 +3,7 @@
 import CPUBackend
 package import CUDA
 package import CUDABackend
+import Foundation
 package import ModelFiles
 package import SpeechModel
 
@@ -53,13 +54,18 @@ package struct OpenedEngine {
   /// The GPU's, where one is used.
   package let context: CUDAContext?
 
-  /// The encoders of cloned voices, on the engine's device.
-  ///
-  /// - Throws: `SynthesisError` `invalidModel` when the model has none, or what the device failed with.
-  func voiceEncoder(_ checkpoint: Checkpoint) throws -> any VoiceEncoding {
-    guard let context else { return try VoiceEncoder(checkpoint, on: CPUBackend()) }
-    // A value of its own: the engine's work does not wait for theirs, and they go together.
-    return try VoiceEncoder(checkpoint, on: CUDABackend(context))
+  /// What is known of an engine away from its thread.
+  struct Description: Sendable {
+    let device: String
+    let notice: String?
+    let isOnGPU: Bool
+    /// Positions of prompt and frames together.
+    let capacity: Int
+  }
+
+  var description: Description {
+    Description(
+      device: device, notice: notice, isOnGPU: context != nil, capacity: engine.capacity)
   }
 
   /// Loads a model onto a device.
@@ -73,22 +79,31 @@ package struct OpenedEngine {
   ///   `invalidInput` when the GPU cannot run as `architecture`, or what is wrong with the checkpoint.
   package static func open(
     _ checkpoint: Checkpoint, on device: SpeechDevice, capacity: Int, recordsSteps: Bool = true,
-    kvPrecision: KVPrecision = .automatic, architecture: Architecture? = nil,
-    frameKernel: FrameKernel = .automatic
+    kvPrecision: KVPrecision = .automatic, limits: SpeechLimits = SpeechLimits(),
+    architecture: Architecture? = nil, frameKernel: FrameKernel = .automatic
   ) throws -> OpenedEngine {
-    let precision = kvPrecision.cachePrecision
+    var own = EngineLimits(capacity: capacity)
+    own.cachePrecision = kvPrecision.cachePrecision
+    own.queue = limits.queue
+    own.lead = limits.lead
+    own.patience = limits.patience
     let isAsked = device == .cuda || architecture != nil
     guard device != .cpu, try isAsked || !isFastOnCPU(checkpoint) else {
-      return try onCPU(checkpoint, capacity, precision, notice: nil)
+      return try onCPU(checkpoint, own, limits, notice: nil)
     }
     do {
       let context = try CUDAContext(runningAs: architecture)
+      own.voices = limits.voices ?? 1
+      own.keepsChunks = true
+      own.keyValueBytes = try limits.keyValueBytes ?? context.memory().available / 2
+      let isOne = own.voices == 1
       return OpenedEngine(
         engine: try SpeechEngine(
-          checkpoint, capacity: capacity, cachePrecision: precision,
+          checkpoint, own,
           on: CUDABackend(
-            context, recordsSteps: recordsSteps, frameKernel: frameKernel,
-            model: checkpoint.configuration, cachePrecision: precision),
+            context, recordsSteps: recordsSteps, frameKernel: isOne ? frameKernel : .off,
+            model: checkpoint.configuration,
+            cachePrecision: own.cachePrecision),
           codec: CUDABackend(context, recordsSteps: recordsSteps)),
         device: context.deviceDescription, notice: nil, context: context)
     } catch let error as CUDAError {
@@ -101,7 +116,7 @@ package struct OpenedEngine {
           underlying: error)
       }
       return try onCPU(
-        checkpoint, capacity, precision,
+        checkpoint, own, limits,
         notice: error.saysThereIsNoDevice
           ? nil : "There is a GPU, but it cannot be used, so the CPU speaks. \(error)")
     }
@@ -131,9 +146,12 @@ package struct OpenedEngine {
   private static let workingBytes = 96 << 20
 
   private static func onCPU(
-    _ checkpoint: Checkpoint, _ capacity: Int, _ precision: CachePrecision?, notice: String?
+    _ checkpoint: Checkpoint, _ own: EngineLimits, _ limits: SpeechLimits, notice: String?
   ) throws -> OpenedEngine {
-    let needed = checkpoint.configuration.stateByteCount(capacity: capacity) + workingBytes
+    var own = own
+    own.voices = limits.voices ?? 16
+    own.keyValueBytes = limits.keyValueBytes ?? Int(ProcessInfo.processInfo.physicalMemory / 4)
+    let needed = checkpoint.configuration.stateByteCount(capacity: own.capacity) + workingBytes
     guard CPUBackend.canMap(byteCount: needed) else {
       throw SynthesisError(
         .deviceUnavailable,
@@ -141,8 +159,7 @@ package struct OpenedEngine {
           + "the limit (ulimit -v).")
     }
     return OpenedEngine(
-      engine: try SpeechEngine(
-        checkpoint, capacity: capacity, cachePrecision: precision, on: CPUBackend()),
+      engine: try SpeechEngine(checkpoint, own, on: CPUBackend()),
       device: "CPU, \(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet)",
       notice: notice, context: nil)
   }

@@ -8,7 +8,7 @@ package import SpeechScheduler
 /// Speaks prompts with the models of a process, whatever the backend. One thread uses it at a time.
 package protocol PromptSpeaking: AnyObject {
   /// Takes another model. Returns its index.
-  func add(_ checkpoint: Checkpoint, codecKey: String) throws -> Int
+  func add(_ checkpoint: Checkpoint) throws -> Int
   /// Positions of prompt and frames together.
   var capacity: Int { get }
   /// How the first model's keys and values are kept.
@@ -126,7 +126,8 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
   private let limits: EngineLimits
   private let backend: B
   private let codecBackend: B
-  private var codecs: [String: Int] = [:]
+  /// Models by whose codec each was made.
+  private var codecs: [Checkpoint] = []
   private var steps: [FrameStep<B>] = []
   private let codec: CodecStreams<B>
   private var step: FrameStep<B> { steps[0] }
@@ -148,11 +149,10 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
   }
 
   /// - Parameters:
-  ///   - codecKey: The same for checkpoints with the same codec.
   ///   - backend: Where the language models run.
   ///   - codec: Where the codecs run, in parallel if that is another value; by default `backend`.
   package init(
-    _ checkpoint: Checkpoint, _ limits: EngineLimits, codecKey: String = "", on backend: B,
+    _ checkpoint: Checkpoint, _ limits: EngineLimits, on backend: B,
     codec codecBackend: B? = nil
   ) throws {
     self.limits = limits
@@ -166,12 +166,13 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
       Self.configuration(limits, pageBytes: geometry.pageByteCount, backend), on: backend,
       codec: codecBackend)
     codec = try Self.makeCodec(checkpoint, voices: limits.voices, on: self.codecBackend)
-    codecs[codecKey] = runtime.add(codec)
+    codecs.append(checkpoint)
+    _ = runtime.add(codec)
     steps.append(try makeStep(model, geometry))
     _ = runtime.add(steps[0], codec: 0)
   }
 
-  package func add(_ checkpoint: Checkpoint, codecKey: String) throws -> Int {
+  package func add(_ checkpoint: Checkpoint) throws -> Int {
     guard limits.voices > 1 else {
       throw SynthesisError(
         .invalidInput, "sharing: expected an engine for several voices, found one for one")
@@ -182,12 +183,12 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
     let step = try makeStep(
       model, KVPool<B>.Geometry(checkpoint.configuration.talker.transformer, precision))
     let index: Int
-    if let known = codecs[codecKey] {
+    if let known = codecs.firstIndex(where: { $0.hasSameCodec(as: checkpoint) }) {
       index = known
     } else {
       index = runtime.add(
         try Self.makeCodec(checkpoint, voices: limits.voices, on: codecBackend))
-      codecs[codecKey] = index
+      codecs.append(checkpoint)
     }
     steps.append(step)
     return runtime.add(step, codec: index)
@@ -340,7 +341,8 @@ extension FinishReason {
           + "long. Write or read faster, or set a longer patience.")
     case .failed:
       throw SynthesisError(
-        .overloaded, "speech: expected room for its text beside the others', found none. Try again.")
+        .overloaded, "speech: expected room for its text beside the others', found none. Try again."
+      )
     case .refused(.overloaded):
       throw SynthesisError(
         .overloaded,

@@ -40,12 +40,12 @@ extension SpeechSynthesizer {
   ///   when this is no Base model.
   public func voice(
     from recording: URL, options: VoiceOptions = VoiceOptions()
-  ) throws -> VoiceCreation {
+  ) async throws -> VoiceCreation {
     let audio: ReferenceAudio
     do { audio = try ReferenceAudio(path: recording.path) } catch {
       throw SynthesisError(.invalidInput, "\(error)", underlying: error)
     }
-    return try voice(
+    return try await voice(
       from: audio, options, origin: "the recording \(recording.lastPathComponent)")
   }
 
@@ -61,14 +61,14 @@ extension SpeechSynthesizer {
   public func voice(
     from samples: [Float], sampleRate: Int, options: VoiceOptions = VoiceOptions(),
     origin: String = "samples"
-  ) throws -> VoiceCreation {
+  ) async throws -> VoiceCreation {
     let audio: ReferenceAudio
     do {
       audio = try ReferenceAudio(SampleStream(samples, sampleRate: sampleRate))
     } catch {
       throw SynthesisError(.invalidInput, "\(error)", underlying: error)
     }
-    return try voice(from: audio, options, origin: origin)
+    return try await voice(from: audio, options, origin: origin)
   }
 
   /// Designs a voice in words once and keeps it: a VoiceDesign model speaks a text, and this Base
@@ -81,7 +81,7 @@ extension SpeechSynthesizer {
   ///   - speech: Language, seed and sampling of the designed speech.
   /// - Returns: The voice, and the samples it was taken from.
   /// - Throws: `SynthesisError`.
-  public nonisolated func designVoice(
+  public func designVoice(
     _ instruction: String, saying text: String, with designer: SpeechSynthesizer,
     speech: SpeechOptions = SpeechOptions()
   ) async throws -> (made: VoiceCreation, samples: [Float]) {
@@ -109,7 +109,7 @@ extension SpeechSynthesizer {
   }
 
   /// Why this model cannot speak with a cloned voice; `nil` when it can.
-  public nonisolated func problem(with voice: ClonedVoice) -> String? {
+  public func problem(with voice: ClonedVoice) -> String? {
     do throws(SynthesisError) {
       try requests.checkClone(embedding: voice.embedding, codes: voice.codes)
       return nil
@@ -120,7 +120,7 @@ extension SpeechSynthesizer {
 
   private func voice(
     from audio: ReferenceAudio, _ options: VoiceOptions, origin: String
-  ) throws -> VoiceCreation {
+  ) async throws -> VoiceCreation {
     let silence = options.trailingSilence
     guard silence >= .zero, silence <= VoiceOptions.longestSilence else {
       throw SynthesisError(
@@ -138,9 +138,7 @@ extension SpeechSynthesizer {
     }
     let zeros = options.transcript == nil ? 0 : Int(silence.seconds * Double(Self.sampleRate))
     do {
-      let encoder = try voiceEncoder ?? opened.voiceEncoder(checkpoint)
-      voiceEncoder = encoder
-      let voice = try encoder.voice(
+      let voice = try await encoders.voice(
         from: audio.samples + [Float](repeating: 0, count: zeros), transcript: options.transcript,
         origin: origin)
       return VoiceCreation(voice: voice, notices: audio.warnings.map(\.description))

@@ -5,41 +5,41 @@ import CPUBackend
 package import ModelFiles
 import ModelStore
 import SpeechModel
+import SpeechScheduler
 import Synchronization
 package import TextTokenizer
 
-/// Speaks with one model.
+/// Speaks with one model, many speeches at once.
 ///
 ///     let synthesizer = try await SpeechSynthesizer()
 ///     for try await chunk in synthesizer.speech(for: "Good morning.") {
 ///       play(chunk.samples)  // Float, mono, 24 kHz
 ///     }
 ///
-/// Opening one loads the model, which takes seconds, so open one and keep it. Work is done on its own
-/// thread, one speech after the other: for two speeches at a time open two, each with its own copy of
-/// the weights.
-public actor SpeechSynthesizer {
+/// Opening one loads the model, which takes seconds, so open one, keep it, and use it from anywhere. Work is
+/// done on a thread of its own for each device. Speeches at the same time share the model's weights and the
+/// device's time: whose listener would run dry first goes first. Several models speak on one device when
+/// the later ones are opened `on` the first.
+///
+/// The same request with the same seed has the same samples whatever is spoken beside it.
+public final class SpeechSynthesizer: Sendable {
   /// The most frames of 80 ms that a chunk can have.
   public static let longestChunk = SpeechEngine<CPUBackend>.longestChunk
   /// Samples per second.
   public static let sampleRate = 24_000
 
-  private let executor: ThreadExecutor
-  let opened: OpenedEngine
-  private var engine: any PromptSpeaking { opened.engine }
+  /// The device's thread, which the models there share.
+  private let thread: DeviceThread
+  /// Index of the model there.
+  private let model: Int
+  private let opened: OpenedEngine.Description
   private let tokenizer: TextTokenizer
   /// The device in words, such as `NVIDIA H100 80GB HBM3, sm_90` or `CPU, 8 threads, AVX2`.
-  public nonisolated let device: String
-  nonisolated let requests: RequestBuilder
+  public let device: String
+  let requests: RequestBuilder
   /// Configurations and weights, for the encoders of cloned voices.
-  nonisolated let checkpoint: Checkpoint
-  /// Made when the first voice is cloned.
-  var voiceEncoder: (any VoiceEncoding)?
-
-  /// The synthesizer's own thread.
-  public nonisolated var unownedExecutor: UnownedSerialExecutor {
-    unsafe executor.asUnownedSerialExecutor()
-  }
+  let checkpoint: Checkpoint
+  let encoders: VoiceEncoders
 
   /// The folder of the voice that comes with the package: `DefaultVoice` in the folder that
   /// `QWEN3_TTS_RESOURCES` names, or beside the program, in `../share/qwen3-tts`, or in the bundle that
@@ -61,17 +61,50 @@ public actor SpeechSynthesizer {
   ///   - recordsSteps: Whether a GPU records a step once and replays it. Without, it is slower, but an
   ///     error names the operation that failed.
   ///   - kvPrecision: How the talker's keys and values are kept.
+  ///   - limits: How many speak at once, and how many may wait.
   /// - Throws: `SynthesisError`: `invalidModel` with file, expected and found, or
   ///   `deviceUnavailable`.
-  public init(
+  public convenience init(
     model: URL? = nil, device: SpeechDevice = .automatic, capacity: Int = 4096,
-    recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic
+    recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic,
+    limits: SpeechLimits = SpeechLimits()
   ) async throws {
+    let (checkpoint, tokenizer) = try Self.read(model)
+    try await self.init(
+      checkpoint, tokenizer: tokenizer, device: device, capacity: capacity,
+      recordsSteps: recordsSteps, kvPrecision: kvPrecision, limits: limits)
+  }
+
+  /// Opens a model on the device of another, beside which it then speaks: on one thread, with one memory for
+  /// keys and values, and with the codec once when both have the same.
+  ///
+  /// While it loads, the others wait.
+  ///
+  /// - Parameters:
+  ///   - model: A folder in the released layout; `nil` for the bundled voice.
+  ///   - other: A synthesizer that was opened for several voices.
+  /// - Throws: `SynthesisError`.
+  public init(model: URL? = nil, on other: SpeechSynthesizer) async throws {
+    let (checkpoint, tokenizer) = try Self.read(model)
+    do {
+      self.model = try await other.thread.perform { try $0.add(checkpoint) }
+    } catch {
+      throw error as? SynthesisError ?? SynthesisError(.invalidModel, "\(error)", underlying: error)
+    }
+    thread = other.thread
+    opened = other.opened
+    device = other.device
+    self.checkpoint = checkpoint
+    self.tokenizer = tokenizer
+    requests = RequestBuilder(
+      configuration: checkpoint.configuration, generation: checkpoint.generation)
+    encoders = VoiceEncoders(checkpoint, isOnGPU: other.opened.isOnGPU)
+  }
+
+  private static func read(_ model: URL?) throws -> (Checkpoint, TextTokenizer) {
     let folder = try model.map(Self.folder) ?? Self.bundledModel
     do {
-      try self.init(
-        Checkpoint(folder: folder.path), tokenizer: TextTokenizer(folder: folder),
-        device: device, capacity: capacity, recordsSteps: recordsSteps, kvPrecision: kvPrecision)
+      return (try Checkpoint(folder: folder.path), try TextTokenizer(folder: folder))
     } catch let error as SynthesisError {
       throw error
     } catch {
@@ -86,32 +119,50 @@ public actor SpeechSynthesizer {
   /// Takes over a model that is open.
   package init(
     _ checkpoint: Checkpoint, tokenizer: TextTokenizer, device: SpeechDevice = .cpu,
-    capacity: Int = 4096, recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic
-  ) throws {
+    capacity: Int = 4096, recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic,
+    limits: SpeechLimits = SpeechLimits()
+  ) async throws {
     guard capacity >= 64 else {
       throw SynthesisError(.invalidInput, "capacity: expected at least 64, found \(capacity)")
     }
+    try limits.check()
+    let found = Mutex<OpenedEngine.Description?>(nil)
+    do {
+      thread = try await DeviceThread(name: "qwen3-tts") {
+        let opened = try OpenedEngine.open(
+          checkpoint, on: device, capacity: capacity, recordsSteps: recordsSteps,
+          kvPrecision: kvPrecision, limits: limits)
+        found.withLock { $0 = opened.description }
+        return opened.engine
+      }
+    } catch let error as SynthesisError {
+      throw error
+    } catch {
+      throw SynthesisError(.invalidModel, "\(error)", underlying: error)
+    }
+    guard let opened = found.withLock({ $0 }) else {
+      throw SynthesisError(.internalFailure, "open: expected an engine, found none")
+    }
+    self.opened = opened
     self.checkpoint = checkpoint
     self.tokenizer = tokenizer
-    opened = try OpenedEngine.open(
-      checkpoint, on: device, capacity: capacity, recordsSteps: recordsSteps,
-      kvPrecision: kvPrecision)
+    model = 0
     self.device = opened.device
     requests = RequestBuilder(
       configuration: checkpoint.configuration, generation: checkpoint.generation)
-    executor = ThreadExecutor(name: "qwen3-tts")
+    encoders = VoiceEncoders(checkpoint, isOnGPU: opened.isOnGPU)
   }
 
   /// Names of the model's voices, in alphabetical order; none in Base and VoiceDesign models.
-  public nonisolated var voices: [String] { requests.voices }
+  public var voices: [String] { requests.voices }
 
   /// Languages that can be asked for, in addition to "auto".
-  public nonisolated var languages: [String] { requests.languages }
+  public var languages: [String] { requests.languages }
 
   /// The text as the model reads it: normalised where the options and the model ask for it.
   ///
   /// - Throws: `SynthesisError` `invalidInput` when nothing in it can be said.
-  public nonisolated func spokenText(
+  public func spokenText(
     for text: String, options: SpeechOptions = SpeechOptions()
   ) throws -> String {
     requests.isNormalized(options) ? try RequestBuilder.normalizedEnglish(text) : text
@@ -135,38 +186,34 @@ public actor SpeechSynthesizer {
 
   /// Speaks a text.
   ///
-  /// The speech starts at once, whether or not the sequence is read. Chunks that are not read yet are
-  /// kept, about 100 kB for a second of speech. To stop, end the iteration or cancel the task that
-  /// iterates: the engine notices within a frame.
+  /// The speech starts at once, or when a voice is free, whether or not the sequence is read.
   ///
   /// - Returns: Chunks of samples as they are made, the last with a summary and no samples. Errors
-  ///   are `SynthesisError`.
-  public nonisolated func speech(
-    for text: String, options: SpeechOptions = SpeechOptions()
-  ) -> AsyncThrowingStream<AudioChunk, any Error> {
-    let (stream, continuation) = AsyncThrowingStream<AudioChunk, any Error>.makeStream()
-    let cancelled = CancellationFlag()
-    continuation.onTermination = { _ in cancelled.set() }
-    let accepted = ContinuousClock.now
-    Task {
-      await run(text, options, accepted: accepted, cancelled: cancelled, into: continuation)
-    }
-    return stream
+  ///   are thrown where they occur: `invalidInput`, `overloaded`, `stopped`, `timedOut`, `internalFailure`.
+  public func speech(for text: String, options: SpeechOptions = SpeechOptions()) -> Speech {
+    let feed = SpeechFeed()
+    let job = SpeechJob(self, options, feed, isHeld: false)
+    Task { await job.run { speaker throws(SynthesisError) in try await speaker.speak(text) } }
+    return Speech(feed)
   }
 
   /// Speaks a text and returns all samples at once.
   ///
   /// Not for long texts, nor where somebody waits for the sound: `speech(for:options:)` delivers it as
-  /// it is made.
+  /// it is made. A part of the text that gets stuck is spoken once more, which a speech that has been heard
+  /// cannot be.
   ///
   /// - Returns: Samples, mono, 24 kHz, −1…1, and what was spoken and how fast.
   /// - Throws: `SynthesisError`, or `CancellationError` when the task was cancelled.
-  public nonisolated func waveform(
+  public func waveform(
     for text: String, options: SpeechOptions = SpeechOptions()
   ) async throws -> (samples: [Float], summary: SpeechMetrics) {
+    let feed = SpeechFeed()
+    let job = SpeechJob(self, options, feed, isHeld: true)
+    Task { await job.run { speaker throws(SynthesisError) in try await speaker.speak(text) } }
     var samples: [Float] = []
     var summary = SpeechMetrics()
-    for try await chunk in speech(for: text, options: options) {
+    for try await chunk in Speech(feed) {
       samples += chunk.samples
       summary = chunk.summary ?? summary
     }
@@ -174,80 +221,54 @@ public actor SpeechSynthesizer {
     return (samples, summary)
   }
 
-  private func run(
-    _ text: String, _ options: SpeechOptions, accepted: ContinuousClock.Instant,
-    cancelled: CancellationFlag,
-    into continuation: AsyncThrowingStream<AudioChunk, any Error>.Continuation
-  ) {
-    do {
-      let summary = try speak(text, options, accepted: accepted, cancelled: cancelled) {
-        continuation.yield($0)
-      }
-      continuation.yield(AudioChunk(textShare: 1, summary: summary))
-      continuation.finish()
-    } catch {
-      let known = error as? SynthesisError
-      continuation.finish(
-        throwing: known ?? SynthesisError(.internalFailure, "\(error)", underlying: error))
+  // MARK: - Operation
+
+  /// What the synthesizer does with new requests.
+  public enum State: String, Sendable, Codable {
+    /// It speaks.
+    case ready
+    /// It ends what it has begun.
+    case draining
+    /// It was shut down.
+    case stopped
+    /// Its device failed: every speech ended with an error, and no other will begin.
+    case failed
+  }
+
+  /// What becomes of a request made now. Models that were opened on one another share it.
+  public var state: State {
+    switch thread.status?.lifecycle {
+    case .running, nil: .ready
+    case .draining: .draining
+    case .stopped: .stopped
+    case .failed: .failed
     }
   }
 
-  private func speak(
-    _ text: String, _ options: SpeechOptions, accepted: ContinuousClock.Instant,
-    cancelled: CancellationFlag, deliver: (AudioChunk) -> Void
-  ) throws -> SpeechMetrics {
-    let request = try requests.request(options, tokenizer: tokenizer)
-    var parts = try requests.parts(of: text, options, tokenizer: tokenizer)
-    var budgets = requests.budget(options, layout: request.layout)
-    var summary = SpeechMetrics()
-    summary.seed = options.seed ?? UInt64.random(in: .min ... .max)
-    summary.notices = request.notices + (opened.notice.map { [$0] } ?? [])
-    summary.device = device
-    while let part = parts.next() {
-      let index = summary.parts
-      let ids = tokenizer.targetIDs(part.text)
-      let prompt = request.prompt(ids, isContinued: part.isContinued)
-      guard prompt.rows.count + 16 < engine.capacity, prompt.trailing.count < engine.capacity
-      else {
-        throw SynthesisError(
-          .invalidInput,
-          "text: expected a prompt under \(engine.capacity) positions, found "
-            + "\(prompt.rows.count); shorten the instruction or the text")
-      }
-      let budget =
-        options.maximumFrames.map { $0 - summary.frames }
-        ?? budgets.frames(for: part, tokenCount: ids.count)
-      guard budget > 0 else {
-        summary.finishReason = max(summary.finishReason, .length)
-        break
-      }
-      summary.parts += 1
-      if requests.isNormalized(options) {
-        summary.spokenText = (summary.spokenText.map { $0 + " " } ?? "") + part.text
-      }
-      if index == 1, let notice = requests.noticeOnParts { summary.notices.append(notice) }
-      let framesBefore = summary.frames
-      let report = try engine.speak(
-        prompt, settings: request.settings(seed: summary.seed, utterance: UInt32(index)),
-        budget: budget,
-        chunks: (index == 0 ? options.firstChunkFrames : options.chunkFrames, options.chunkFrames),
-        isCancelled: { cancelled.isSet },
-        deliver: { samples, codes in
-          if summary.frames == 0 { summary.timeToFirstAudio = .now - accepted }
-          summary.frames += codes.count
-          deliver(AudioChunk(samples: samples, codes: codes, textShare: part.end))
-        })
-      if options.maximumFrames == nil {
-        budgets.note(part, frames: summary.frames - framesBefore, report.finishReason)
-      }
-      summary.finishReason = max(summary.finishReason, report.finishReason)
-      if report.finishReason == .cancelled { break }
+  /// Speeches that have a voice, and those that wait for one, of all models on the device.
+  public var load: (speaking: Int, waiting: Int) {
+    guard let status = thread.status else { return (0, 0) }
+    return (status.voices.values.reduce(0, +), status.waiting)
+  }
+
+  /// Ends the synthesizer, and those it shares a device with: new requests are refused as `stopped`, and what
+  /// waits or is spoken comes to its end, for at most so long.
+  ///
+  /// - Parameter limit: Afterwards what is still spoken ends with an error; zero ends everything at once.
+  public func shutdown(within limit: Duration = .seconds(30)) async {
+    _ = try? await thread.perform { $0.drain() }
+    let deadline = ContinuousClock.now + limit
+    while ContinuousClock.now < deadline, load != (0, 0) {
+      try? await Task.sleep(for: .milliseconds(10))
     }
-    summary.notices +=
-      budgets.notices(on: summary.parts) + [parts.leftOut.notice].compactMap(\.self)
-    summary.audioDuration = .milliseconds(80 * summary.frames)
-    summary.wallDuration = .now - accepted
-    return summary
+    _ = try? await thread.perform { $0.stop() }
+  }
+
+  /// What a job needs of the synthesizer.
+  var speaking: SpeakingModel {
+    SpeakingModel(
+      thread: thread, index: model, capacity: opened.capacity, requests: requests,
+      tokenizer: tokenizer, device: device, notice: opened.notice)
   }
 }
 
@@ -256,11 +277,4 @@ extension Duration {
   package var seconds: Double {
     Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
-}
-
-/// Set once, from any thread.
-final class CancellationFlag: Sendable {
-  private let value = Atomic(false)
-  var isSet: Bool { value.load(ordering: .relaxed) }
-  func set() { value.store(true, ordering: .relaxed) }
 }

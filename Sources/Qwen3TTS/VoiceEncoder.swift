@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 import Audio
+import CPUBackend
+import CUDA
+import CUDABackend
 import ModelFiles
 import SpeechModel
 
@@ -10,6 +13,39 @@ protocol VoiceEncoding: AnyObject {
   ///
   /// - Throws: `SynthesisError`, or what the device failed with.
   func voice(from samples: [Float], transcript: String?, origin: String) throws -> ClonedVoice
+}
+
+/// The encoders of a model's cloned voices, on a thread of their own: made when the first voice is taken, and
+/// speech does not wait for them.
+actor VoiceEncoders {
+  private let executor = ThreadExecutor(name: "qwen3-tts voices")
+  private let checkpoint: Checkpoint
+  private let isOnGPU: Bool
+  private var encoder: (any VoiceEncoding)?
+
+  /// The encoders' own thread.
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    unsafe executor.asUnownedSerialExecutor()
+  }
+
+  init(_ checkpoint: Checkpoint, isOnGPU: Bool) {
+    self.checkpoint = checkpoint
+    self.isOnGPU = isOnGPU
+  }
+
+  /// - Throws: `SynthesisError` `invalidModel` when the model has no encoders, or what the device failed with.
+  func voice(
+    from samples: [Float], transcript: String?, origin: String
+  ) throws -> ClonedVoice {
+    let encoder = try encoder ?? make()
+    self.encoder = encoder
+    return try encoder.voice(from: samples, transcript: transcript, origin: origin)
+  }
+
+  private func make() throws -> any VoiceEncoding {
+    guard isOnGPU else { return try VoiceEncoder(checkpoint, on: CPUBackend()) }
+    return try VoiceEncoder(checkpoint, on: CUDABackend(CUDAContext()))
+  }
 }
 
 /// Both encoders of a Base model on one backend: a recording becomes an embedding and codes.

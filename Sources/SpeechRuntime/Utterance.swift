@@ -49,4 +49,6 @@ package struct UtteranceTimes: Sendable {
   package var frames: [Duration] = []
   /// Of each chunk, with its frames.
   package var codec: [(time: Duration, frames: Int)] = []
+
+  package init() {}
 }
