@@ -73,7 +73,7 @@ let package = Package(
     .target(
       name: "Benchmarking",
       dependencies: [
-        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "Qwen3TTS",
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "Qwen3TTS", "SpeechRuntime",
       ],
       swiftSettings: settings),
     .target(name: "CCPUKernels"),

@@ -3,6 +3,7 @@
 import ModelFiles
 import Qwen3TTS
 import SpeechModel
+import SpeechRuntime
 
 /// What a benchmark does with an engine.
 struct BenchmarkRuns {
@@ -80,9 +81,9 @@ struct BenchmarkRuns {
       }
       ran()
       guard index > 0 else { continue }
-      prefill += reports.map { $0.prefill.seconds * 1000 }
-      steps += reports.flatMap(\.frames).map { $0.seconds * 1000 }
-      codec += reports.flatMap(\.codec).map { $0.time.seconds * 1000 / Double($0.frames) }
+      prefill += reports.map { $0.times.prefill.seconds * 1000 }
+      steps += reports.flatMap(\.times.frames).map { $0.seconds * 1000 }
+      codec += reports.flatMap(\.times.codec).map { $0.time.seconds * 1000 / Double($0.frames) }
       factors.append(Double(made) * 0.08 / (clock.now - begin).seconds)
     }
     result.prefill_ms = Spread(prefill)

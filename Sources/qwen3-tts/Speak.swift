@@ -130,7 +130,7 @@ struct Speak: AsyncParsableCommand {
 
   /// Writes chunks as they come. Whatever ends the speech, the file is finished.
   private func deliver(
-    _ speech: AsyncThrowingStream<AudioChunk, any Error>, to player: Player?
+    _ speech: Speech, to player: Player?
   ) async throws -> SpeechMetrics? {
     // The file appears with the first samples: what fails before leaves none.
     var writer: AudioFileWriter?
