@@ -32,7 +32,7 @@ import Testing
   func `speaks the same in chunks of one frame, in every mode`(
     _ transcript: String?, _ layout: TextLayout
   ) async throws {
-    let synthesizer = try BaseModel.synthesizer()
+    let synthesizer = try await BaseModel.synthesizer()
     let voice = try await Self.voice(synthesizer, transcript: transcript)
     #expect(voice.isInContext == (transcript != nil))
     func speak(_ chunk: Int) async throws -> [Float] {
@@ -46,7 +46,7 @@ import Testing
   }
 
   @Test func `the recording's codes change the speech`() async throws {
-    let synthesizer = try BaseModel.synthesizer()
+    let synthesizer = try await BaseModel.synthesizer()
     let voice = try await Self.voice(synthesizer)
     func speak(_ voice: ClonedVoice) async throws -> [Float] {
       try await synthesizer.waveform(for: "Good morning.", options: Self.options(.cloned(voice)))
@@ -60,7 +60,7 @@ import Testing
   }
 
   @Test func `every part of a long text follows the recording anew`() async throws {
-    let synthesizer = try BaseModel.synthesizer()
+    let synthesizer = try await BaseModel.synthesizer()
     let voice = try await Self.voice(synthesizer)
     var options = Self.options(.cloned(voice))
     options.maximumFrames = nil
@@ -75,12 +75,12 @@ import Testing
   @Test func `a saved voice speaks as the recording does, with no encoder`() async throws {
     let folder = try TemporaryFolder()
     let file = folder.url.appending(path: "a.voice")
-    let synthesizer = try BaseModel.synthesizer()
+    let synthesizer = try await BaseModel.synthesizer()
     let voice = try await Self.voice(synthesizer)
     try voice.write(to: file)
     let direct = try await synthesizer.waveform(
       for: "Hello.", options: Self.options(.cloned(voice)))
-    let bare = try BaseModel.synthesizer(hasEncoders: false)
+    let bare = try await BaseModel.synthesizer(hasEncoders: false)
     let again = try await bare.waveform(
       for: "Hello.", options: Self.options(.cloned(ClonedVoice(contentsOf: file))))
     #expect(direct.samples == again.samples)
@@ -88,7 +88,7 @@ import Testing
   }
 
   @Test func `trailing silence lengthens the reference and nothing else`() async throws {
-    let synthesizer = try BaseModel.synthesizer()
+    let synthesizer = try await BaseModel.synthesizer()
     let plain = try await Self.voice(synthesizer)
     let longer = try await Self.voice(synthesizer, silence: .seconds(0.5))
     #expect(plain.codes.count == 16)
@@ -106,7 +106,7 @@ import Testing
   }
 
   @Test func `refuses recordings no voice can be taken from`() async throws {
-    let synthesizer = try BaseModel.synthesizer()
+    let synthesizer = try await BaseModel.synthesizer()
     let recordings: [(samples: [Float], rate: Int, says: String)] = [
       ([], 24_000, "0.00 seconds"), (Array(BaseModel.recording.prefix(3_000)), 24_000, "0.12"),
       ([Float](repeating: 0, count: 48_000), 24_000, "nothing to hear"),
@@ -130,7 +130,7 @@ import Testing
   }
 
   @Test func `refuses a voice the model cannot speak with, and says why`() async throws {
-    let base = try BaseModel.synthesizer()
+    let base = try await BaseModel.synthesizer()
     let voice = try await Self.voice(base)
     let width = voice.width
     let wide = try ClonedVoice(embedding: voice.embedding + voice.embedding, origin: "test")
@@ -159,7 +159,7 @@ import Testing
   }
 
   @Test func `a reference longer than the model's memory is refused`() async throws {
-    let synthesizer = try BaseModel.synthesizer()
+    let synthesizer = try await BaseModel.synthesizer()
     let voice = try await Self.voice(synthesizer)
     let codes = Array(repeating: voice.codes[0], count: 5_000)
     let long = try ClonedVoice(
@@ -171,8 +171,8 @@ import Testing
   }
 
   @Test func `a designed voice is locked and repeats`() async throws {
-    let base = try BaseModel.synthesizer()
-    let designer = try BaseModel.synthesizer(.voiceDesign)
+    let base = try await BaseModel.synthesizer()
+    let designer = try await BaseModel.synthesizer(.voiceDesign)
     var speech = SpeechOptions()
     speech.seed = 7
     let text = "Good morning. What are you doing today?"

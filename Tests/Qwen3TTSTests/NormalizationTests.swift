@@ -30,8 +30,8 @@ import Testing
     #expect(summary.parts == 1)
   }
 
-  @Test func `a model without the key reads text as it is`() throws {
-    let synthesizer = try BaseModel.synthesizer()
+  @Test func `a model without the key reads text as it is`() async throws {
+    let synthesizer = try await BaseModel.synthesizer()
     let automatic = Self.options(.automatic)
     #expect(try synthesizer.spokenText(for: Self.written, options: automatic) == Self.written)
     #expect(

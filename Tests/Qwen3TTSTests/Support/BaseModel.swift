@@ -29,7 +29,7 @@ enum BaseModel {
 
   static func synthesizer(
     _ variant: ModelVariant = .base, hasEncoders: Bool = true
-  ) throws -> SpeechSynthesizer {
+  ) async throws -> SpeechSynthesizer {
     let folder = try SpeechSynthesizer.bundledModel
     let bundled = try Checkpoint(folder: folder.path)
     var configuration = bundled.configuration
@@ -43,7 +43,7 @@ enum BaseModel {
         embeddingSize: configuration.talker.transformer.hiddenSize, sampleRate: 24_000,
         channels: [64, 64, 64, 64, 192], attentionChannels: 16, squeezeChannels: 16)
     }
-    return try SpeechSynthesizer(
+    return try await SpeechSynthesizer(
       Checkpoint(
         configuration: configuration, codecConfiguration: bundled.codecConfiguration,
         generation: bundled.generation,
