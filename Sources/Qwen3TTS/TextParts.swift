@@ -19,7 +19,7 @@ struct EnglishSections: Sequence, IteratorProtocol {
   /// Bytes after which a section ends as soon as it can.
   private static let length = 4_000
   /// Characters of a paragraph that are read at once: all, unless it goes on for pages.
-  private static let longestReading = 8_000
+  static let longestReading = 8_000
 
   private var rest: Substring
   private let byteCount: Int
@@ -92,12 +92,14 @@ struct EnglishSections: Sequence, IteratorProtocol {
 
   /// A mark after a word that is no abbreviation, and a capital after a space.
   private func endsSentence(_ index: Substring.Index) -> Bool {
-    guard ".!?".contains(rest[index]), rest[..<index].suffix(4).allSatisfy(\.isLowercase) else {
-      return false
-    }
+    guard Self.mayEndSentence(rest[index], after: rest[..<index]) else { return false }
     let following = rest[rest.index(after: index)...].prefix(2)
     return following.count == 2 && following.first?.isWhitespace ?? false
       && following.last?.isUppercase ?? false
+  }
+
+  static func mayEndSentence(_ mark: Character, after text: Substring) -> Bool {
+    ".!?".contains(mark) && text.suffix(4).allSatisfy(\.isLowercase)
   }
 }
 
@@ -135,9 +137,9 @@ package struct TextPart: Equatable {
   /// Share of the whole text up to its end, 0…1.
   var end: Double
   /// The words it repeats, where it is a group of many repetitions.
-  var repeated: String?
+  package var repeated: String?
   /// Whether it repeats what the part before it does.
-  var isContinued = false
+  package var isContinued = false
 
   package init(text: String, end: Double, repeated: String? = nil, isContinued: Bool = false) {
     (self.text, self.end) = (text, end)
