@@ -47,7 +47,9 @@ package struct LiveText: Sendable {
     groupsRepetitions: Bool = false, limit: Int, byteCount: Int? = nil
   ) {
     english = isEnglish ? WrittenEnglish() : nil
-    repetitions = isEnglish && groupsRepetitions ? RepeatedWords.Running() : nil
+    repetitions =
+      isEnglish && groupsRepetitions
+      ? RepeatedWords.Running(endsAtSentences: layout == .whole) : nil
     parts = RunningParts(tokenizer, layout: layout, limit: limit)
     self.byteCount = byteCount
   }
@@ -84,12 +86,8 @@ package struct LiveText: Sendable {
   /// - Parameter spoken: Whole words.
   private mutating func read(_ spoken: String, _ events: inout [Event]) {
     guard !spoken.isEmpty else { return }
-    if let pieces = repetitions?.append(spoken) {
-      read(pieces, &events)
-    } else {
-      shareOut()
-      parts.append(spoken, to: &events)
-    }
+    read(repetitions?.append(spoken) ?? [.text(spoken)], &events)
+    if repetitions?.isEmpty ?? true { parts.endWord(&events) }
   }
 
   private mutating func read(

@@ -2,7 +2,7 @@
 
 extension RepeatedWords {
   /// Finds repetitions in a text that is still being written. A word is held back until it is known
-  /// to begin none: the four after it have to come.
+  /// to begin none: the four after it have to come, or the end of the sentence where that ends repetitions.
   ///
   /// A repetition that goes on is cut into groups as large as may be, and only the last ones are made
   /// about equal. `groups(of:)`, which knows where it ends, makes all equal.
@@ -14,11 +14,17 @@ extension RepeatedWords {
       case group(String, unit: String)
     }
 
+    /// Whether the end of a sentence or a paragraph ends every repetition.
+    private let endsAtSentences: Bool
     /// Words that are held back, each with what follows it up to the next.
     private var words: [(text: String, key: String)] = []
     /// The repetition that is being cut: its words, and how it is named.
     private var run: (period: Int, unit: String)?
 
+    init(endsAtSentences: Bool) { self.endsAtSentences = endsAtSentences }
+
+    /// Whether nothing is held back.
+    var isEmpty: Bool { words.isEmpty }
     /// Bytes that are held back.
     var heldBytes: Int { words.reduce(0) { $0 + $1.text.utf8.count } }
 
@@ -46,6 +52,9 @@ extension RepeatedWords {
       guard !signs.isEmpty else { return }
       guard let last = words.indices.last else { return pieces.append(.text(String(signs))) }
       words[last].text += signs
+      if endsAtSentences, signs.utf8.contains(where: { ".!?\n".utf8.contains($0) }) {
+        release(isComplete: true, &pieces)
+      }
     }
 
     private mutating func release(isComplete: Bool, _ pieces: inout [Piece]) {

@@ -77,13 +77,19 @@ struct RunningParts: Sendable {
     stretch?.begin -= forgotten
   }
 
+  /// Ends a word: a space follows, or the end.
+  mutating func endWord(_ events: inout [LiveText.Event]) {
+    written.isComplete = true
+    read(&events)
+    endStretch(.word, &events)
+    written.isComplete = false
+  }
+
   /// Ends what was appended, the part included.
   ///
   /// - Parameter unit: What the text that comes next repeats.
   mutating func end(nextRepeats unit: String?, to events: inout [LiveText.Event]) {
-    written.isComplete = true
-    read(&events)
-    endStretch(.word, &events)
+    endWord(&events)
     endPart(&events)
     self.unit = unit
     written = WrittenText()

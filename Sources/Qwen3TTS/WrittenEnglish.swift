@@ -3,7 +3,8 @@
 import TextNormalization
 
 /// A text that is still being written, in English words as far as no more text can change them: what
-/// `EnglishSections` say of the whole text, a few words late.
+/// `EnglishSections` say of the whole text, a few words late. An empty line comes as soon as a paragraph
+/// has ended, also after the last.
 struct WrittenEnglish: Sendable {
   private var written = WrittenText()
   private var normalizer = AppendableNormalizer()
@@ -15,9 +16,10 @@ struct WrittenEnglish: Sendable {
   private var count = 0
   /// Its last space after as many characters as are read at once.
   private var lastSpace: Int?
-  /// What goes before the next words.
+  /// What goes before the next words: nothing after the gap between paragraphs, or before there were
+  /// any words.
   private var gap = ""
-  private var isSilent = true
+  private var isAfterGap = true
   /// Words of the paragraphs up to here that are not said.
   private(set) var leftOut = LeftOutWords()
 
@@ -90,18 +92,21 @@ struct WrittenEnglish: Sendable {
     feed(upTo: end, saying: &spoken)
     say(normalizer.finish(), to: &spoken)
     leftOut.look(at: written[begin..<end])
-    gap = next == nil && gap != "\n\n" ? " " : "\n\n"
+    if !isAfterGap {
+      gap = " "
+      if next != nil { say("\n\n", isGap: true, to: &spoken) }
+    }
     begin = next ?? end
     (fed, written.cursor) = (begin, begin)
     count = 0
     lastSpace = nil
   }
 
-  private mutating func say(_ words: String, to spoken: inout String) {
+  private mutating func say(_ words: String, isGap: Bool = false, to spoken: inout String) {
     guard !words.isEmpty else { return }
-    spoken += (isSilent ? "" : gap) + words
+    spoken += isGap ? words : gap + words
     gap = ""
-    isSilent = false
+    isAfterGap = isGap
   }
 
   /// Whether the character at the cursor ends a sentence; `nil` while that depends on what comes.

@@ -16,6 +16,7 @@ package struct AppendableTokenizer: Sendable {
   private var open: [Unicode.Scalar] = []
   /// Composed scalars whose pieces may still change.
   private var pieces: [Unicode.Scalar]
+  private var lastClass: Unicode.Scalar.PieceClass?
   /// Ids that are still to come of the wrapper itself: the role, and the newline with what merges
   /// with it.
   private var wrapperIDs = 2
@@ -29,15 +30,20 @@ package struct AppendableTokenizer: Sendable {
   ///
   /// - Returns: The ids that have become sure.
   package mutating func append(_ text: some StringProtocol) -> [Int32] {
-    var isWorthALook = false
+    var mayEndPiece = false
     for scalar in text.unicodeScalars {
-      if !open.isEmpty, scalar.beginsComposition {
-        isWorthALook = compose() || isWorthALook
+      if scalar.beginsComposition {
+        // A piece ends where a run of one class does.
+        let pieceClass = scalar.pieceClass
+        if pieceClass != lastClass || pieceClass == .number { mayEndPiece = true }
+        lastClass = pieceClass
+        compose()
       }
       open.append(scalar)
     }
-    guard isWorthALook else { return [] }
-    var sure = TextPieces(pieces)
+    guard mayEndPiece else { return [] }
+    // Marks that join the first open scalar leave it in its class.
+    var sure = TextPieces(pieces + open.prefix(1))
     var ids: [Int32] = []
     while let piece = sure.nextSure() { ids += tokenizer.encodePiece(piece) }
     pieces.removeFirst(sure.position)
@@ -50,7 +56,7 @@ package struct AppendableTokenizer: Sendable {
   ///   that is no line break.
   /// - Returns: All ids that were held back.
   package mutating func endWord() -> [Int32] {
-    _ = compose()
+    compose()
     defer { pieces = [] }
     return withoutWrapper(TextPieces(pieces).flatMap { tokenizer.encodePiece($0) })
   }
@@ -61,12 +67,8 @@ package struct AppendableTokenizer: Sendable {
   package mutating func finish() -> [Int32] { endWord() }
 
   /// Moves the open scalars to the pieces.
-  ///
-  /// - Returns: Whether a piece may have ended: a run of one class has to end for that.
-  private mutating func compose() -> Bool {
-    guard let first = open.first else { return false }
-    let last = pieces.last?.pieceClass
-    let count = pieces.count
+  private mutating func compose() {
+    guard let first = open.first else { return }
     if open.count == 1, first.isASCII {
       pieces.append(first)
     } else {
@@ -75,7 +77,6 @@ package struct AppendableTokenizer: Sendable {
       pieces += TextTokenizer.composed(Substring(String(text)))
     }
     open.removeAll(keepingCapacity: true)
-    return pieces[count...].contains { $0.pieceClass != last || $0.pieceClass == .number }
   }
 
   private mutating func withoutWrapper(_ ids: [Int32]) -> [Int32] {

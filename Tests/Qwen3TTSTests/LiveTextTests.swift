@@ -182,7 +182,7 @@ import TextTokenizer
 
   @Test(arguments: [
     ("Hello world this is", "Hello world this"), ("Hello world. ", "Hello world."),
-    ("One two.\n", "One two"), ("One, two", "One,"), ("你好，世界", "你好，"), ("Hello", ""),
+    ("One two.\n", "One two"), ("One, two", "One,"), ("你好，世界", "你好"), ("Hello", ""),
   ]) func `text that is read as it is comes out a word late`(_ text: String, _ out: String) throws {
     let reading = Reading(
       tokenizer: try Self.bundled.get(), layout: .incremental, isEnglish: false, limit: 120)
@@ -195,7 +195,7 @@ import TextTokenizer
     let text = "The old woman walked slowly down towards the river where small boats"
     #expect(
       Self.out(reading, text).ids
-        == reading.body("The old woman walked slowly down towards the river where"))
+        == reading.body("The old woman walked slowly down towards the river"))
     reading.groupsRepetitions = true
     #expect(Self.out(reading, text).ids == reading.body("The old woman walked slowly down"))
   }
@@ -225,12 +225,11 @@ import TextTokenizer
       for text in [Self.prose, "x", "x\n", " ", "$5 ", "[", "no ", "語"] {
         let count = 100_000 / text.count
         let parts = reading.parts(Array(repeating: text, count: count).flatMap { $0.map(String.init) })
-        #expect(parts.isEmpty == !text.isSpeakableForTest)
+        let isSaid = text.unicodeScalars.contains {
+          reading.isEnglish ? $0.isASCII && $0.properties.isAlphabetic || $0 == "5" : $0.properties.isAlphabetic || $0 == "5"
+        }
+        #expect(parts.isEmpty != isSaid)
       }
     }
   }
-}
-
-extension String {
-  fileprivate var isSpeakableForTest: Bool { contains { $0.isLetter || $0.isNumber } }
 }
