@@ -106,26 +106,25 @@ struct RunningParts: Sendable {
         guard isSure else { return }
         if character.isNewline { readLineBreak(&events) }
       } else {
-        let closes = SentenceSplitter.closers.contains(character)
+        let mark = character.onlyScalar
+        let closes = mark.map(SentenceSplitter.closers.unicodeScalars.contains) ?? false
         if let end = stretch?.end, !closes { endStretch(end, &events) }
         guard isSure else { return }
         isAfterLineBreak = false
-        lengthenStretch(by: character, closes: closes)
+        lengthenStretch(by: mark, closes: closes)
       }
       written.cursor = end
       if let stretch, stretch.count >= limit { endStretch(.anywhere, &events) }
     }
   }
 
-  private mutating func lengthenStretch(by character: Character, closes: Bool) {
+  private mutating func lengthenStretch(by mark: Unicode.Scalar?, closes: Bool) {
     var stretch = stretch ?? Stretch(begin: written.cursor)
     stretch.count += 1
-    if "。！？؟।".contains(character) {
-      stretch.end = .sentence
-    } else if "，、；：…".contains(character), stretch.end != .sentence {
-      stretch.end = .clause
-    } else if !closes {
-      stretch.end = nil
+    switch mark {
+    case "。", "！", "？", "؟", "।": stretch.end = .sentence
+    case "，", "、", "；", "：", "…": if stretch.end != .sentence { stretch.end = .clause }
+    default: if !closes { stretch.end = nil }
     }
     self.stretch = stretch
   }
@@ -214,7 +213,8 @@ struct RunningParts: Sendable {
     events.append(
       .end(
         TextPart(
-          text: ended.text, end: min(max(1 - rest, 0), 1), repeated: unit, isContinued: isContinued)))
+          text: ended.text, end: min(max(1 - rest, 0), 1), repeated: unit, isContinued: isContinued)
+      ))
     lastUnit = unit
   }
 }
@@ -230,6 +230,12 @@ extension RunningParts.OpenPart {
 }
 
 extension Character {
+  /// A character of one scalar: comparing scalars is many times faster.
+  fileprivate var onlyScalar: Unicode.Scalar? {
+    let scalars = unicodeScalars
+    return scalars.index(after: scalars.startIndex) == scalars.endIndex ? scalars.first : nil
+  }
+
   /// Whether the tokenizer's pattern counts it among the line breaks.
   fileprivate var isLineBreakOfTokenizer: Bool {
     unicodeScalars.first == "\n" || unicodeScalars.first == "\r"

@@ -23,7 +23,9 @@ struct WrittenText: Sendable {
     text.utf8.distance(from: text.startIndex, to: index)
   }
 
-  subscript(range: Range<Int>) -> Substring { text[index(range.lowerBound)..<index(range.upperBound)] }
+  subscript(range: Range<Int>) -> Substring {
+    text[index(range.lowerBound)..<index(range.upperBound)]
+  }
 
   /// The character at a place, where it ends, and whether it is the same whatever is appended. One that is
   /// not may still be joined by marks, which change neither whether it is a space nor whether it is

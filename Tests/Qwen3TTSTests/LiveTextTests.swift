@@ -99,7 +99,8 @@ import TextTokenizer
     let cases = (try? Data(contentsOf: fixtures))
       .flatMap { try? JSONDecoder().decode([Case].self, from: $0) }?.map(\.text)
     return (cases ?? []) + [
-      prose, String(repeating: "no ", count: 50), "She said: no no no no no no no no no no no no. Bye",
+      prose, String(repeating: "no ", count: 50),
+      "She said: no no no no no no no no no no no no. Bye",
       String(repeating: "come on, ", count: 37) + "now", String(repeating: "ha", count: 60),
       "Title\n\nText follows.\r\nAnother line\r\n\r\nEnd", "* one\n* two\n* three",
       "# Heading\n\nSome *emphasis* and `code`, [a link](http://example.com) and <b>bold</b> text.",
@@ -108,7 +109,8 @@ import TextTokenizer
       "यह एक वाक्य है। यह दूसरा है।", "Wait 👨‍👩‍👧‍👦! What? 🇩🇪🇫🇷 e\u{301}te\u{301} \u{301}x",
       "... ?! -- * * *", "Hello... * * * \n\n World. -- ?!", String(repeating: "a", count: 400),
       String(repeating: "漢", count: 200), String(repeating: "-", count: 300) + " x",
-      "I.e. this. E.g. that! Mr. X vs. Ms. Y etc. Also: 3.14. Ok?", "A. B. C. \"Yes.\" 'No.' (Go.) so",
+      "I.e. this. E.g. that! Mr. X vs. Ms. Y etc. Also: 3.14. Ok?",
+      "A. B. C. \"Yes.\" 'No.' (Go.) so",
     ]
   }()
 
@@ -153,12 +155,40 @@ import TextTokenizer
     }
   }
 
+  @Test func `a text that is all there has the same parts in the incremental layout`() throws {
+    for reading in try Self.readings() where reading.layout == .incremental {
+      for text in Self.texts {
+        let parts = Array(
+          TextParts(
+            text, layout: .incremental, isEnglish: reading.isEnglish,
+            groupsRepetitions: reading.groupsRepetitions, limit: reading.limit,
+            tokenizer: reading.tokenizer))
+        #expect(parts.map(\.text) == reading.parts(text.map(String.init)).map(\.text))
+        #expect(parts.map(\.end) == parts.map(\.end).sorted())
+        #expect(parts.last.map { $0.end == 1 } ?? true)
+      }
+    }
+  }
+
+  @Test func `English is what is said of the whole text`() throws {
+    let reading = Reading(
+      tokenizer: try Self.bundled.get(), layout: .incremental, isEnglish: true, limit: 120)
+    func words(_ text: String) -> [Substring] { text.split(whereSeparator: \.isWhitespace) }
+    for text in Self.texts + [Array(repeating: Self.prose, count: 100).joined(separator: " ")] {
+      let parts = reading.parts(text.map(String.init)).map(\.text)
+      let whole = (try? SpeechSynthesizer.englishText(for: text)) ?? ""
+      #expect(words(parts.joined(separator: " ")) == words(whole), "\(text.debugDescription)")
+    }
+  }
+
   @Test func `nothing but spaces and marks at an end is lost`() throws {
     for reading in try Self.readings() where !reading.isEnglish {
       for text in Self.texts {
         let spoken = reading.parts([text]).map(\.text).joined()
         func letters(_ text: String) -> [Unicode.Scalar] {
-          text.unicodeScalars.filter { $0.properties.isAlphabetic || $0.properties.numericType != nil }
+          text.unicodeScalars.filter {
+            $0.properties.isAlphabetic || $0.properties.numericType != nil
+          }
         }
         #expect(letters(spoken) == letters(text), "\(text.debugDescription)")
       }
@@ -204,7 +234,8 @@ import TextTokenizer
   func `in the whole layout a part comes when its sentence has ended`(_ isEnglish: Bool) throws {
     let reading = Reading(
       tokenizer: try Self.bundled.get(), layout: .whole, isEnglish: isEnglish, limit: 120)
-    #expect(Self.out(reading, "The first one ended. The second one").ended == ["The first one ended."])
+    #expect(
+      Self.out(reading, "The first one ended. The second one").ended == ["The first one ended."])
     #expect(Self.out(reading, "A title of one line\n").ended == ["A title of one line"])
     #expect(
       reading.parts(["The first one ended. The second", " did not! Or"]).map(\.text)
@@ -224,9 +255,12 @@ import TextTokenizer
     for reading in try Self.readings() {
       for text in [Self.prose, "x", "x\n", " ", "$5 ", "[", "no ", "語"] {
         let count = 100_000 / text.count
-        let parts = reading.parts(Array(repeating: text, count: count).flatMap { $0.map(String.init) })
+        let parts = reading.parts(
+          Array(repeating: text, count: count).flatMap { $0.map(String.init) })
         let isSaid = text.unicodeScalars.contains {
-          reading.isEnglish ? $0.isASCII && $0.properties.isAlphabetic || $0 == "5" : $0.properties.isAlphabetic || $0 == "5"
+          reading.isEnglish
+            ? $0.isASCII && $0.properties.isAlphabetic || $0 == "5"
+            : $0.properties.isAlphabetic || $0 == "5"
         }
         #expect(parts.isEmpty != isSaid)
       }
