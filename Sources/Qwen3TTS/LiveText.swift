@@ -25,8 +25,8 @@ package struct LiveText: Sendable {
     case begin(isContinued: Bool)
     /// Tokens of its text, without the wrapper's. In the whole layout they are all of the part's.
     case tokens([Int32])
-    /// It has ended, and this was it. Its `end` is a share of what was written by then, unless the
-    /// length of the text is known.
+    /// It has ended, and this was it. Its `end` is about its share of what was written by then, or of
+    /// the whole text where its length is known.
     case end(TextPart)
   }
 
@@ -64,7 +64,7 @@ package struct LiveText: Sendable {
     if let spoken = english?.append(text) {
       read(spoken, &events)
     } else {
-      shareOut()
+      share(0)
       parts.append(text, to: &events)
     }
     return events
@@ -76,10 +76,6 @@ package struct LiveText: Sendable {
     if let spoken = english?.finish() { read(spoken, &events) }
     if let pieces = repetitions?.finish() { read(pieces, &events) }
     parts.end(nextRepeats: nil, to: &events)
-    if case .end(var part)? = events.last {
-      part.end = 1
-      events[events.count - 1] = .end(part)
-    }
     return events
   }
 
@@ -93,8 +89,10 @@ package struct LiveText: Sendable {
   private mutating func read(
     _ pieces: [RepeatedWords.Running.Piece], _ events: inout [Event]
   ) {
-    shareOut()
+    var rest = pieces.reduce(0) { $0 + $1.text.utf8.count }
     for piece in pieces {
+      rest -= piece.text.utf8.count
+      share(rest)
       switch piece {
       case .text(let text): parts.append(text, to: &events)
       case .group(let text, let unit):
@@ -105,9 +103,10 @@ package struct LiveText: Sendable {
     }
   }
 
-  private mutating func shareOut() {
+  /// - Parameter bytes: Bytes that come to the parts only after those that come next.
+  private mutating func share(_ bytes: Int) {
     let count = max(byteCount ?? writtenBytes, 1)
-    let held = (english?.heldBytes ?? 0) + (repetitions?.heldBytes ?? 0)
+    let held = (english?.heldBytes ?? 0) + (repetitions?.heldBytes ?? 0) + bytes
     parts.share = (count, count - writtenBytes + held)
   }
 }

@@ -12,6 +12,12 @@ extension RepeatedWords {
       case text(String)
       /// A group of repetitions, and what it repeats.
       case group(String, unit: String)
+
+      var text: String {
+        switch self {
+        case .text(let text), .group(let text, _): text
+        }
+      }
     }
 
     /// Whether the end of a sentence or a paragraph ends every repetition.

@@ -32,6 +32,8 @@ struct RunningParts: Sendable {
   private var lastUnit: String?
   /// Bytes of the whole text, as far as it is known, and those that were not appended here yet.
   var share = (byteCount: 1, rest: 0)
+  /// Share of the text up to the end of the last part.
+  private var end = 0.0
 
   fileprivate struct OpenPart {
     var begin: Int
@@ -209,11 +211,11 @@ struct RunningParts: Sendable {
     guard ended.isSpeakable else { return }
     ended.ids += ended.tokens.finish()
     ended.putOut(isContinued: isContinued, to: &events)
-    let rest = Double(share.rest + heldBytes) / Double(share.byteCount)
+    end = max(end, 1 - Double(share.rest + heldBytes) / Double(share.byteCount))
     events.append(
       .end(
         TextPart(
-          text: ended.text, end: min(max(1 - rest, 0), 1), repeated: unit, isContinued: isContinued)
+          text: ended.text, end: end, repeated: unit, isContinued: isContinued)
       ))
     lastUnit = unit
   }

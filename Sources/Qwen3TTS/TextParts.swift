@@ -253,12 +253,18 @@ private struct RunningText {
   private static let pace = 500
 
   mutating func next() -> TextPart? {
-    while ready.isEmpty, !rest.isEmpty {
+    // One more than is asked for, so that the last is known to be it.
+    while ready.count < 2, !rest.isEmpty {
       let piece = rest.prefix(Self.pace)
       rest = rest[piece.endIndex...]
       let events = live.append(piece) + (rest.isEmpty ? live.finish() : [])
-      ready = events.reversed().compactMap { if case .end(let part) = $0 { part } else { nil } }
+      ready.insert(
+        contentsOf: events.reversed().compactMap {
+          if case .end(let part) = $0 { part } else { nil }
+        }, at: 0)
     }
-    return ready.popLast()
+    var part = ready.popLast()
+    if ready.isEmpty { part?.end = 1 }
+    return part
   }
 }

