@@ -174,7 +174,13 @@ import TextTokenizer
     let reading = Reading(
       tokenizer: try Self.bundled.get(), layout: .incremental, isEnglish: true, limit: 120)
     func letters(_ text: String) -> String { text.filter(\.isLetter) }
-    for text in Self.texts + [Array(repeating: Self.prose, count: 100).joined(separator: " ")] {
+    // Paragraphs of pages, with sentences and without, are read a few pages at a time.
+    let pages = [
+      Array(repeating: Self.prose, count: 100).joined(separator: " "),
+      String(repeating: "The boat came. It was 5 p.m. on Monday. ", count: 1_000),
+      String(repeating: "the old man saw the sea and 3 boats, ", count: 1_000),
+    ]
+    for text in Self.texts + pages {
       let spoken = reading.parts(text.map(String.init)).map(\.text).joined()
       let whole = (try? SpeechSynthesizer.englishText(for: text)) ?? ""
       #expect(letters(spoken) == letters(whole), "\(text.debugDescription)")
