@@ -145,6 +145,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     let spoken = EnglishNormalizer.normalize(text)
     try expect(EnglishNormalizer.normalize(spoken) == spoken, "twice is once")
     try expect(SpokenPieces(text, shortest: 1).joined() == spoken, "pieces say what the whole says")
+    var live = AppendableNormalizer()
+    let said = text.unicodeScalars.map { live.append(String($0)) }.joined() + live.finish()
+    try expect(said == spoken, "a text being written is said as the whole is")
     try expect(spoken.unicodeScalars.allSatisfy(Self.isSaid), "nothing but letters and marks")
     // Markup by itself has letters but no words.
     let hasLetters =

@@ -4,12 +4,12 @@
 /// few at a time it says well.
 package enum RepeatedWords {
   /// Words, or syllables of one word, that are still said well in one go.
-  private static let mostAtOnce = 10
+  static let mostAtOnce = 10
   /// The longest phrase whose repetition is looked for, in words.
-  private static let longestPhrase = 4
+  static let longestPhrase = 4
   /// The longest syllable, in letters.
   private static let longestSyllable = 6
-  private static let fewestRepetitions = 4
+  static let fewestRepetitions = 4
 
   package struct Group: Equatable {
     package var text: String
@@ -54,18 +54,18 @@ package enum RepeatedWords {
     return groups.isEmpty ? [Group(text: text)] : groups
   }
 
-  private static func divideUp(_ number: Int, _ divisor: Int) -> Int {
+  static func divideUp(_ number: Int, _ divisor: Int) -> Int {
     (number + divisor - 1) / divisor
   }
 
-  private struct Word {
+  struct Word {
     /// What is compared.
     var key: String
     var range: Range<String.Index>
   }
 
   /// The words of a text; one that repeats a syllable many times counts as so many words.
-  private static func words(of text: String) -> [Word] {
+  static func words(of text: String) -> [Word] {
     text.split { !$0.isLetter && !$0.isNumber && $0 != "'" }.flatMap { word -> [Word] in
       let letters = Array(word.lowercased())
       guard letters.count == word.count, let length = syllable(of: letters) else {

@@ -59,7 +59,7 @@ struct RequestBuilder: Sendable {
     return Request(
       configuration: configuration, speaker: speaker, language: language.id,
       instruction: instruction, reference: reference(options.voice, tokenizer: tokenizer),
-      layout: options.textLayout?.model ?? (configuration.variant == .base ? .incremental : .whole),
+      layout: layout(options),
       talker: talker, predictor: predictor, notices: notices)
   }
 
@@ -68,6 +68,11 @@ struct RequestBuilder: Sendable {
     configuration.variant == .voiceDesign
       ? "The text was split into parts, and this model designs a voice for each: it may change."
       : nil
+  }
+
+  /// When the model sees the text.
+  private func layout(_ options: SpeechOptions) -> PromptLayout {
+    options.textLayout?.model ?? (configuration.variant == .base ? .incremental : .whole)
   }
 
   /// Tokens of text spoken at once.
@@ -93,7 +98,7 @@ struct RequestBuilder: Sendable {
     return spoken
   }
 
-  private static func nothingToSay(in text: String) -> SynthesisError {
+  static func nothingToSay(in text: String) -> SynthesisError {
     SynthesisError(
       .invalidInput,
       "text: expected something to say, found "
@@ -106,14 +111,23 @@ struct RequestBuilder: Sendable {
     of text: String, _ options: SpeechOptions, tokenizer: TextTokenizer
   ) throws -> TextParts {
     var parts = TextParts(
-      text, isEnglish: isNormalized(options),
-      groupsRepetitions: isNormalized(options) && configuration.usualFrames != nil,
-      limit: tokensPerPart(options)
-    ) {
-      tokenizer.encode(String($0), addedTokens: .asText).count
-    }
+      text, layout: layout(options), isEnglish: isNormalized(options),
+      groupsRepetitions: groupsRepetitions(options), limit: tokensPerPart(options),
+      tokenizer: tokenizer)
     guard parts.hasNext() else { throw Self.nothingToSay(in: text) }
     return parts
+  }
+
+  /// A text that is still being written. It has something to say once a part has begun.
+  func liveText(_ options: SpeechOptions, tokenizer: TextTokenizer) -> LiveText {
+    LiveText(
+      tokenizer, layout: layout(options), isEnglish: isNormalized(options),
+      groupsRepetitions: groupsRepetitions(options), limit: tokensPerPart(options))
+  }
+
+  /// Whether words that are repeated many times are spoken a few at a time.
+  private func groupsRepetitions(_ options: SpeechOptions) -> Bool {
+    isNormalized(options) && configuration.usualFrames != nil
   }
 
   /// How long each part of a text may take.

@@ -130,7 +130,7 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
     "approx", "inc", "ltd", "co", "dept", "est", "gen", "col", "sgt", "rev", "hon", "p", "pp",
   ]
 
-  private static func endsSentence(_ text: Substring, _ index: String.Index) -> Bool {
+  static func endsSentence(_ text: Substring, _ index: String.Index) -> Bool {
     let character = text[index]
     if character.isNewline { return endsParagraph(text, index) }
     if "。！？…؟।".contains(character) { return true }
@@ -156,23 +156,30 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
   /// line is too short to have been wrapped (a title, a list, verse).
   private static func endsParagraph(_ text: Substring, _ index: String.Index) -> Bool {
     let next = text[text.index(after: index)...].first { $0.isNewline || !$0.isWhitespace }
-    if next?.isNewline ?? true { return true }
+    return next?.isNewline ?? true || isShortLine(text, before: index)
+  }
+
+  /// Whether the line before a line break is too short to have been wrapped.
+  static func isShortLine(_ text: Substring, before index: String.Index) -> Bool {
     // The line may begin before `text` does.
     let line = text.base[..<index].suffix(shortestWrappedLine)
     return line.count < shortestWrappedLine || line.contains(where: \.isNewline)
   }
 
-  private static let shortestWrappedLine = 45
+  static let shortestWrappedLine = 45
   /// More than a token of ordinary text has.
   private static let charactersPerToken = 30
 
-  private static func endsClause(_ text: Substring, _ index: String.Index) -> Bool {
+  static func endsClause(_ text: Substring, _ index: String.Index) -> Bool {
     ",;:—–，、；：".contains(text[index])
   }
 
   private static func endsWord(_ text: Substring, _ index: String.Index) -> Bool {
     text[index].isWhitespace
   }
+
+  /// What closes after the end of a sentence belongs to it.
+  static let closers = ".!?\"')]”’»。！？…"
 
   /// Index after the first character for which `ends` holds, and after what closes after it.
   private static func end(
@@ -183,7 +190,7 @@ package struct SentenceSplitter: Sequence, IteratorProtocol {
       let isEnd = ends(text, index)
       index = text.index(after: index)
       guard isEnd else { continue }
-      while index < text.endIndex, ".!?\"')]”’»。！？…".contains(text[index]) {
+      while index < text.endIndex, closers.contains(text[index]) {
         index = text.index(after: index)
       }
       break

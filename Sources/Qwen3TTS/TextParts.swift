@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+package import SpeechModel
 import TextNormalization
+package import TextTokenizer
 
 /// A text a few thousand characters at a time, each section written out in English words, so that a
 /// long text starts to speak as soon as a short one.
@@ -19,7 +21,7 @@ struct EnglishSections: Sequence, IteratorProtocol {
   /// Bytes after which a section ends as soon as it can.
   private static let length = 4_000
   /// Characters of a paragraph that are read at once: all, unless it goes on for pages.
-  private static let longestReading = 8_000
+  static let longestReading = 8_000
 
   private var rest: Substring
   private let byteCount: Int
@@ -92,12 +94,14 @@ struct EnglishSections: Sequence, IteratorProtocol {
 
   /// A mark after a word that is no abbreviation, and a capital after a space.
   private func endsSentence(_ index: Substring.Index) -> Bool {
-    guard ".!?".contains(rest[index]), rest[..<index].suffix(4).allSatisfy(\.isLowercase) else {
-      return false
-    }
+    guard Self.mayEndSentence(rest[index], after: rest[..<index]) else { return false }
     let following = rest[rest.index(after: index)...].prefix(2)
     return following.count == 2 && following.first?.isWhitespace ?? false
       && following.last?.isUppercase ?? false
+  }
+
+  static func mayEndSentence(_ mark: Character, after text: Substring) -> Bool {
+    ".!?".contains(mark) && text.suffix(4).allSatisfy(\.isLowercase)
   }
 }
 
@@ -133,11 +137,11 @@ struct LeftOutWords {
 package struct TextPart: Equatable {
   package var text: String
   /// Share of the whole text up to its end, 0…1.
-  var end: Double
+  package var end: Double
   /// The words it repeats, where it is a group of many repetitions.
-  var repeated: String?
+  package var repeated: String?
   /// Whether it repeats what the part before it does.
-  var isContinued = false
+  package var isContinued = false
 
   package init(text: String, end: Double, repeated: String? = nil, isContinued: Bool = false) {
     (self.text, self.end) = (text, end)
@@ -146,7 +150,11 @@ package struct TextPart: Equatable {
 }
 
 /// The parts of a text, cut as they are asked for.
-struct TextParts: Sequence, IteratorProtocol {
+///
+/// For the whole layout, as many sentences as fit go into a part. For the incremental layout a part is
+/// what it would be if the text were still being written.
+package struct TextParts: Sequence, IteratorProtocol {
+  private var running: RunningText?
   private var sections: EnglishSections?
   private var splitter: SentenceSplitter?
   /// A part that was looked for before it was asked for.
@@ -167,18 +175,24 @@ struct TextParts: Sequence, IteratorProtocol {
   private let length: (Substring) -> Int
 
   /// - Parameters:
+  ///   - layout: When the model sees the text of a part.
   ///   - isEnglish: Whether the text is written out in English words.
   ///   - groupsRepetitions: Whether words that are repeated many times are cut into groups.
-  ///   - limit: The most a part may measure.
-  ///   - length: Measures a part, in tokens.
-  init(
-    _ text: String, isEnglish: Bool, groupsRepetitions: Bool = false, limit: Int,
-    length: @escaping (Substring) -> Int
+  ///   - limit: The most tokens of a part.
+  package init(
+    _ text: String, layout: PromptLayout, isEnglish: Bool, groupsRepetitions: Bool = false,
+    limit: Int, tokenizer: TextTokenizer
   ) {
     self.groupsRepetitions = groupsRepetitions
     self.limit = limit
-    self.length = length
-    if isEnglish {
+    length = { tokenizer.encode(String($0), addedTokens: .asText).count }
+    if layout == .incremental {
+      running = RunningText(
+        rest: text[...],
+        live: LiveText(
+          tokenizer, layout: layout, isEnglish: isEnglish, groupsRepetitions: groupsRepetitions,
+          limit: limit, byteCount: text.utf8.count))
+    } else if isEnglish {
       sections = EnglishSections(text)
     } else {
       splitter = SentenceSplitter(text, limit: limit, length: length)
@@ -186,7 +200,7 @@ struct TextParts: Sequence, IteratorProtocol {
   }
 
   /// Words of the text up to here that are not said.
-  var leftOut: LeftOutWords { sections?.leftOut ?? LeftOutWords() }
+  var leftOut: LeftOutWords { running?.live.leftOut ?? sections?.leftOut ?? LeftOutWords() }
 
   /// Whether a part is left.
   mutating func hasNext() -> Bool {
@@ -194,12 +208,13 @@ struct TextParts: Sequence, IteratorProtocol {
     return ahead != nil
   }
 
-  mutating func next() -> TextPart? {
+  package mutating func next() -> TextPart? {
     defer { ahead = nil }
     return ahead ?? makeNext()
   }
 
   private mutating func makeNext() -> TextPart? {
+    if running != nil { return running?.next() }
     while true {
       if let part = splitter?.next() {
         defer { continues = group?.unit != nil }
@@ -224,5 +239,32 @@ struct TextParts: Sequence, IteratorProtocol {
         groupsRepetitions
         ? RepeatedWords.groups(of: section.text).reversed() : [.init(text: section.text)]
     }
+  }
+}
+
+/// A text as if it were still being written, a few sentences at a time.
+private struct RunningText {
+  var rest: Substring
+  var live: LiveText
+  /// Parts that are ready, the next one last.
+  var ready: [TextPart] = []
+
+  /// Characters at a time.
+  private static let pace = 500
+
+  mutating func next() -> TextPart? {
+    // One more than is asked for, so that the last is known to be it.
+    while ready.count < 2, !rest.isEmpty {
+      let piece = rest.prefix(Self.pace)
+      rest = rest[piece.endIndex...]
+      let events = live.append(piece) + (rest.isEmpty ? live.finish() : [])
+      ready.insert(
+        contentsOf: events.reversed().compactMap {
+          if case .end(let part) = $0 { part } else { nil }
+        }, at: 0)
+    }
+    var part = ready.popLast()
+    if ready.isEmpty { part?.end = 1 }
+    return part
   }
 }

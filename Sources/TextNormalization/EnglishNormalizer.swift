@@ -38,7 +38,11 @@ package struct SpokenPieces: Sequence, IteratorProtocol, Sendable {
   /// - Parameter shortest: Scalars, one at least, after which a piece ends where it can. It changes where pieces
   ///   end, never what all of them say.
   package init(_ text: String, shortest: Int) {
-    self.text = Folding.fold(text)
+    self.init(Folding.fold(text), shortest: shortest)
+  }
+
+  init(_ folded: [Unicode.Scalar], shortest: Int) {
+    text = folded
     self.shortest = shortest
   }
 

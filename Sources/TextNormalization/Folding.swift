@@ -54,8 +54,15 @@ enum Folding {
   private static let groupingSpaces: Set<Unicode.Scalar> = ["\u{A0}", "\u{202F}", "\u{2009}"]
 
   static func fold(_ text: String) -> [Unicode.Scalar] {
+    var isQuoteOpen = false
+    return fold(text, isQuoteOpen: &isQuoteOpen)
+  }
+
+  /// - Parameter isQuoteOpen: Whether the text begins inside a quotation, and whether it ends inside one.
+  static func fold(_ text: String, isQuoteOpen: inout Bool) -> [Unicode.Scalar] {
     let text = Markup.removed(from: text)
-    var folded = FoldedText()
+    var folded = FoldedText(isQuoteOpen: isQuoteOpen)
+    defer { isQuoteOpen = folded.isQuoteOpen }
     folded.scalars.reserveCapacity(text.count)
     var index = 0
     while index < text.count {
@@ -138,9 +145,11 @@ enum Folding {
 /// Scalars with single spaces, and quotation marks only where they are inches.
 private struct FoldedText {
   var scalars: [Unicode.Scalar] = []
-  private var isQuoteOpen = false
+  var isQuoteOpen: Bool
   private var endOfQuote = Int.min
   private var lineBreaks = 0
+
+  init(isQuoteOpen: Bool) { self.isQuoteOpen = isQuoteOpen }
 
   /// - Parameter next: The scalar after it in the text.
   mutating func append(_ scalar: Unicode.Scalar, next: Unicode.Scalar? = nil) {

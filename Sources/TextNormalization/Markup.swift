@@ -21,10 +21,35 @@ struct Markup {
   /// - Returns: The text itself where it has no markup.
   static func removed(from text: String) -> [Unicode.Scalar] {
     let scalars = Array(text.unicodeScalars)
-    guard text.utf8.contains(where: { "<>&[`~$\\".utf8.contains($0) }) else { return scalars }
+    guard scalars.contains(where: isSign) else { return scalars }
     var markup = Markup(text: scalars)
     markup.read()
     return markup.plain
+  }
+
+  /// Whether markup may begin or end with a scalar.
+  static func isSign(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar {
+    case "<", ">", "&", "[", "`", "~", "$", "\\": true
+    default: false
+    }
+  }
+
+  /// The first place after all markup that may be open, when a text that is still being written
+  /// goes on with a scalar.
+  static func end(
+    of scalar: Unicode.Scalar, after last: Unicode.Scalar?, at place: Int, open end: Int
+  ) -> Int {
+    switch (last, scalar) {
+    // Links, and what their labels may hold, are looked for far away; so are the ends of tags, of
+    // comments and of delimited formulas. What follows a fence may be a language.
+    case (_, "["), ("<", "/"), ("<", "!"), ("<", "?"), ("\\", "("), ("`", "`"), ("~", "~"): .max
+    case ("<", _) where scalar.isLetter: .max
+    case (_, "$"): max(end, place + longestFormula + 8)
+    // A formula ends with its line.
+    case (_, "\n") where end < .max: place
+    default: end
+    }
   }
 
   private init(text: [Unicode.Scalar]) { self.text = text }
@@ -378,6 +403,7 @@ struct Markup {
 
   // MARK: Formulas
 
+  private static let longestFormula = 200
   private static let commands: [String: String] = [
     "times": "×", "cdot": "×", "div": "÷", "pm": "±", "leq": "≤", "le": "≤", "geq": "≥",
     "ge": "≥", "neq": "≠", "ne": "≠", "approx": "≈", "infty": "∞", "to": "→", "sum": " the sum of ",
@@ -393,7 +419,9 @@ struct Markup {
       !first.properties.isWhitespace, first != "$"
     else { return false }
     var end = start
-    while let scalar = peek(at: end), scalar != "$", scalar != "\n", end - start < 200 { end += 1 }
+    while let scalar = peek(at: end), scalar != "$", scalar != "\n",
+      end - start < Self.longestFormula
+    { end += 1 }
     guard peek(at: end) == "$", width == 1 || peek(at: end + 1) == "$",
       !(peek(at: end + width)?.isWordPart ?? false)
     else { return false }

@@ -17,10 +17,15 @@ enum PlainWords {
   static func end(of text: [Unicode.Scalar], _ start: Int) -> Int? {
     var end = start
     while end < text.count, text[end].isSmall { end += 1 }
-    guard end - start >= 3, end - start <= longest, isFree(text, end) else { return nil }
-    let word = String(text[start..<end])
+    return isFree(text, end) && isPlain(text[start..<end]) ? end : nil
+  }
+
+  /// Whether small letters are a plain word.
+  static func isPlain(_ letters: ArraySlice<Unicode.Scalar>) -> Bool {
+    guard letters.count >= 3, letters.count <= longest else { return false }
+    let word = String(letters)
     // "iii" may be a number.
-    return read.contains(word) || word.utf8.allSatisfy({ "ivx".utf8.contains($0) }) ? nil : end
+    return !read.contains(word) && !word.utf8.allSatisfy { "ivx".utf8.contains($0) }
   }
 
   /// Whether nothing at a place belongs to the word before it.

@@ -8,14 +8,33 @@
 /// whose alternatives are tried in this order at every place.
 struct TextPieces: Sequence, IteratorProtocol {
   private let scalars: [Unicode.Scalar]
-  private var position = 0
+  private(set) var position = 0
 
-  init(_ text: String) { scalars = Array(text.unicodeScalars) }
+  init(_ text: String) { self.init(Array(text.unicodeScalars)) }
+
+  init(_ scalars: [Unicode.Scalar]) { self.scalars = scalars }
 
   mutating func next() -> String? {
     guard position < scalars.count else { return nil }
-    let end =
-      contraction() ?? word() ?? number() ?? punctuation() ?? lineBreaks() ?? spaces()
+    return take(upTo: end())
+  }
+
+  /// The next piece, if it is one whatever comes after the text.
+  mutating func nextSure() -> String? {
+    guard position < scalars.count else { return nil }
+    let end = end()
+    // Every alternative has seen the scalar that ended it; spaces look on to where they end.
+    guard end < scalars.count, run(position, \.properties.isWhitespace) < scalars.count else {
+      return nil
+    }
+    return take(upTo: end)
+  }
+
+  private func end() -> Int {
+    contraction() ?? word() ?? number() ?? punctuation() ?? lineBreaks() ?? spaces()
+  }
+
+  private mutating func take(upTo end: Int) -> String {
     defer { position = end }
     var piece = String.UnicodeScalarView()
     piece.append(contentsOf: scalars[position..<end])
@@ -69,6 +88,13 @@ struct TextPieces: Sequence, IteratorProtocol {
 }
 
 extension Unicode.Scalar {
+  /// What the pattern distinguishes.
+  enum PieceClass { case letter, number, space, other }
+
+  var pieceClass: PieceClass {
+    isLetter ? .letter : isNumber ? .number : properties.isWhitespace ? .space : .other
+  }
+
   /// `\p{L}`
   fileprivate var isLetter: Bool {
     if value < 128 { return (65...90).contains(value) || (97...122).contains(value) }

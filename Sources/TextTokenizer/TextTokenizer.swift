@@ -141,9 +141,12 @@ package struct TextTokenizer: Sendable {
     if text.isEmpty { return [] }
     let isASCII = text.utf8.allSatisfy { $0 < 128 }
     if isASCII { return TextPieces(String(text)).flatMap { encodePiece($0) } }
-    var composed = String.UnicodeScalarView()
-    composed.append(contentsOf: Self.decomposingTibetanVowels(text)._nfc)
-    return TextPieces(String(composed)).flatMap { encodePiece($0) }
+    return TextPieces(Self.composed(text)).flatMap { encodePiece($0) }
+  }
+
+  /// The text in Unicode's normal form C.
+  static func composed(_ text: Substring) -> [Unicode.Scalar] {
+    Array(decomposingTibetanVowels(text)._nfc)
   }
 
   /// The three characters that are starters but decompose into marks. The standard library orders
@@ -162,7 +165,7 @@ package struct TextTokenizer: Sendable {
   }
 
   /// Merges the bytes of one piece, best rank first.
-  private func encodePiece(_ piece: String) -> [Int32] {
+  func encodePiece(_ piece: String) -> [Int32] {
     var tokens = piece.utf8.map { byteTokens[Int($0)] }
     if tokens.count < 2 { return tokens }
     // A doubly linked list over the positions; −1 ends it.
