@@ -47,6 +47,11 @@ package struct FrameBudget {
     return Int(min(most, bound(heard.framesPerLetter * Double(letters(part)), Self.known)))
   }
 
+  /// The most frames of any part of so many tokens: what a part may take whose text is not known yet.
+  func most(tokenCount: Int) -> Int {
+    Int(Self.unlearned.frames + (framesPerToken ?? Self.unlearned.factor) * Double(tokenCount))
+  }
+
   /// Learns from a part that was spoken.
   package mutating func note(_ part: TextPart, frames: Int, _ reason: FinishReason) {
     if reason == .length { cutParts += 1 }

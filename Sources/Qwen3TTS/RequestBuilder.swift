@@ -31,6 +31,24 @@ struct RequestBuilder: Sendable {
         reference: reference, layout: isContinued ? .whole : layout, configuration: configuration)
     }
 
+    /// The prompt of a part whose text is not all there.
+    ///
+    /// - Parameter ids: In the wrapper, as for `prompt`.
+    /// - Precondition: `canBegin` with its text.
+    func openPrompt(_ ids: [Int32]) -> Prompt {
+      Prompt(
+        target: ids, instruction: instruction, language: language, speaker: speaker,
+        reference: reference, layout: layout, isOpen: true, configuration: configuration)
+    }
+
+    /// Whether a part can begin to be spoken when so much of its text is there, and more may come: in the
+    /// incremental layout, with its first token, and with as many as stand alongside a reference.
+    func canBegin(with text: [Int32]) -> Bool {
+      guard layout == .incremental, !text.isEmpty else { return false }
+      guard let reference else { return true }
+      return reference.textIDs.count - 5 + text.count > reference.codes.count
+    }
+
     func settings(seed: UInt64, utterance: UInt32) -> UtteranceSettings {
       UtteranceSettings(talker: talker, predictor: predictor, seed: seed, utterance: utterance)
     }
@@ -76,7 +94,7 @@ struct RequestBuilder: Sendable {
   }
 
   /// Tokens of text spoken at once.
-  private func tokensPerPart(_ options: SpeechOptions) -> Int {
+  func tokensPerPart(_ options: SpeechOptions) -> Int {
     options.tokensPerPart ?? (configuration.variant == .voiceDesign ? 600 : 120)
   }
 

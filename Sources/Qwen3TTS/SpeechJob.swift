@@ -57,87 +57,226 @@ final class SpeechJob: Sendable {
   /// Speaks a text that is all there.
   func speak(_ text: String) async throws(SynthesisError) -> SpeechMetrics {
     do {
-      return try await speakParts(of: text)
+      var progress = try begin()
+      var parts = try model.requests.parts(of: text, options, tokenizer: model.tokenizer)
+      while let part = parts.next() {
+        let ids = model.tokenizer.targetIDs(part.text)
+        let prompt = progress.request.prompt(ids, isContinued: part.isContinued)
+        let budget = progress.budgets.frames(for: part, tokenCount: ids.count)
+        guard try await speak(prompt, frameLimit: budget, share: part.end, &progress) != nil,
+          try await note(part, &progress)
+        else { break }
+      }
+      return try await end(&progress, leftOut: parts.leftOut)
     } catch {
-      throw error as? SynthesisError
-        ?? SynthesisError(.internalFailure, "\(error)", underlying: error)
+      throw Self.known(error)
     }
   }
 
-  private func speakParts(of text: String) async throws -> SpeechMetrics {
-    let requests = model.requests
-    let request = try requests.request(options, tokenizer: model.tokenizer)
-    var parts = try requests.parts(of: text, options, tokenizer: model.tokenizer)
-    var budgets = requests.budget(options, layout: request.layout)
+  /// Speaks a text while it is being written.
+  func speak<Text: AsyncSequence & Sendable>(
+    writtenBy text: Text
+  ) async throws(SynthesisError) -> SpeechMetrics where Text.Element == String {
+    do {
+      var progress = try begin()
+      var live = model.requests.liveText(options, tokenizer: model.tokenizer)
+      var open = OpenPart()
+      var goesOn = true
+      do {
+        for try await piece in text where goesOn {
+          goesOn = try await handle(live.append(piece), &open, &progress)
+          if !goesOn || feed.isCancelled { break }
+        }
+      } catch let error where !(error is SynthesisError) {
+        current.withLock { ids in
+          model.thread.post { [ids] engine in for id in ids { engine.cancel(id) } }
+        }
+        throw SynthesisError(
+          .invalidInput, "text: expected a writer that writes, found that it failed: \(error)",
+          underlying: error)
+      }
+      if goesOn, !feed.isCancelled {
+        _ = try await handle(live.finish(), &open, &progress)
+      }
+      if progress.parts.isEmpty, !feed.isCancelled {
+        throw SynthesisError(
+          .invalidInput, "text: expected something to say, found nothing that can be said")
+      }
+      return try await end(&progress, leftOut: live.leftOut)
+    } catch {
+      throw Self.known(error)
+    }
+  }
+
+  private static func known(_ error: any Error) -> SynthesisError {
+    error as? SynthesisError
+      ?? SynthesisError(.internalFailure, "\(error)", underlying: error)
+  }
+
+  // MARK: - Parts
+
+  /// What was spoken so far.
+  private struct Progress {
+    let request: RequestBuilder.Request
+    var budgets: FrameBudget
+    var summary: SpeechMetrics
+    var parts: [PartSpeech] = []
+  }
+
+  /// A part of a text that is being written.
+  private struct OpenPart {
+    var tokens: [Int32] = []
+    var isContinued = false
+    /// Once it is spoken, while more of it may come.
+    var speech: PartSpeech?
+  }
+
+  private func begin() throws -> Progress {
+    let request = try model.requests.request(options, tokenizer: model.tokenizer)
     var summary = SpeechMetrics()
     summary.seed = options.seed ?? UInt64.random(in: .min ... .max)
     summary.notices = request.notices + (model.notice.map { [$0] } ?? [])
     summary.device = model.device
-    var spoken: [PartSpeech] = []
-    while let part = parts.next() {
-      let ids = model.tokenizer.targetIDs(part.text)
-      let prompt = request.prompt(ids, isContinued: part.isContinued)
-      guard prompt.rows.count + 16 < model.capacity, prompt.trailing.count < model.capacity else {
-        throw SynthesisError(
-          .invalidInput,
-          "text: expected a prompt under \(model.capacity) positions, found "
-            + "\(prompt.rows.count); shorten the instruction or the text")
-      }
-      let budget =
-        options.maximumFrames.map { $0 - summary.frames }
-        ?? budgets.frames(for: part, tokenCount: ids.count)
-      guard budget > 0 else {
-        summary.finishReason = max(summary.finishReason, .length)
-        break
-      }
-      if requests.isNormalized(options) {
-        summary.spokenText = (summary.spokenText.map { $0 + " " } ?? "") + part.text
-      }
-      if summary.parts == 1, let notice = requests.noticeOnParts { summary.notices.append(notice) }
-      var utterance = Utterance(
-        prompt: prompt,
-        settings: request.settings(seed: summary.seed, utterance: UInt32(summary.parts)),
-        frameLimit: budget)
-      utterance.model = model.index
-      utterance.chunks = ChunkSizes(
-        first: summary.parts == 0 ? options.firstChunkFrames : options.chunkFrames,
-        later: options.chunkFrames)
-      utterance.follows = spoken.last?.id
-      let speech = try await speak(utterance, share: part.end, after: spoken.last, &summary)
-      spoken.append(speech)
-      summary.parts += 1
-      let (reason, frames) = try await speech.spoken()
-      summary.frames += frames
-      if options.maximumFrames == nil { budgets.note(part, frames: frames, reason) }
-      summary.finishReason = max(summary.finishReason, reason)
-      if reason == .cancelled { break }
-    }
-    try await end(spoken, &summary)
-    summary.notices +=
-      budgets.notices(on: summary.parts) + [parts.leftOut.notice].compactMap(\.self)
-    return summary
+    return Progress(
+      request: request, budgets: model.requests.budget(options, layout: request.layout),
+      summary: summary)
   }
 
-  /// Has a part spoken, after another has been delivered; once more when it got stuck and nothing of it
-  /// has been delivered.
-  private func speak(
-    _ utterance: Utterance, share: Double, after earlier: PartSpeech?,
-    _ summary: inout SpeechMetrics
-  ) async throws -> PartSpeech {
-    let first = try await submit(utterance, share: share, after: earlier)
-    guard isHeld else { return first }
-    guard try await first.ended().reason == .runaway else {
-      first.release()
-      return first
+  /// Speaks what has come of a text. Returns whether the speech goes on.
+  private func handle(
+    _ events: [LiveText.Event], _ open: inout OpenPart, _ progress: inout Progress
+  ) async throws -> Bool {
+    for event in events {
+      switch event {
+      case .begin(let isContinued): open = OpenPart(isContinued: isContinued)
+      case .tokens(let ids):
+        guard let speech = open.speech else {
+          open.tokens += ids
+          guard !open.isContinued, progress.request.canBegin(with: open.tokens) else { continue }
+          let prompt = progress.request.openPrompt(model.tokenizer.targetIDs(around: open.tokens))
+          let limit = progress.budgets.most(
+            tokenCount: model.requests.tokensPerPart(options) + Self.wrapperTokens)
+          open.speech = try await speak(
+            prompt, frameLimit: limit, isOpen: true, share: 0, &progress)
+          if open.speech == nil { return false }
+          continue
+        }
+        open.tokens += ids
+        append(ids, to: speech)
+      case .end(let part):
+        let ids = model.tokenizer.targetIDs(around: open.tokens)
+        let budget = progress.budgets.frames(for: part, tokenCount: ids.count)
+        if let speech = open.speech {
+          append([progress.request.configuration.text.end], to: speech)
+          let limit = min(budget, framesLeft(progress))
+          guard let id = speech.id else { return false }
+          speech.share = part.end
+          model.thread.post { $0.endText(of: id, frameLimit: limit) }
+        } else {
+          let prompt = progress.request.prompt(ids, isContinued: part.isContinued)
+          guard try await speak(prompt, frameLimit: budget, share: part.end, &progress) != nil
+          else { return false }
+        }
+        open = OpenPart()
+        guard try await note(part, &progress) else { return false }
+      }
     }
-    var other = utterance
-    // Counters that no first attempt has.
-    other.settings.utterance |= 1 << 31
-    let second = try await submit(other, share: share, after: earlier)
-    summary.respokenParts += 1
-    _ = try await second.ended()
-    second.release()
-    return second
+    return true
+  }
+
+  /// Control tokens around a text.
+  private static let wrapperTokens = 8
+
+  private func append(_ ids: [Int32], to part: PartSpeech) {
+    guard let id = part.id else { return }
+    model.thread.post { engine in
+      // A device that failed has ended the part already.
+      try? engine.append(ids, to: id)
+    }
+  }
+
+  private func framesLeft(_ progress: Progress) -> Int {
+    options.maximumFrames.map { $0 - progress.summary.frames } ?? .max
+  }
+
+  /// Has a part spoken, after those before it. Returns `nil` when no frames are left for it.
+  private func speak(
+    _ prompt: Prompt, frameLimit: Int, isOpen: Bool = false, share: Double,
+    _ progress: inout Progress
+  ) async throws -> PartSpeech? {
+    guard prompt.rows.count + 16 < model.capacity, prompt.trailing.count < model.capacity else {
+      throw SynthesisError(
+        .invalidInput,
+        "text: expected a prompt under \(model.capacity) positions, found "
+          + "\(prompt.rows.count); shorten the instruction or the text")
+    }
+    let left = framesLeft(progress)
+    guard left > 0 else {
+      progress.summary.finishReason = max(progress.summary.finishReason, .length)
+      return nil
+    }
+    let index = progress.parts.count
+    var utterance = Utterance(
+      prompt: prompt,
+      settings: progress.request.settings(
+        seed: progress.summary.seed, utterance: UInt32(index)),
+      frameLimit: options.maximumFrames == nil ? frameLimit : left)
+    utterance.model = model.index
+    utterance.isTextOpen = isOpen
+    utterance.chunks = ChunkSizes(
+      first: index == 0 ? options.firstChunkFrames : options.chunkFrames,
+      later: options.chunkFrames)
+    utterance.follows = progress.parts.last?.id
+    if index == 1, let notice = model.requests.noticeOnParts {
+      progress.summary.notices.append(notice)
+    }
+    let part = try await submit(utterance, share: share, after: progress.parts.last)
+    progress.parts.append(part)
+    progress.summary.parts += 1
+    guard isHeld, try await part.ended().reason == .runaway else {
+      part.release()
+      return part
+    }
+    // Once more: nothing of it has been heard. With counters that no first attempt has.
+    utterance.settings.utterance |= 1 << 31
+    let again = try await submit(
+      utterance, share: share, after: progress.parts.dropLast().last)
+    progress.parts[index] = again
+    progress.summary.respokenParts += 1
+    _ = try await again.ended()
+    again.release()
+    return again
+  }
+
+  /// Waits until the last part has all its frames, and notes what it took. Returns whether the speech goes on.
+  private func note(_ part: TextPart, _ progress: inout Progress) async throws -> Bool {
+    guard let (reason, frames) = try await progress.parts.last?.spoken() else { return false }
+    progress.summary.frames += frames
+    if model.requests.isNormalized(options) {
+      progress.summary.spokenText =
+        (progress.summary.spokenText.map { $0 + " " } ?? "") + part.text
+    }
+    if options.maximumFrames == nil { progress.budgets.note(part, frames: frames, reason) }
+    progress.summary.finishReason = max(progress.summary.finishReason, reason)
+    return reason != .cancelled
+  }
+
+  /// Waits until everything is delivered.
+  private func end(
+    _ progress: inout Progress, leftOut: LeftOutWords
+  ) async throws -> SpeechMetrics {
+    var summary = progress.summary
+    for (index, part) in progress.parts.enumerated() {
+      let end = try await part.ended()
+      if index == 0 { summary.queueDuration = end.queued }
+      summary.finishReason = max(summary.finishReason, end.reason)
+    }
+    summary.timeToFirstAudio = progress.parts.first?.firstAudio.map { $0 - accepted } ?? .zero
+    summary.audioDuration = .milliseconds(80 * summary.frames)
+    summary.wallDuration = .now - accepted
+    summary.notices +=
+      progress.budgets.notices(on: summary.parts) + [leftOut.notice].compactMap(\.self)
+    return summary
   }
 
   private func submit(
@@ -155,17 +294,6 @@ final class SpeechJob: Sendable {
     if feed.isCancelled { model.thread.post { $0.cancel(id) } }
     return part
   }
-
-  /// Waits until everything is delivered.
-  private func end(_ parts: [PartSpeech], _ summary: inout SpeechMetrics) async throws {
-    for (index, part) in parts.enumerated() {
-      let end = try await part.ended()
-      if index == 0 { summary.queueDuration = end.queued }
-    }
-    summary.timeToFirstAudio = parts.first?.firstAudio.map { $0 - accepted } ?? .zero
-    summary.audioDuration = .milliseconds(80 * summary.frames)
-    summary.wallDuration = .now - accepted
-  }
 }
 
 /// A part of a speech, being spoken: passes its chunks on to the reader, in the order of the parts.
@@ -180,6 +308,8 @@ final class PartSpeech: Sendable {
 
   private struct State {
     var id: RequestID?
+    /// Of the text, up to the part's end.
+    var share: Double
     var obstacles: Set<Obstacle>
     var waiting: [AudioChunk] = []
     var firstAudio: ContinuousClock.Instant?
@@ -194,18 +324,22 @@ final class PartSpeech: Sendable {
 
   private let feed: SpeechFeed
   private let thread: DeviceThread
-  private let share: Double
   private let state: Mutex<State>
 
   init(feed: SpeechFeed, thread: DeviceThread, share: Double, isHeld: Bool) {
     self.feed = feed
     self.thread = thread
-    self.share = share
-    state = Mutex(State(obstacles: isHeld ? [.predecessor, .outcome] : [.predecessor]))
+    state = Mutex(
+      State(share: share, obstacles: isHeld ? [.predecessor, .outcome] : [.predecessor]))
   }
 
   var id: RequestID? { state.withLock { $0.id } }
   var firstAudio: ContinuousClock.Instant? { state.withLock { $0.firstAudio } }
+
+  var share: Double {
+    get { state.withLock { $0.share } }
+    set { state.withLock { $0.share = newValue } }
+  }
 
   func setID(_ id: RequestID) { state.withLock { $0.id = id } }
 
@@ -214,10 +348,10 @@ final class PartSpeech: Sendable {
     switch event {
     case .admitted: break
     case .chunk(let samples, let codes):
-      let chunk = AudioChunk(samples: samples, codes: codes, textShare: share)
       state.withLock { state in
         state.firstAudio = state.firstAudio ?? .now
-        state.waiting.append(chunk)
+        state.waiting.append(
+          AudioChunk(samples: samples, codes: codes, textShare: state.share))
       }
       passOn()
     case .spoken(let reason, let frames):

@@ -197,6 +197,31 @@ public final class SpeechSynthesizer: Sendable {
     return Speech(feed)
   }
 
+  /// Speaks a text while it is being written: a language model's answer, say.
+  ///
+  ///     let answer: AsyncStream<String> = …  // pieces of any size
+  ///     for try await chunk in synthesizer.speech(for: answer) { play(chunk.samples) }
+  ///
+  /// In the incremental layout it is spoken token by token, beginning with the first words; where nothing is
+  /// written, the voice waits, and then resumes as if it had not. In the whole layout, which CustomVoice and
+  /// VoiceDesign models have by default, a sentence is spoken when it has been written. What was said is the same
+  /// however the text is cut into pieces, which must not be cut inside a Unicode scalar.
+  ///
+  /// - Parameter text: Its pieces. When it throws, so does the speech, as `invalidInput`.
+  /// - Returns: As for a text that is all there.
+  public func speech<Text: AsyncSequence & Sendable>(
+    for text: Text, options: SpeechOptions = SpeechOptions()
+  ) -> Speech where Text.Element == String {
+    let feed = SpeechFeed()
+    let job = SpeechJob(self, options, feed, isHeld: false)
+    Task {
+      await job.run { speaker throws(SynthesisError) in
+        try await speaker.speak(writtenBy: text)
+      }
+    }
+    return Speech(feed)
+  }
+
   /// Speaks a text and returns all samples at once.
   ///
   /// Not for long texts, nor where somebody waits for the sound: `speech(for:options:)` delivers it as

@@ -218,6 +218,12 @@ extension TextTokenizer {
     wrap("assistant", text, addedTokens) + encode("\n<|im_start|>assistant\n")
   }
 
+  /// The same around tokens of a text (`AppendableTokenizer`).
+  package func targetIDs(around tokens: [Int32]) -> [Int32] {
+    let wrapper = targetIDs("a")
+    return wrapper.prefix(3) + tokens + wrapper.suffix(5)
+  }
+
   /// `<|im_start|>assistant\n{text}<|im_end|>\n`
   package func referenceIDs(_ text: String, addedTokens: AddedTokenPolicy = .asText) -> [Int32] {
     wrap("assistant", text, addedTokens) + encode("\n")
