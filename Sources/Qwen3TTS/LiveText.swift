@@ -6,10 +6,10 @@ package import TextTokenizer
 /// A text that is still being written, as what a voice needs of it, as soon as no more text can change it:
 ///
 ///     var text = LiveText(tokenizer, layout: .incremental, isEnglish: false, limit: 120)
-///     text.append("Hello wor")          // nothing yet
-///     text.append("ld, this is ")       // .begin, .tokens of "Hello world, this is"
-///     text.append("it. And then")       // .tokens of " it. And"
-///     text.finish()                     // .tokens of " then", .end
+///     text.append("Hello wor")     // .begin, .tokens of "Hello"
+///     text.append("ld, this is ")  // .tokens of " world, this is"
+///     text.append("it. And then")  // .tokens of " it. And"
+///     text.finish()                // .tokens of " then", .end
 ///
 /// However the text is cut into pieces, the parts are the same, and so are each part's tokens: those of
 /// its text, in one go. Pieces may be as small as a Unicode scalar. Time and memory are linear in the

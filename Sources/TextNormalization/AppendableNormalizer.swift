@@ -3,9 +3,9 @@
 /// Says a paragraph that is still being written, as far as no more text can change it:
 ///
 ///     var spoken = AppendableNormalizer()
-///     spoken.append("She paid the man 3")           // "She paid"
-///     spoken.append(".50 dollars for the bread. ")  // " the man three point five zero dollars for"
-///     spoken.finish()                               // " the bread."
+///     spoken.append("The old man saw 3")  // "The old man"
+///     spoken.append(" boats. They were")  // " saw three boats."
+///     spoken.finish()                     // " They were"
 ///
 /// However the text is cut, what comes out is together `EnglishNormalizer.normalize(text)`. Held back is
 /// the text from the last place where what follows is read the same whatever precedes it: between two

@@ -61,6 +61,8 @@ import TextNormalization
       "I think that we should leave. You may stay"
     ),
     ("It costs 3", ""),
+    ("The old man saw 3", "The old man"),
+    ("The old man saw 3 boats. They were", "The old man saw three boats."),
     (
       "We paid with R&D money, `x < 5` and more, in the long old house of",
       "We paid with R and D money, x is less than five and more, in the long old"
