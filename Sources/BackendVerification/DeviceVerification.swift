@@ -19,6 +19,10 @@ package struct DeviceVerification {
     case utterances
     /// Several models on one device.
     case neighbours
+    /// Operations on rows among others and alone.
+    case rows
+    /// Utterances beside each other and alone.
+    case slots
     /// How failures of a device are reported. Last, for a device cannot be used after it.
     case faults
   }
@@ -92,7 +96,7 @@ package struct DeviceVerification {
       usingReference: { try CPUBackend.withPlainKernels($0) }, report: report)
     // No kernel of the CPU is made for a width.
     return verify(
-      verification, operations, wholes, speaking: sizes ?? [.tiny, .tiny06],
+      verification, beside: verification, operations, wholes, speaking: sizes ?? [.tiny, .tiny06],
       encoding: sizes ?? [.tiny])
   }
 
@@ -113,11 +117,27 @@ package struct DeviceVerification {
     let verification = Verification(
       seed: seed, candidate: { try CUDABackend(context, recordsSteps: $0) },
       reference: CPUBackend(), wideFramesFillDevice: frames != nil, report: report)
+    // As an engine with slots runs.
+    let beside = Verification(
+      seed: seed,
+      candidate: { try CUDABackend(context, recordsSteps: $0, independentRows: true) },
+      reference: CPUBackend(), report: report)
+    let speaking = sizes ?? [.tiny, .tiny06, .wide, .wide06]
     guard
       verify(
-        verification, operations, wholes, speaking: sizes ?? [.tiny, .tiny06, .wide, .wide06],
+        verification, beside: beside, operations, wholes, speaking: speaking,
         encoding: sizes ?? [.tiny, .small])
     else { return false }
+    if wholes.contains(.rows) {
+      line("every operation again, with rows that do not depend on each other")
+      guard beside.verify() else { return false }
+    }
+    if wholes.contains(.slots) {
+      line("utterances again, with rows that do not depend on each other")
+      for size in speaking {
+        guard beside.verify(size, [.greedy, .topK]) else { return false }
+      }
+    }
     if wholes.contains(.neighbours), !EngineMemory(context, report: report).verify() {
       return false
     }
@@ -125,8 +145,9 @@ package struct DeviceVerification {
   }
 
   private func verify<A: Backend, B: Backend>(
-    _ verification: Verification<A, B>, _ operations: [VerifiedOperation], _ wholes: [Whole],
-    speaking sizes: [SyntheticSize], encoding encoderSizes: [SyntheticSize]
+    _ verification: Verification<A, B>, beside: Verification<A, B>,
+    _ operations: [VerifiedOperation], _ wholes: [Whole], speaking sizes: [SyntheticSize],
+    encoding encoderSizes: [SyntheticSize]
   ) -> Bool {
     var passes = verification.verify(operations)
     for whole in wholes {
@@ -144,6 +165,8 @@ package struct DeviceVerification {
           passes = verification.verify(size, utterances) && passes
         }
       case .neighbours: passes = verification.verifyNeighbours() && passes
+      case .rows: passes = beside.verifyRows() && passes
+      case .slots: for size in sizes { passes = beside.verifySlots(size) && passes }
       case .faults: break
       }
     }

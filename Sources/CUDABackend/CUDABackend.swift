@@ -23,6 +23,12 @@ package final class CUDABackend: ComposedBackend {
   package let recordsSteps: Bool
   /// False: fused operations run as the smaller ones they are defined by.
   package let streamsWeights: Bool
+  /// Whether a row's bits depend neither on how many rows there are nor on what they hold: for engines in
+  /// which utterances are spoken beside each other.
+  ///
+  /// Each product then has one order of its sums, whatever its rows (`LinearPlan`, `GEMMPlan`), and
+  /// one row is a batch of one: no kernel is for few rows alone, and no frame is one kernel.
+  package let independentRows: Bool
   private let kernels: [String: CUDAKernel]
   let cache: KernelCache
   /// Macros of the frame kernel; `nil`: frames run as a graph of kernels.
@@ -45,6 +51,8 @@ package final class CUDABackend: ComposedBackend {
   /// - Parameters:
   ///   - recordsSteps: Whether `run(_:_:)` records its bodies.
   ///   - streamsWeights: Whether decoding uses its own kernels.
+  ///   - independentRows: Whether a row's bits are the same alone and among others; decoding then has no
+  ///     kernels of its own.
   ///   - sharedMemoryShare: Percent of an SM's first-level memory that is shared memory; one share for
   ///     all kernels, so that one may start on an SM where another ends.
   ///   - cache: Where compiled kernels are kept.
@@ -54,13 +62,16 @@ package final class CUDABackend: ComposedBackend {
   ///   - cachePrecision: How that model's keys and values will be cached; `nil` for bf16, as its weights are.
   package init(
     _ context: CUDAContext, recordsSteps: Bool = true, streamsWeights: Bool = true,
-    sharedMemoryShare: Int? = 50, cache: KernelCache = .standard,
+    independentRows: Bool = false, sharedMemoryShare: Int? = 50, cache: KernelCache = .standard,
     frameKernel: FrameKernel = .automatic, model: ModelConfiguration? = nil,
     cachePrecision: CachePrecision? = nil
   ) throws(CUDAError) {
     self.streamsWeights = streamsWeights
+    self.independentRows = independentRows
     self.cache = cache
-    let macros = streamsWeights ? frameKernel.macros(architecture: context.architecture) : nil
+    let macros =
+      streamsWeights && !independentRows
+      ? frameKernel.macros(architecture: context.architecture) : nil
     frameDefinitions = macros?.map { "-D\($0)" }
     self.context = context
     self.recordsSteps = recordsSteps

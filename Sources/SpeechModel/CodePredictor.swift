@@ -101,11 +101,13 @@ package struct CodePredictorWorkspace<B: Backend> {
     guard pass == 0 else {
       return RowMap(
         slots: slots.strided(from: 0, count: voices, by: 1),
-        positions: positions[pass].strided(from: 0, count: voices, by: 1))
+        positions: positions[pass].strided(from: 0, count: voices, by: 1),
+        haveSlotsOfTheirOwn: true)
     }
     return RowMap(
       slots: slots,
-      positions: positions[0].strided(from: mostVoices - voices, count: 2 * voices, by: 1))
+      positions: positions[0].strided(from: mostVoices - voices, count: 2 * voices, by: 1),
+      haveSlotsOfTheirOwn: true)
   }
 }
 

@@ -138,7 +138,7 @@ struct Doctor: AsyncParsableCommand {
   @Option(
     help: """
       With --verify: operations with this word in their names, or golden, encoders, utterances, \
-      neighbours or faults; and nothing else.
+      neighbours, rows, slots or faults; and nothing else.
       """)
   var only: String?
 

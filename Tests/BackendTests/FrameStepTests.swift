@@ -14,6 +14,7 @@ import Testing
     // `makeFrameProgram` has none for `makeFrame`.
     #expect(!step.isExclusive && step.framesInFlight == 1)
     #expect([1, 9, 300].map { backend.promptRows(for: $0) } == [1, 9, 300])
+    #expect([1, 3, 70].map { backend.stepRows(for: $0) } == [1, 3, 70])
   }
 
   @Test func `two steps of one backend speak by turns as each alone`() throws {

@@ -26,6 +26,25 @@ import Testing
     #expect(check.rows(out) == [[5, 6], [0, 0], [1, 2]])
   }
 
+  @Test func `rows go to places of others, and nowhere for a negative id`() {
+    let check = CPUCheck()
+    let out = check.tensor([[1, 1], [2, 2], [3, 3]])
+    check.backend.scatterRows(
+      check.tensor([[10, 11], [20, 21], [30, 31]]), ids: check.indices([2, -1, 0]), into: out)
+    #expect(check.rows(out) == [[30, 31], [2, 2], [10, 11]])
+  }
+
+  @Test func `rows of indices are gathered and scattered by their number`() {
+    let check = CPUCheck()
+    let backend = check.backend
+    let all = check.indices([1, 2, 3, 4, 5, 6])
+    let some = check.indices([0, 0, 0, 0])
+    backend.gatherIndices(all, width: 2, ids: check.indices([2, 0]), into: some)
+    #expect(backend.read(some) == [5, 6, 1, 2])
+    backend.scatterIndices(some, width: 2, ids: check.indices([1, -1]), into: all)
+    #expect(backend.read(all) == [1, 2, 5, 6, 5, 6])
+  }
+
   @Test func `codes of several codebooks are summed, each row as often as its scale says`() {
     let check = CPUCheck()
     // Three codebooks of two entries, in order.

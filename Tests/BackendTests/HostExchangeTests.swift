@@ -24,6 +24,16 @@ import Testing
     #expect(backend.read(indices) == [1, 0, 3, 0, 5])
   }
 
+  @Test func `a read that is begun gives the numbers of then`() {
+    let check = CPUCheck()
+    let backend = check.backend
+    let tensor = check.tensor([[1, 2], [3, 4]])
+    let readback = backend.beginRead(tensor)
+    backend.write([9, 9, 9, 9], to: tensor)
+    #expect(backend.isRead(readback))
+    #expect(backend.finishRead(readback) == [1, 2, 3, 4])
+  }
+
   @Test(arguments: [ElementType.float32, .bfloat16, .float16])
   func `rows of a stored table are widened`(_ type: ElementType) {
     let check = CPUCheck()

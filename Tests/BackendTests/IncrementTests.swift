@@ -14,4 +14,11 @@ import Testing
     check.backend.increment(values, by: 1)
     #expect(check.backend.read(values) == [2, -7, 4, -5, 6, -3, 8])
   }
+
+  @Test func `elements are increased by their number, and none for a negative one`() {
+    let check = CPUCheck()
+    let values = check.indices([1, 2, 3, 4])
+    check.backend.increment(values, at: check.indices([3, -1, 0]), by: 10)
+    #expect(check.backend.read(values) == [11, 2, 3, 14])
+  }
 }

@@ -36,6 +36,16 @@ import Testing
     withExtendedLifetime(cache) {}
   }
 
+  @Test func `a cache in pages takes as much as its pages, however long its slots may be`() {
+    let backend = CPUBackend()
+    let table = PageTable(indices: backend.makeIndices(count: 10 * 64), pagesPerSlot: 64)
+    let before = backend.allocatedByteCount
+    let cache = backend.makeCache(
+      layerCount: 3, pages: table, pageCount: 5, kvWidth: 16, precision: .bfloat16)
+    #expect(backend.allocatedByteCount - before == 2 * 3 * 5 * 64 * 16 * 2)
+    withExtendedLifetime(cache) {}
+  }
+
   @Test func `keys and values are kept in F32 here, however weights are stored`() {
     #expect(CPUBackend().cachePrecision(weights: .bfloat16) == .float32)
     #expect(CPUBackend().cachePrecision(weights: .float32) == .float32)

@@ -24,10 +24,31 @@ import Testing
     let codes = check.indices([-1, -1, -1])
     backend.sample(
       check.tensor(scores),
-      rule: SamplingRule(codebook: 0, endToken: 0, minimumTokens: 2), state: state, into: codes)
+      rule: SamplingRule(codebook: 0, endToken: 0, minimumTokens: 2), state: state,
+      slots: check.indices([0, 1, 2]), into: codes)
     #expect(backend.read(codes) == [0, 1, 1])
     // What was drawn is seen from now on.
     #expect(backend.read(state.seen) == [1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0])
+  }
+
+  @Test func `rows draw for the slots they are given, and other slots stay as they are`() {
+    let check = CPUCheck()
+    let backend = check.backend
+    let state = SamplingState(slotCount: 3, vocabularySize: 2, on: backend)
+    let greedy = SamplingSettings(samples: false, repetitionPenalty: 4)
+    for slot in 0..<3 {
+      backend.write(
+        SamplingWord.row(talker: greedy, predictor: greedy, seed: 1, utterance: 0),
+        to: state.settings.strided(
+          from: slot * SamplingWord.count, count: SamplingWord.count, by: 1))
+    }
+    backend.write([1, 0, 0, 0, 0, 0], to: state.seen)
+    let codes = check.indices([-1, -1])
+    backend.sample(
+      check.tensor([[2, 1], [2, 1]]), rule: SamplingRule(codebook: 0, endToken: 5), state: state,
+      slots: check.indices([2, 0]), into: codes)
+    #expect(backend.read(codes) == [0, 1])
+    #expect(backend.read(state.seen) == [1, 1, 0, 0, 1, 0])
   }
 
   @Test func `a draw depends on seed, utterance, frame and codebook alone`() {
@@ -48,7 +69,7 @@ import Testing
       let codes = backend.makeIndices(count: slots)
       backend.sample(
         backend.makeTensor(rows: slots, columns: 512), rule: SamplingRule(codebook: codebook),
-        state: state, into: codes)
+        state: state, slots: check.indices((0..<slots).map(Int32.init)), into: codes)
       return backend.read(codes)[slot]
     }
     let alone = draw(slots: 1, slot: 0)

@@ -96,7 +96,29 @@ import Testing
     #expect(Set(Requirement.allCases).subtracting(backend.ran) == [.makeFrame])
   }
 
-  @Test(arguments: Fault.allCases) func `a fault is found and reported`(_ fault: Fault) {
+  @Test func `rows and utterances of the CPU do not depend on those beside them`() {
+    var lines: [String] = []
+    let verification = Verification(
+      seed: 5, candidate: { _ in CPUBackend() }, reference: CPUBackend(),
+      report: { lines.append($0.line) })
+    #expect(verification.verifyRows(), "\(lines)")
+    #expect(verification.verifySlots(.tiny06, utterances: 12), "\(lines)")
+    #expect(lines.count == 9 + 3 && lines.allSatisfy { $0.hasPrefix("ok ") }, "\(lines)")
+  }
+
+  @Test func `rows that depend on their neighbours are found, and utterances, too`() {
+    var lines: [String] = []
+    let verification = Verification(
+      seed: 5, candidate: { _ in ObservedBackend(.neighbours) }, reference: CPUBackend(),
+      report: { if !$0.passes { lines.append($0.line) } })
+    #expect(!verification.verifyRows())
+    #expect(lines.contains { $0.hasPrefix("FAILED  rows, linear: ") }, "\(lines)")
+    lines = []
+    #expect(!verification.verifySlots(.tiny06, utterances: 4))
+    #expect(lines.contains { $0.hasPrefix("FAILED  slots, tiny06, ") }, "\(lines)")
+  }
+
+  @Test(arguments: Fault.ofOperations) func `a fault is found and reported`(_ fault: Fault) {
     let plain = CPUBackend()
     var lines: [String] = []
     let verification = Verification(

@@ -59,7 +59,7 @@ static int called(const char *symbol) {
 // A launch of a kernel that does something.
 struct node {
   int isPublish;
-  uint64_t words[7];
+  uint64_t words[8];
 };
 struct CCUgraph {
   int count;
@@ -94,11 +94,11 @@ static void run(const struct node *node) {
     return;
   }
   if (!publishes) return;
-  int32_t *counter = (int32_t *)w[3], frame = *counter, width = (int32_t)w[2];
-  int32_t *place = (int32_t *)w[4] + (int32_t)((uint32_t)frame % (uint32_t)w[5]) * width;
-  for (int i = 0; i < width; i++) place[i] = ((int32_t *)w[0])[i * (int32_t)w[1]];
-  *counter = frame + 1;
-  __atomic_store_n((int32_t *)w[6], frame + 1, __ATOMIC_RELEASE);
+  int32_t *counter = (int32_t *)w[4], entry = *counter, width = (int32_t)w[3];
+  int32_t *place = (int32_t *)w[5] + (int32_t)((uint32_t)entry % (uint32_t)w[6]) * width;
+  for (int i = 0; i < (int32_t)w[2]; i++) place[i] = ((int32_t *)w[0])[i * (int32_t)w[1]];
+  *counter = entry + 1;
+  __atomic_store_n((int32_t *)w[7], entry + 1, __ATOMIC_RELEASE);
 }
 
 static int launch(const void *configuration, struct CCUfunction *function, void **arguments,
@@ -112,9 +112,10 @@ static int launch(const void *configuration, struct CCUfunction *function, void 
   int isPublish = !strcmp(function->name, "publish");
   if (!isPublish && strcmp(function->name, "fill")) return 0;
   struct node node = {isPublish, {0}};
-  // publish: codes, stride, width, counter, ring, depth, published. fill: out, stride, count, value.
-  static const size_t sizes[2][7] = {{8, 8, 8, 4}, {8, 4, 4, 8, 8, 4, 8}};
-  for (int i = 0; i < 7 && sizes[isPublish][i]; i++)
+  // publish: codes, stride, count, width, counter, ring, depth, published. fill: out, stride, count,
+  // value.
+  static const size_t sizes[2][8] = {{8, 8, 8, 4}, {8, 4, 4, 4, 8, 8, 4, 8}};
+  for (int i = 0; i < 8 && sizes[isPublish][i]; i++)
     memcpy(&node.words[i], arguments[i], sizes[isPublish][i]);
   struct CCUgraph *graph = how->stream->recording;
   if (!graph) {
@@ -263,6 +264,7 @@ static int destroyEvent(CCUevent event) {
   return called("cuEventDestroy_v2");
 }
 static int recordEvent(CCUevent event, CCUstream stream) { return called("cuEventRecord"); }
+static int queryEvent(CCUevent event) { return called("cuEventQuery"); }
 static int waitForEvent(CCUevent event) { return called("cuEventSynchronize"); }
 static int elapsed(float *ms, CCUevent start, CCUevent end) {
   *ms = 1;
@@ -432,6 +434,7 @@ static const struct {
   {"cuEventCreate", makeEvent},
   {"cuEventDestroy_v2", destroyEvent},
   {"cuEventRecord", recordEvent},
+  {"cuEventQuery", queryEvent},
   {"cuEventSynchronize", waitForEvent},
   {"cuEventElapsedTime", elapsed},
   {"cuModuleLoadData", loadModule},

@@ -33,7 +33,8 @@ extension Workbench {
       for (index, readback) in readbacks.enumerated().reversed() {
         while try !backend.isRead(readback) {}
         keep(
-          try backend.finishRead(readback), "\(counts[index]) numbers begun to be read, turn \(turn)",
+          try backend.finishRead(readback),
+          "\(counts[index]) numbers begun to be read, turn \(turn)",
           within: .exact)
       }
       // One that nobody waits for.

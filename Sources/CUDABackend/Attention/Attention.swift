@@ -44,7 +44,8 @@ extension CUDABackend {
       block: 256, qkv.address, layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0,
       layer.epsilon, layer.inverseFrequencies.address, map.positions.address, map.slots.address,
       cache.keys.address, cache.values.address, out.address, UInt64(0), Int32(shape.headCount),
-      Int32(shape.kvHeadCount), Int32(layer.window ?? 0), Int32(stored.capacity), stored.pagesAddress)
+      Int32(shape.kvHeadCount), Int32(layer.window ?? 0), Int32(stored.capacity),
+      stored.pagesAddress)
   }
 
   package func attentionLinearAdd(
@@ -57,7 +58,8 @@ extension CUDABackend {
     guard isDecodeStep(qkv, shape), scale == nil, weight.format == .stored(.bf16),
       columns == 1024 || columns == 2048, shape.headCount <= Self.mostAttentionHeads
     else {
-      if !weight.isSplit || qkv.rows > 4, weight.gemmLayout != nil,
+      // A split weight has a kernel for few rows.
+      if !weight.isSplit || qkv.rows > 4 || independentRows, weight.gemmLayout != nil,
         try flashAttention(qkv, layer, rows: map, cache: cache, isSplit: true, into: attended)
       {
         return try gemm(
@@ -85,7 +87,7 @@ extension CUDABackend {
       Int32(out.columns))
   }
 
-  /// `attentionStep` for two rows and more, the result as split rows if wanted; false when the kernels do
+  /// `attentionStep` for two rows and more, or for any number of independent ones, the result as split rows if wanted; false when the kernels do
   /// not take these shapes.
   private func flashAttention(
     _ qkv: CUDATensor, _ layer: AttentionLayer<CUDATensor>, rows map: RowMap<CUDAIndices>,
@@ -93,7 +95,9 @@ extension CUDABackend {
   ) throws(CUDAError) -> Bool {
     let (shape, stored) = (layer.shape, cache.cache)
     let group = shape.headCount / shape.kvHeadCount
-    guard qkv.rows > 1, shape.headDim == 64 || shape.headDim == 128, 16 % group == 0 else {
+    guard qkv.rows > 1 || independentRows, shape.headDim == 64 || shape.headDim == 128,
+      16 % group == 0
+    else {
       return false
     }
     precondition(qkv.columns == shape.packedWidth && out.columns == shape.queryWidth)
@@ -106,13 +110,15 @@ extension CUDABackend {
       map.slots.address, Int32(map.slots.stride), cache.keys.address, cache.values.address,
       Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(stored.capacity),
       stored.pagesAddress)
-    let perBlock = 16 / group
+    // A block takes its slots one after the other.
+    let perBlock = map.haveSlotsOfTheirOwn ? 1 : 16 / group
     try launch(
       "flash_attention_\(shape.headDim)_\(stored.precision.element)",
       grid: CUDAGrid(shape.kvHeadCount, (qkv.rows + perBlock - 1) / perBlock), block: 128,
       qkv.address, map.positions.address, Int32(map.positions.stride), map.slots.address,
       Int32(map.slots.stride), cache.keys.address, cache.values.address, out.address,
-      Int32(isSplit ? 1 : 0), Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount),
+      Int32(isSplit ? 1 : 0), Int32(qkv.rows), Int32(perBlock), Int32(shape.headCount),
+      Int32(shape.kvHeadCount),
       Int32(layer.window ?? 0), Int32(stored.capacity), stored.pagesAddress)
     return true
   }
@@ -120,7 +126,8 @@ extension CUDABackend {
   /// Whether the attention kernels for a step of one row take these shapes. Several rows may be one
   /// slot's, and then depend on each other's keys.
   private func isDecodeStep(_ qkv: CUDATensor, _ shape: AttentionShape) -> Bool {
-    streamsWeights && qkv.rows == 1 && (shape.headDim == 64 || shape.headDim == 128)
+    streamsWeights && !independentRows && qkv.rows == 1
+      && (shape.headDim == 64 || shape.headDim == 128)
   }
 
   // MARK: Decode attention split over blocks (SplitAttention.cuh)

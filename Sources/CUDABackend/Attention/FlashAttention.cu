@@ -35,7 +35,8 @@ __device__ __forceinline__ u32 split_pair_of(const u32 *a, const u32 *b, int e, 
 }
 
 // softmax(q kᵀ / √D) v on tensor cores, F32 values in split bf16. A block of four warps takes 16
-// queries of one key head: 16 / G rows and the G query heads that share the key head. A warp takes
+// queries of one key head: `per_block` rows, at most 16 / G, and the G query heads that share the key
+// head, so that blocks of fewer rows have fewer slots to walk; bits do not depend on it. A warp takes
 // every fourth tile of 16 positions with a running maximum; then the warps are merged. The entries
 // of a head are permuted in the same way on both sides of a product, so that those of a lane are
 // adjacent in memory. `split`: the result is split rows, otherwise F32. G divides 16.
@@ -45,8 +46,8 @@ __device__ __forceinline__ void flash_attention(const float *qkv, const int *pos
                                                 int position_stride, const int *slots,
                                                 int slot_stride, const void *keys,
                                                 const void *values, float *out, int split, int rows,
-                                                int heads, int kv_heads, int window, int capacity,
-                                                const int *pages) {
+                                                int per_block, int heads, int kv_heads, int window,
+                                                int capacity, const int *pages) {
   constexpr int CHUNKS = D / 16, TILES = D / 8, WARPS = 4;
   // Elements in a word of the cache, and words of a key that a lane has.
   constexpr int PER_WORD = T == F32 ? 1 : 2, WORDS = D / 4 / PER_WORD;
@@ -54,11 +55,11 @@ __device__ __forceinline__ void flash_attention(const float *qkv, const int *pos
   __shared__ int last_of[16], slot_of[16];
   IN_ORDER
   int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-  int group = heads / kv_heads, kv_head = blockIdx.x, per_block = 16 / group;
-  int first_row = blockIdx.y * per_block;
+  int group = heads / kv_heads, kv_head = blockIdx.x;
+  int first_row = blockIdx.y * per_block, end_row = min(first_row + per_block, rows);
   if (threadIdx.x < 16) {
     int row = first_row + threadIdx.x / group;
-    bool inside = row < rows;
+    bool inside = row < end_row;
     last_of[threadIdx.x] = inside ? positions[(i64)row * position_stride] : -1;
     slot_of[threadIdx.x] = inside ? slots[(i64)row * slot_stride] : -1;
   }
@@ -78,7 +79,7 @@ __device__ __forceinline__ void flash_attention(const float *qkv, const int *pos
                                query % group) * D + t * (D / 4);
 #pragma unroll
     for (int c = 0; c < CHUNKS; c++) {
-      float4 v = row < rows ? *(const float4 *)(from + 4 * c) : make_float4(0, 0, 0, 0);
+      float4 v = row < end_row ? *(const float4 *)(from + 4 * c) : make_float4(0, 0, 0, 0);
       q_high[c][half] = split_pair(v.x * scale, v.y * scale, q_low[c][half]);
       q_high[c][half + 2] = split_pair(v.z * scale, v.w * scale, q_low[c][half + 2]);
     }
@@ -239,7 +240,7 @@ __device__ __forceinline__ void flash_attention(const float *qkv, const int *pos
   __syncthreads();
   for (int i = threadIdx.x; i < 16 * D / 2; i += 32 * WARPS) {
     int query = i / (D / 2), e = i % (D / 2) * 2, row = first_row + query / group;
-    if (row >= rows) continue;
+    if (row >= end_row) continue;
     float a = merged[0][query][e] + merged[1][query][e];
     float b = merged[0][query][e + 1] + merged[1][query][e + 1];
     int width = heads * D, column = (kv_head * group + query % group) * D + e;
@@ -258,9 +259,9 @@ __device__ __forceinline__ void flash_attention(const float *qkv, const int *pos
   extern "C" __global__ void __launch_bounds__(128) flash_attention_##D##_##name(                  \
     const float *qkv, const int *positions, int position_stride, const int *slots,                 \
     int slot_stride, const void *keys, const void *values, float *out, int split, int rows,        \
-    int heads, int kv_heads, int window, int capacity, const int *pages) {                         \
+    int per_block, int heads, int kv_heads, int window, int capacity, const int *pages) {          \
     flash_attention<D, T>(qkv, positions, position_stride, slots, slot_stride, keys, values, out,  \
-                          split, rows, heads, kv_heads, window, capacity, pages);                  \
+                          split, rows, per_block, heads, kv_heads, window, capacity, pages);       \
   }
 #define FLASH_ATTENTION_64(name, T) FLASH_ATTENTION(64, name, T)
 #define FLASH_ATTENTION_128(name, T) FLASH_ATTENTION(128, name, T)

@@ -33,18 +33,26 @@ extension CUDABackend {
     into out: CUDATensor
   ) throws(CUDAError) {
     guard weight.rows == 1, weight.format == .stored(.f32), dilation == 1, kernel > 1, kernel <= 8,
-      x.columns <= 128, x.columns % 2 == 0, x.rows >= kernel - 1
+      x.columns <= 128, x.columns % 2 == 0, x.rows >= kernel - 1 || independentRows
     else {
       try self.snake(x, snake, into: scratch)
       return try causalConvolution(
         scratch, history: history, weight: weight, bias: bias, kernel: kernel, dilation: dilation,
         into: out)
     }
-    precondition(scratch.count >= history.count && history.rows == kernel - 1)
+    precondition(history.rows == kernel - 1)
+    // Where the next state is not all from `x`, another kernel makes it.
+    let isLong = x.rows >= kernel - 1
+    let state = isLong ? scratch : partials
+    precondition(state.count >= history.count)
     try launch(
       "snake_convolution", grid: CUDAGrid((x.rows + 15) / 16), block: 256, x.address,
       snake.alpha.address, snake.inverseBeta.address, history.address, weight.address, bias.address,
-      out.address, scratch.address, Int32(x.rows), Int32(x.columns), Int32(kernel))
+      out.address, state.address, Int32(x.rows), Int32(x.columns), Int32(kernel))
+    guard isLong else {
+      try self.snake(x, snake, into: scratch)
+      return try updateState(history, after: scratch.rows(0..<x.rows))
+    }
     try launch("copy", over: history.count, scratch.address, history.address, history.count)
   }
 
@@ -53,6 +61,7 @@ extension CUDABackend {
   /// Blocks for a product in tiles of 64 × 64: where those are few, each takes a split of `k`.
   func splitKGrid(rows: Int, columns: Int, k: Int) -> CUDAGrid {
     let (x, y) = ((columns + 63) / 64, (rows + 63) / 64)
+    if independentRows { return CUDAGrid(x, y) }
     let wanted = 2 * context.multiprocessorCount / (x * y)
     let most = min(k / 128, partials.count / (rows * columns))
     return CUDAGrid(x, y, max(1, min(wanted, most)))

@@ -22,7 +22,8 @@ struct ExactGEMMTile: Equatable {
   /// The tile, and the splits of k, whose estimated time is the shortest.
   ///
   /// - Parameters:
-  ///   - room: Partial sums that fit into memory.
+  ///   - room: Partial sums that fit into memory; with 0, k is in one piece, and a row's sums have one
+  ///     order whatever `m` is.
   static func plan(
     m: Int, n: Int, k: Int, processors: Int, room: Int
   ) -> (tile: ExactGEMMTile, grid: CUDAGrid) {
@@ -55,7 +56,8 @@ extension CUDABackend {
   ) throws(CUDAError) {
     let (m, n, k) = (x.rows, weight.rows, weight.columns)
     let (tile, grid) = ExactGEMMTile.plan(
-      m: m, n: n, k: k, processors: context.multiprocessorCount, room: partials.count)
+      m: m, n: n, k: k, processors: context.multiprocessorCount,
+      room: independentRows ? 0 : partials.count)
     try launch(
       tile.kernel, grid: grid, block: 256, x.address, history?.address ?? 0, weight.address,
       bias?.address ?? 0, scale?.address ?? 0, out.address, partials.address, Int32(m), Int32(n),

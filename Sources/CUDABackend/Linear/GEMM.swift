@@ -50,23 +50,39 @@ extension CUDABackend {
     precondition((history?.rows ?? 0) == (layout.taps - 1) * dilation)
     precondition(epilogue.out.map { $0.count == m * n } ?? true, "as many sums as there is room")
     precondition(epilogue.split.map { $0.rows * $0.columns == m * n } ?? true)
-    let plan = GEMMPlan(
-      m: m, n: n, k: k, planes: weight.isSplit ? 2 : 1, swiGLU: swiGLU,
-      processors: context.multiprocessorCount, architecture: context.architecture,
-      room: (partials.count, arrivals.count))
+    let planes = weight.isSplit ? 2 : 1
+    let room = (partials.count, arrivals.count)
+    let splits =
+      independentRows
+      ? GEMMPlan.splits(
+        layout, planes: planes, swiGLU: swiGLU, architecture: context.architecture, room: room)
+      : nil
     let stateColumns = update?.state.columns ?? 0
     var flags = epilogue.flags
     if epilogue.snake != nil { flags.insert(.snake) }
-    try launch(
-      plan.kernel,
-      grid: CUDAGrid(plan.grid.x + (stateColumns + 127) / 128, plan.grid.y, plan.grid.z),
-      block: 128, sharedBytes: plan.sharedBytes, clusterDepth: plan.clusterDepth,
-      x.address, history?.address ?? 0, weight.address, epilogue.bias?.address ?? 0,
-      epilogue.scale?.address ?? 0, epilogue.snake?.alpha.address ?? 0,
-      epilogue.snake?.inverseBeta.address ?? 0, epilogue.out?.address ?? 0,
-      epilogue.split?.address ?? 0, partials.address, arrivals.address, Int32(m), Int32(n),
-      Int32(k), Int32(layout.inputs), Int32(dilation), Int32(history?.rows ?? 0), Int32(channels),
-      flags.rawValue, update?.x.address ?? 0, update?.state.address ?? 0,
-      Int32(update?.x.rows ?? 0), Int32(update?.state.rows ?? 0), Int32(stateColumns))
+    let goesInTurns = splits.map { $0 > 1 && !context.architecture.hasClusters } ?? false
+    for start in stride(from: 0, to: m, by: goesInTurns ? GEMMPlan.rowsOfTurn : m) {
+      let rows = goesInTurns ? min(GEMMPlan.rowsOfTurn, m - start) : m
+      let update = start == 0 ? update : nil
+      let stateColumns = start == 0 ? stateColumns : 0
+      // Both F32 and split rows have four bytes a number.
+      let own = UInt64(4 * start * n)
+      let plan = GEMMPlan(
+        m: rows, n: n, k: k, planes: planes, swiGLU: swiGLU,
+        processors: context.multiprocessorCount, architecture: context.architecture, room: room,
+        splits: splits)
+      try launch(
+        plan.kernel,
+        grid: CUDAGrid(plan.grid.x + (stateColumns + 127) / 128, plan.grid.y, plan.grid.z),
+        block: 128, sharedBytes: plan.sharedBytes, clusterDepth: plan.clusterDepth,
+        x.address + UInt64(4 * start * x.columns), history?.address ?? 0, weight.address,
+        epilogue.bias?.address ?? 0, epilogue.scale?.address ?? 0,
+        epilogue.snake?.alpha.address ?? 0, epilogue.snake?.inverseBeta.address ?? 0,
+        epilogue.out.map { $0.address + own } ?? 0, epilogue.split.map { $0.address + own } ?? 0,
+        partials.address, arrivals.address, Int32(rows), Int32(n), Int32(k), Int32(layout.inputs),
+        Int32(dilation), Int32(history?.rows ?? 0), Int32(channels), flags.rawValue,
+        update?.x.address ?? 0, update?.state.address ?? 0, Int32(update?.x.rows ?? 0),
+        Int32(update?.state.rows ?? 0), Int32(stateColumns))
+    }
   }
 }

@@ -14,6 +14,10 @@ struct GEMMTile: Equatable {
     GEMMTile(columns: 32, rows: 48), GEMMTile(columns: 64, rows: 64),
   ]
 
+  /// Whether the products of each pair of halves have an accumulator of their own, `SETS` of `GEMM.cu`;
+  /// all such tiles give the same bits.
+  var hasSumsByPart: Bool { columns * rows <= 32 * 48 }
+
   /// Whether there is a kernel for a weight of so many planes: 1 is bf16, 2 is split.
   func exists(planes: Int) -> Bool { rows != 48 || planes == 1 }
 
@@ -60,19 +64,25 @@ struct GEMMPlan: Equatable {
   ///   - n: Outputs; with `swiGLU` there are twice as many rows of the weight.
   ///   - planes: Of the weight: 1 is bf16, 2 is split.
   ///   - room: Partial sums that fit into memory, and tiles whose arrivals can be counted.
+  ///   - splits: Of k; `nil`: the number is chosen, too. When it is given, only tiles are taken that add
+  ///     the products of an output in one order.
   init(
     m: Int, n: Int, k: Int, planes: Int, swiGLU: Bool, processors: Int, architecture: Architecture,
-    room: (partials: Int, tiles: Int)
+    room: (partials: Int, tiles: Int), splits: Int? = nil
   ) {
     let chunks = (k + 63) / 64
+    let needsRoom = splits == nil || !architecture.hasClusters
     var best: (time: Double, tile: GEMMTile, x: Int, y: Int, z: Int)?
-    for tile in GEMMTile.all where tile.exists(planes: planes) {
+    for tile in GEMMTile.all
+    where tile.exists(planes: planes) && (splits == nil || tile.hasSumsByPart) {
       let own = swiGLU ? tile.columns / 2 : tile.columns
       let x = (n + own - 1) / own
       let y = (m + tile.rows - 1) / tile.rows
       // Eight blocks are the most that form a cluster everywhere.
-      for z in 1...max(1, min(chunks / 2, 8)) {
-        if z > 1, x * y * z * tile.rows * tile.columns > room.partials || x * y > room.tiles {
+      for z in splits.map({ $0...$0 }) ?? 1...max(1, min(chunks / 2, 8)) {
+        if z > 1, needsRoom,
+          x * y * z * tile.rows * tile.columns > room.partials || x * y > room.tiles
+        {
           break
         }
         // Splits of which the last is empty have a smaller twin.
@@ -90,6 +100,36 @@ struct GEMMPlan: Equatable {
     kernel = tile.kernel(planes: planes)
     sharedBytes = tile.sharedBytes(planes: planes, architecture: architecture)
     clusterDepth = architecture.hasClusters ? best.z : 1
+  }
+
+  /// Rows that a product with more than one split has at the most where partial sums go through memory
+  /// and the number of splits is fixed; more go in turns.
+  static var rowsOfTurn: Int { 256 }
+
+  /// Splits of k for a product of any number of rows, so that the order of its sums does not depend on
+  /// that number: those that are best for a usual one.
+  ///
+  /// - Parameter room: Partial sums that fit into memory, and tiles whose arrivals can be counted.
+  static func splits(
+    _ layout: GEMMLayout, planes: Int, swiGLU: Bool, architecture: Architecture,
+    room: (partials: Int, tiles: Int)
+  ) -> Int {
+    let n = swiGLU ? layout.outputs / 2 : layout.outputs
+    // Narrow products are the codec's, of some hundred rows a frame. The device is an H100, so that its
+    // bits are those of others with clusters.
+    let usual = GEMMPlan(
+      m: n < 512 ? 512 : 16, n: n, k: layout.k, planes: planes, swiGLU: swiGLU, processors: 132,
+      architecture: architecture, room: (.max, .max)
+    ).grid.z
+    if architecture.hasClusters { return usual }
+    // Turns are for products without a history.
+    guard layout.taps == 1, n >= 512 else { return 1 }
+    let chunks = (layout.k + 63) / 64
+    let most = room.partials / ((rowsOfTurn + 64) * (layout.outputs + 64))
+    return (1...max(1, min(usual, most))).last { z in
+      let perSplit = (chunks + z - 1) / z
+      return (chunks + perSplit - 1) / perSplit == z
+    } ?? 1
   }
 
   /// A rough time of the slowest processor: per chunk the longest of arithmetic, reading and latency,

@@ -36,7 +36,8 @@ extension CUDABackend {
 
   /// The kernel for a product on this device.
   func plan(_ product: LinearProduct) -> LinearPlan? {
-    LinearPlan(product, streamsWeights: streamsWeights)
+    LinearPlan(
+      product, streamsWeights: streamsWeights, independentRows: independentRows)
   }
 
   private func multiply(

@@ -64,9 +64,14 @@ package enum LinearPlan: Equatable, Sendable {
   /// The first that fits, in the order of speed; `nil` when no kernel does all of the form, and the
   /// caller runs its parts one by one.
   ///
-  /// - Parameter streamsWeights: Whether decode steps use kernels of their own (`GEMV.cu`).
-  package init?(_ product: LinearProduct, streamsWeights: Bool) {
-    let rows = product.rows
+  /// - Parameters:
+  ///   - streamsWeights: Whether decode steps use kernels of their own (`GEMV.cu`).
+  ///   - independentRows: Whether the kernel is the same for any number of rows.
+  package init?(
+    _ product: LinearProduct, streamsWeights: Bool, independentRows: Bool = false
+  ) {
+    // As many as no kernel for few rows takes.
+    let rows = independentRows ? Int.max : product.rows
     if streamsWeights, product.format == .stored(.bf16), !product.hasScale,
       product.form != .add || !product.hasBias,
       let tile = GEMVTile(product.form, k: product.weightColumns, rows: rows)

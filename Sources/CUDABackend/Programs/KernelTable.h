@@ -38,8 +38,8 @@
   KERNELS_BY_ELEMENT(X, pack_taps, "ppiii")                                                        \
   KERNELS_BY_CACHE(X, qk_norm_rope_append_heads_64, "pppfppipippiiiip")                            \
   KERNELS_BY_CACHE(X, qk_norm_rope_append_heads_128, "pppfppipippiiiip")                           \
-  KERNELS_BY_CACHE(X, flash_attention_64, "ppipipppiiiiiip")                                       \
-  KERNELS_BY_CACHE(X, flash_attention_128, "ppipipppiiiiiip")
+  KERNELS_BY_CACHE(X, flash_attention_64, "ppipipppiiiiiiip")                                      \
+  KERNELS_BY_CACHE(X, flash_attention_128, "ppipipppiiiiiiip")
 
 #define OPERATION_KERNELS(X)                                                                       \
   X(fill, "pllu")                                                                                  \

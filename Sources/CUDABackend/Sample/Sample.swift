@@ -17,7 +17,8 @@ extension CUDABackend {
       sharedBytes: 8 * logits.columns,
       logits.address, Int32(logits.columns), state.settings.address, Int32(SamplingWord.count),
       state.frame.address, state.seen.address, Int32(state.vocabularySize), slots.address,
-      Int32(slots.stride), Int32(rule.codebook), rule.endToken ?? -1, rule.suppressed.lowerBound, rule.suppressed.upperBound,
+      Int32(slots.stride), Int32(rule.codebook), rule.endToken ?? -1, rule.suppressed.lowerBound,
+      rule.suppressed.upperBound,
       rule.minimumTokens, codes.address, Int32(codes.stride))
   }
 }

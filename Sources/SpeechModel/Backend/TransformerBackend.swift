@@ -189,17 +189,22 @@ package struct AttentionLayer<Tensor: BackendTensor> {
 package struct RowMap<Indices: BackendIndices> {
   package var slots: Indices
   package var positions: Indices
+  /// Whether adjacent rows are of different slots, as in a step, and not of one, as in a prompt. Work is
+  /// shared among blocks by it; results do not depend on it.
+  package var haveSlotsOfTheirOwn: Bool
 
-  package init(slots: Indices, positions: Indices) {
+  package init(slots: Indices, positions: Indices, haveSlotsOfTheirOwn: Bool = false) {
     self.slots = slots
     self.positions = positions
+    self.haveSlotsOfTheirOwn = haveSlotsOfTheirOwn
   }
 
   /// Some of the rows.
   package func rows(_ range: Range<Int>) -> RowMap {
     RowMap(
       slots: slots.strided(from: range.lowerBound, count: range.count, by: 1),
-      positions: positions.strided(from: range.lowerBound, count: range.count, by: 1))
+      positions: positions.strided(from: range.lowerBound, count: range.count, by: 1),
+      haveSlotsOfTheirOwn: haveSlotsOfTheirOwn)
   }
 }
 

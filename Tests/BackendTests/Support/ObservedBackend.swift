@@ -6,13 +6,15 @@ import SpeechModel
 
 /// What `Backend` asks for; those that share a name by what they work on.
 enum Requirement: CaseIterable {
-  case makeTensor, makeIndices, makeCache, cachePrecision, makeFrameRing, loadWeight, loadVector
-  case writeTensor, writeIndices, writeRows, readTensor, readIndices, clearTensor, clearIndices
-  case run, time, wait, publish, collect, framesInFlight, copyTensor, copyCache
-  case add, increment, gather, gatherRows, frameEmbedding, addTrailingText
+  case makeTensor, makeIndices, makeCache, makePagedCache, cachePrecision, makeFrameRing
+  case loadWeight, loadVector, writeTensor, writeIndices, writeRows, readTensor, readIndices
+  case beginRead, isRead, finishRead, clearTensor, clearIndices
+  case run, time, wait, publish, isPublished, collect, framesInFlight, copyTensor, copyCache
+  case add, increment, incrementAt, gather, gatherRows, scatterRows, gatherIndices, scatterIndices
+  case frameEmbedding, addTrailingText
   case rmsNorm, linear, linearAdd, rmsNormLinear, swiGLU, rmsNormSwiGLU, feedForward, silu
   case qkNormRopeAppend, attention, attentionStep, attentionLinearAdd, sample
-  case promptRows, makeFrameProgram, makeFrame
+  case promptRows, stepRows, makeFrameProgram, makeFrame
   case gatherSum, causalConvolution, snakeConvolution, transposedConvolution
   case depthwiseConvolution, layerNorm, gelu, clamp, snake, latentUpsampling, decoderBlock
   case activate, addScaled, statisticsPooling, argmax, melSpectrogram
@@ -34,22 +36,36 @@ enum Fault: CaseIterable {
   case frame
   /// Keys and values are kept in F32 where they should be rounded.
   case unrounded
-  /// A copy of a cache is forgotten.
+  /// A copy of a slot is forgotten.
   case copiedCache
+  /// All pages of a slot but its first are one and the same.
+  case pages
+  /// Rows draw by the settings of the slot of their number.
+  case slots
+  /// A read that was begun finds what is written later.
+  case lateRead
+  /// Bits of a product depend on how many rows there are.
+  case neighbours
   /// A weight that has to stay exact is split into two bf16 numbers.
   case inexact
   /// Mel bands of a recording half as loud.
   case mel
 
+  /// Those that a comparison with a reference finds. The others are within any tolerance.
+  static let ofOperations = allCases.filter { $0 != .neighbours }
+
   var operation: VerifiedOperation {
     switch self {
     case .norm: .rmsNorm
-    case .unwritten: .linear
+    case .unwritten, .neighbours: .linear
     case .outside: .activation
     case .future: .attention
     case .history: .causalConvolution
     case .frame: .frameRing
     case .copiedCache: .copy
+    case .pages: .attention
+    case .slots: .sample
+    case .lateRead: .hostExchange
     case .unrounded: .attention
     case .inexact: .memory
     case .mel: .melSpectrogram
@@ -66,7 +82,11 @@ enum Fault: CaseIterable {
     case .history: "history after"
     case .frame: "frames"
     case .unrounded: "bfloat16, 1 rows at 0"
-    case .copiedCache: "copy of a cache, float32, layer 0: [0] is nan"
+    case .copiedCache: "copy of a slot, float32, layer 0: [0] is nan"
+    case .pages: "pages"
+    case .neighbours: "rows"
+    case .slots: "draw 0"
+    case .lateRead: "begun to be read"
     case .inexact: "exact"
     case .mel: "bands of"
     }
@@ -86,6 +106,7 @@ final class ObservedBackend: Backend {
   typealias Matrix = CPUMatrix
   typealias Cache = CPUCache
   typealias FrameRing = CPUFrameRing
+  typealias Readback = CPUTensor
   typealias Recording = CPURecording
   typealias FrameProgram = Never
 
@@ -123,12 +144,46 @@ final class ObservedBackend: Backend {
     return noting(.loadWeight).loadWeight(parts, as: layout)
   }
 
-  func collect(_ index: Int, from ring: CPUFrameRing) -> [Int32] {
-    noting(.collect).collect(fault == .frame ? max(0, index - 1) : index, from: ring)
+  func makeCache(
+    layerCount: Int, pages table: PageTable<CPUIndices>, pageCount: Int, kvWidth: Int,
+    precision: CachePrecision
+  ) -> CPUCache {
+    var table = table
+    if fault == .pages {
+      let indices = base.makeIndices(count: table.indices.count)
+      base.write(
+        base.read(table.indices).enumerated().map { index, page in
+          index % table.pagesPerSlot == 0 ? page : base.read(table.indices)[0]
+        }, to: indices)
+      table = PageTable(indices: indices, pagesPerSlot: table.pagesPerSlot)
+    }
+    return noting(.makePagedCache).makeCache(
+      layerCount: layerCount, pages: table, pageCount: pageCount, kvWidth: kvWidth,
+      precision: precision)
   }
 
-  func copy(_ source: CPUCache, into out: CPUCache) {
-    if fault != .copiedCache { noting(.copyCache).copy(source, into: out) }
+  // A copy of the tensor, so that what is written later is not found.
+
+  func beginRead(_ tensor: CPUTensor) -> CPUTensor {
+    _ = noting(.beginRead)
+    guard fault != .lateRead else { return tensor }
+    let copy = base.makeTensor(rows: tensor.rows, columns: tensor.columns)
+    base.copy(tensor, into: copy)
+    return copy
+  }
+  func isRead(_ readback: CPUTensor) -> Bool {
+    _ = noting(.isRead)
+    return true
+  }
+  func finishRead(_ readback: CPUTensor) -> [Float] { noting(.finishRead).read(readback) }
+
+  func collect(_ index: Int, count: Int, from ring: CPUFrameRing) -> [Int32] {
+    noting(.collect).collect(
+      fault == .frame ? max(0, index - 1) : index, count: count, from: ring)
+  }
+
+  func copy(_ cache: CPUCache, slot: Int, into other: Int) {
+    if fault != .copiedCache { noting(.copyCache).copy(cache, slot: slot, into: other) }
   }
 
   func rmsNorm(_ x: CPUTensor, weight: CPUTensor, epsilon: Float, into out: CPUTensor) {
@@ -141,7 +196,12 @@ final class ObservedBackend: Backend {
 
   func linear(_ x: CPUTensor, _ weight: CPUMatrix, bias: CPUTensor?, into out: CPUTensor) {
     let base = noting(.linear)
-    guard fault == .unwritten else { return base.linear(x, weight, bias: bias, into: out) }
+    guard fault == .unwritten else {
+      base.linear(x, weight, bias: bias, into: out)
+      guard fault == .neighbours, x.rows > 1 else { return }
+      // The next number.
+      return base.write(base.read(out).map(\.nextUp), to: out)
+    }
     let whole = base.makeTensor(rows: out.rows, columns: out.columns)
     base.linear(x, weight, bias: bias, into: whole)
     base.write(base.read(whole).dropLast(), to: out)
@@ -187,8 +247,8 @@ final class ObservedBackend: Backend {
   func cachePrecision(weights: ElementType) -> CachePrecision {
     noting(.cachePrecision).cachePrecision(weights: weights)
   }
-  func makeFrameRing(slotCount: Int, codebookCount: Int) -> CPUFrameRing {
-    noting(.makeFrameRing).makeFrameRing(slotCount: slotCount, codebookCount: codebookCount)
+  func makeFrameRing(rowCount: Int, codebookCount: Int) -> CPUFrameRing {
+    noting(.makeFrameRing).makeFrameRing(rowCount: rowCount, codebookCount: codebookCount)
   }
   func loadVector(_ values: [Float]) -> CPUTensor { noting(.loadVector).loadVector(values) }
   func write(_ values: [Float], to tensor: CPUTensor) {
@@ -221,6 +281,9 @@ final class ObservedBackend: Backend {
   func publish(_ codes: CPUIndices, to ring: CPUFrameRing) {
     noting(.publish).publish(codes, to: ring)
   }
+  func isPublished(_ index: Int, in ring: CPUFrameRing) -> Bool {
+    noting(.isPublished).isPublished(index, in: ring)
+  }
   var framesInFlight: Int { noting(.framesInFlight).framesInFlight }
   func copy(_ source: CPUTensor, into out: CPUTensor) {
     noting(.copyTensor).copy(source, into: out)
@@ -228,6 +291,9 @@ final class ObservedBackend: Backend {
   func add(_ source: CPUTensor, into out: CPUTensor) { noting(.add).add(source, into: out) }
   func increment(_ values: CPUIndices, by amount: Int32) {
     noting(.increment).increment(values, by: amount)
+  }
+  func increment(_ values: CPUIndices, at ids: CPUIndices, by amount: Int32) {
+    noting(.incrementAt).increment(values, at: ids, by: amount)
   }
   func gather(
     _ table: CPUMatrix, ids: CPUIndices, scale: CPUTensor?, accumulate: Bool, into out: CPUTensor
@@ -237,15 +303,24 @@ final class ObservedBackend: Backend {
   func gatherRows(_ source: CPUTensor, ids: CPUIndices, accumulate: Bool, into out: CPUTensor) {
     noting(.gatherRows).gatherRows(source, ids: ids, accumulate: accumulate, into: out)
   }
+  func scatterRows(_ source: CPUTensor, ids: CPUIndices, into out: CPUTensor) {
+    noting(.scatterRows).scatterRows(source, ids: ids, into: out)
+  }
+  func gatherIndices(_ source: CPUIndices, width: Int, ids: CPUIndices, into out: CPUIndices) {
+    noting(.gatherIndices).gatherIndices(source, width: width, ids: ids, into: out)
+  }
+  func scatterIndices(_ source: CPUIndices, width: Int, ids: CPUIndices, into out: CPUIndices) {
+    noting(.scatterIndices).scatterIndices(source, width: width, ids: ids, into: out)
+  }
   func frameEmbedding(_ tables: [CPUMatrix], codes: CPUIndices, into out: CPUTensor) {
     noting(.frameEmbedding).frameEmbedding(tables, codes: codes, into: out)
   }
   func addTrailingText(
-    _ source: CPUTensor, rowsPerSlot: Int, frame: CPUIndices, count: CPUIndices,
+    _ table: CPUTensor, ids: CPUIndices, idsPerSlot: Int, frame: CPUIndices, count: CPUIndices,
     slots: CPUIndices, into out: CPUTensor
   ) {
     noting(.addTrailingText).addTrailingText(
-      source, rowsPerSlot: rowsPerSlot, frame: frame, count: count, slots: slots, into: out)
+      table, ids: ids, idsPerSlot: idsPerSlot, frame: frame, count: count, slots: slots, into: out)
   }
   func linearAdd(
     _ x: CPUTensor, _ weight: CPUMatrix, bias: CPUTensor?, scale: CPUTensor?, into out: CPUTensor
@@ -306,12 +381,16 @@ final class ObservedBackend: Backend {
       into: out)
   }
   func sample(
-    _ logits: CPUTensor, rule: SamplingRule, state: SamplingState<CPUIndices>,
+    _ logits: CPUTensor, rule: SamplingRule, state: SamplingState<CPUIndices>, slots: CPUIndices,
     into codes: CPUIndices
   ) {
-    noting(.sample).sample(logits, rule: rule, state: state, into: codes)
+    let first = base.makeIndices(count: slots.count)
+    base.write((0..<Int32(slots.count)).map(\.self), to: first)
+    noting(.sample).sample(
+      logits, rule: rule, state: state, slots: fault == .slots ? first : slots, into: codes)
   }
   func promptRows(for count: Int) -> Int { noting(.promptRows).promptRows(for: count) }
+  func stepRows(for count: Int) -> Int { noting(.stepRows).stepRows(for: count) }
   func makeFrameProgram(_ step: FrameParameters<ObservedBackend>) -> Never? {
     _ = noting(.makeFrameProgram)
     return nil
