@@ -161,13 +161,14 @@ struct EnglishReader {
   private mutating func readFromDigit(_ isInWord: Bool) {
     if isInWord {
       // "MP3": units and dates do not begin inside of words.
-      if !readOrdinal() { readPlainNumber() }
+      if !(readOrdinal() || readPluralCode()) { readPlainNumber() }
       return
     }
-    if readInternetAddress() || readPhoneNumber() || readDate() || readTime() || readDuration()
-      || readSubsection() || readBookNumber() || readHouseNumber() || readQuarter() || readMoney()
-      || readFraction()
-      || readOrdinal() || readYear() || readHeight() || readMeasure()
+    if readHexadecimal() || readInternetAddress() || readPhoneNumber() || readDate()
+      || readNamedPair() || readTime() || readDuration() || readSubsection() || readBookNumber()
+      || readHouseNumber() || readQuarter() || readMoney() || readFraction() || readOrdinal()
+      || readResolution() || readPluralCode() || readYear() || readHeight() || readTemperature()
+      || readMeasure()
     {
       return
     }

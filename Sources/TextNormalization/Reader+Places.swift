@@ -39,6 +39,7 @@ extension EnglishReader {
 
   /// A direction or the last word of a street's name.
   mutating func readStreetWord() -> Bool {
+    if cursor.position >= endOfStreet { findStreet() }
     guard cursor.position < endOfStreet else { return false }
     var end = cursor
     guard let word = end.letters(), end.isAtEnd, end.current != "'" else { return false }
@@ -58,6 +59,14 @@ extension EnglishReader {
       if cursor.position >= endOfStreet, endsSentence(cursor) { spoken.put(".") }
     }
     return true
+  }
+
+  /// "W. 42nd St.", "NE Lake Ave": a street without the number of a house.
+  private mutating func findStreet() {
+    var end = cursor
+    guard let word = end.letters(), Self.directions[word] != nil else { return }
+    _ = end.take(".")
+    if let street = end.endOfStreet() { endOfStreet = street.position }
   }
 
   static func isStreet(_ word: String) -> Bool {

@@ -81,9 +81,9 @@ import Testing
   }
 
   // Frames that the voice's teacher, hibari-tts, takes; in one go, the voice took 1,346 for fifty times "no".
-  @Test(arguments: [("no", 50, 158), ("Debbie", 29, 137), ("agree", 44, 205)], [PromptLayout.whole, .incremental])
+  @Test(arguments: [("no", 50, 158), ("Debbie", 29, 137), ("agree", 44, 205)], TextLayout.allCases)
   func `a word many times takes at most 1.6 times as long as its teacher, with a notice`(
-    _ text: (unit: String, count: Int, frames: Int), _ layout: PromptLayout
+    _ text: (unit: String, count: Int, frames: Int), _ layout: TextLayout
   ) async throws {
     let synthesizer = try await SpeechSynthesizer(device: .cpu)
     var options = SpeechOptions()
