@@ -20,7 +20,8 @@ enum Acronyms {
   ]
   private static let exceptions = [
     "OK": "okay", "JPEG": "J peg", "MPEG": "M peg", "ASCII": "asky", "NAACP": "N double A C P",
-    "NCAA": "N C double A", "WWI": "World War one", "WWII": "World War two", "PHD": "P H D", "IEEE": "I triple E", "AAA": "triple A",
+    "NCAA": "N C double A", "WWI": "World War one", "WWII": "World War two", "PHD": "P H D",
+    "IEEE": "I triple E", "AAA": "triple A",
   ]
   /// Short words, which people write in capitals to stress them and in headings.
   private static let common: Set<String> = Set(

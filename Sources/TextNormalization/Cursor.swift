@@ -58,6 +58,13 @@ struct Cursor {
     return digits
   }
 
+  /// What follows the digits here; `nil` at the end of the text.
+  var afterDigits: Unicode.Scalar? {
+    var place = position
+    while place < text.count, text[place].isDigit { place += 1 }
+    return place < text.count ? text[place] : nil
+  }
+
   /// Letters up to the first other character.
   mutating func letters() -> String? { run(\.isLetter) }
 
@@ -87,7 +94,9 @@ struct Cursor {
   /// The same, stepping back to where the word begins.
   mutating func stepBack(over marks: String = " :#") -> String {
     let here = position
-    while let previous, here - position < 3, marks.unicodeScalars.contains(previous) { position -= 1 }
+    while let previous, here - position < 3, marks.unicodeScalars.contains(previous) {
+      position -= 1
+    }
     let end = position
     while end - position < 16, previous?.isLetter ?? false { position -= 1 }
     return String(text[position..<end]).lowercased()

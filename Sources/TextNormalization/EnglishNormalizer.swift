@@ -164,10 +164,13 @@ struct EnglishReader {
       if !(readOrdinal() || readPluralCode()) { readPlainNumber() }
       return
     }
-    if readHexadecimal() || readInternetAddress() || readPhoneNumber() || readDate()
-      || readNamedPair() || readTime() || readDuration() || readSubsection() || readBookNumber()
-      || readHouseNumber() || readQuarter() || readMoney() || readFraction() || readOrdinal()
-      || readResolution() || readPluralCode() || readYear() || readHeight() || readTemperature()
+    // Whether something is joined to the digits: those by themselves are no date, address or code.
+    let isJoined = cursor.afterDigits.map { $0 != " " } ?? false
+    if isJoined && (readHexadecimal() || readInternetAddress()) || readPhoneNumber()
+      || isJoined && (readDate() || readNamedPair()) || readTime() || readDuration()
+      || isJoined && (readSubsection() || readQuarter() || readResolution() || readPluralCode())
+      || readBookNumber() || readHouseNumber() || readMoney() || readFraction()
+      || isJoined && readOrdinal() || readYear() || readHeight() || readTemperature()
       || readMeasure()
     {
       return

@@ -480,7 +480,7 @@ struct Markup {
       } else if scalar == "^" {
         append("^")
       } else if scalar == "-" {
-        append(" − ")
+        append(plain.last == "^" ? "-" : " − ")
       } else if !"{}\\&".unicodeScalars.contains(scalar) {
         append(scalar == "_" ? " " : scalar)
       }

@@ -11,7 +11,8 @@ enum Labels {
     "olympiad", "fantasy", "wrestlemania", "vatican", "division", "corps", "tier", "option",
     "clause", "paragraph", "number", "page", "track", "room", "question", "exercise", "problem",
     "version", "bed", "gate", "flight", "platform", "lane", "item", "team", "rule",
-    "proposition", "verse", "opus", "equation", "route", "apartment", "building", "tip", "reason", "seat", "suite", "bus", "line", "highway", "interstate", "row", "channel",
+    "proposition", "verse", "opus", "equation", "route", "apartment", "building", "tip", "reason",
+    "seat", "suite", "bus", "line", "highway", "interstate", "row", "channel",
   ]
 
   /// "pages", "chapters"

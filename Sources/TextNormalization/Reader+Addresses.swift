@@ -190,7 +190,9 @@ enum Addresses {
       let run = rest.prefix { scalar.isLetter ? $0.isLetter : scalar.isDigit && $0.isDigit }
       let text = String(run)
       if scalar.isLetter {
-        words.append(label(text))
+        // "about-us", but "example.us"
+        let isWord = wordEndings.contains(text) && words.last != "dot"
+        words.append(isWord ? text : label(text))
       } else if scalar.isDigit {
         words.append(
           isAfterColon

@@ -184,7 +184,9 @@ extension EnglishReader {
     guard let digits = end.digits(1...4), let value = Int(digits), end.take("s"), end.isAtEnd,
       cursor.previous?.isCapital ?? false
         || cursor.previous == "-" && cursor.peek(-2)?.isCapital ?? false
-        || digits.utf8.count == 3 && spoken.lastWord.first?.isUppercase ?? false
+        || digits.utf8.count == 3
+          && (spoken.lastWord.first?.isUppercase ?? false
+            || ["two", "three", "the", "these", "those", "some", "several"].contains(spoken.context))
     else { return false }
     let words = digits.utf8.count == 3 ? NumberWords.inPairs(value) : NumberWords.cardinal(digits)
     return say(NumberWords.plural(words), upTo: end)

@@ -46,6 +46,17 @@ enum Calendar {
     return false
   }
 
+  /// "January and"
+  static func months(endIn text: String) -> Bool {
+    [" and", " or"].contains { joint in
+      text.hasSuffix(joint)
+        && months.contains { month in
+          let list = text.dropLast(joint.utf8.count)
+          return list.hasSuffix(month) || list.hasSuffix(month + ",")
+        }
+    }
+  }
+
   static let partsOfDay: Set<String> = ["night", "morning", "afternoon", "evening", "brunch"]
 
   static func isDay(_ word: String) -> Bool { days.values.contains(word) }
@@ -81,7 +92,7 @@ extension EnglishReader {
       third.utf8.count == 4
         || third.utf8.count == 2 && (separator == "/" || separator == "." && one > 12)
     {
-      let year = third.utf8.count == 2 ? three + (three < 70 ? 2000 : 1900) : three
+      let year = third.utf8.count == 2 ? three + (three < 50 ? 2000 : 1900) : three
       let dayFirst = (separator == "." || one > 12) && two <= 12
       words = Calendar.words(month: dayFirst ? two : one, day: dayFirst ? one : two, year: year)
     }
@@ -132,7 +143,11 @@ extension EnglishReader {
     var end = cursor
     guard let name = end.letters(), let month = Calendar.anyMonth(name) else { return false }
     let isFull = Calendar.month(name) != nil
-    if !isFull { _ = end.take(".") }
+    if !isFull, end.take("."), name.first?.isUppercase ?? false, isMonthAlone(end) {
+      _ = say(Calendar.name(month), .word, upTo: end)
+      if endsSentence(end) { spoken.put(".") }
+      return true
+    }
     guard let separator = end.take(of: " -") else { return false }
     guard let day = end.day(), separator == " " || !(end.current?.isLetter ?? false) else {
       // "Jan. 2024", "Jan '24", "Dec-2019"
@@ -146,6 +161,17 @@ extension EnglishReader {
       let words = Calendar.words(month: month, day: day)
     else { return false }
     return sayDate(words, upTo: end)
+  }
+
+  /// "Jan., Feb. and Mar.", "in Nov."
+  private func isMonthAlone(_ end: Cursor) -> Bool {
+    var next = end
+    if next.current == " ", next.peek(1)?.isDigit ?? false { return false }
+    return next.take(",") || next.take(literal: " and ") || next.take(literal: " or ")
+      || Calendar.month(spoken.lastWord) != nil
+      || ["in", "since", "until", "till", "early", "late", "mid", "next", "last", "this", "every"]
+        .contains(spoken.context)
+      || Calendar.months(endIn: spoken.text)
   }
 
   /// In small letters "may 5" and "march 10" can be verbs.
@@ -323,7 +349,7 @@ extension Cursor {
   fileprivate func peekShortYear() -> Int? {
     var copy = self
     guard let year = copy.digits(2...2).flatMap({ Int($0) }), copy.isAtEnd else { return nil }
-    return year + (year < 70 ? 2000 : 1900)
+    return year + (year < 50 ? 2000 : 1900)
   }
 
   /// "Mon", "Tue.", "Friday", "Jan", "March"

@@ -54,7 +54,9 @@ extension EnglishReader {
       // "10 in. long", "5 ft 1 in tall", but "10 in total".
       if ["feet", "foot"].contains(spoken.context) { return true }
       let hasStop = unit.end.current == "."
-      if unit.end.current == " ", "=×".unicodeScalars.contains(unit.end.peek(1) ?? " ") { return true }
+      if unit.end.current == " ", "=×".unicodeScalars.contains(unit.end.peek(1) ?? " ") {
+        return true
+      }
       return next.map { Self.dimensions.contains($0) } ?? hasStop
         || hasStop && unit.hasGap
     case "c":
@@ -72,7 +74,8 @@ extension EnglishReader {
       let sign = unit.end.current == " " ? unit.end.peek(1) : unit.end.current
       if unit.name == "k", Self.wordsAfterKs.contains(next ?? "") { return false }
       if unit.name == "k", sign == "+", !(unit.end.peek(1)?.isWordPart ?? false) { return true }
-      if sign == "/", unit.name == "x", unit.end.following().nextWord().flatMap(Units.period) != nil {
+      if sign == "/", unit.name == "x", unit.end.following().nextWord().flatMap(Units.period) != nil
+      {
         return true
       }
       return !unit.hasGap && !(sign.map { "+-=^<>*/".unicodeScalars.contains($0) } ?? false)
@@ -82,7 +85,9 @@ extension EnglishReader {
       let isInitial = next?.unicodeScalars.first?.isCapital ?? false
       if !unit.hasGap, Labels.counted.contains(spoken.context) { return false }
       // "iPhone 6s"
-      if unit.name == "s", spoken.lastWord.dropFirst().contains(where: \.isUppercase) { return false }
+      if unit.name == "s", spoken.lastWord.dropFirst().contains(where: \.isUppercase) {
+        return false
+      }
       return !unit.isAdjective && !(unit.name == "N" && cursor.previous == "-")
         && !(unit.hasGap && isInitial && ["N", "J", "L"].contains(unit.name))
     }

@@ -39,7 +39,9 @@ extension EnglishReader {
   /// "US$5", "A$5", "USD 5", "Rs. 500"
   mutating func readCurrencyCode() -> Bool {
     var end = cursor
-    guard let letters = end.letters() else { return false }
+    guard let first = cursor.current, first.isCapital || first == "k" || first == "z",
+      let letters = end.letters()
+    else { return false }
     if let sign = end.current, Currency.leading.contains(sign),
       end.peek(end.peek(1) == " " && letters == "R" ? 2 : 1)?.isDigit ?? false
     {
@@ -90,7 +92,8 @@ extension EnglishReader {
     {
       // "$5.00 USD"
       return sayAmount(
-        magnitude.map { "\(numeral.words) \($0) \(named.many)" } ?? named.words(numeral), upTo: coded)
+        magnitude.map { "\(numeral.words) \($0) \(named.many)" } ?? named.words(numeral),
+        upTo: coded)
     }
     // "a $5 bill", "a $3-million house"
     var isAdjective = end.current == " " && Units.priced.contains(end.nextWord() ?? "")

@@ -45,7 +45,8 @@ extension EnglishReader {
     if numeral.isGrouped { return false }
     let count = numeral.integer.utf8.count
     // "Text STOP to 55555."
-    if label == "to", (5...6).contains(count), spoken.text.suffix(24).lowercased().contains("text ") {
+    if label == "to", (5...6).contains(count), spoken.text.suffix(24).lowercased().contains("text ")
+    {
       return true
     }
     return count > 4 && (start.previous == "#" || Self.wordsBeforeLongCodes.contains(label))
@@ -55,7 +56,7 @@ extension EnglishReader {
   /// Numbers after these are said digit by digit.
   private static let wordsBeforeCodes: Set<String> = [
     "code", "pin", "zip", "extension", "dial", "call", "digits", "serial", "pincode", "passcode",
-    "postcode", "otp", "password", "isbn", "imei", "ssn", "sku", "text", "ending",
+    "postcode", "otp", "password", "isbn", "imei", "ssn", "sku", "text", "ending", "ext",
   ]
   /// Long ones after these too.
   private static let wordsBeforeLongCodes: Set<String> = [
@@ -117,7 +118,9 @@ extension EnglishReader {
       end.current == " " && next.utf8.count > 2 && next.allSatisfy(\.isLowercase)
       && (next.hasSuffix("s") || ["people", "children", "men", "women"].contains(next))
     switch letter {
-    case "K": return numeral.integer.utf8.count < 4 && !Self.wordsAfterKs.contains(next.lowercased()) && numeral.integer != "4"
+    case "K":
+      return numeral.integer.utf8.count < 4 && !Self.wordsAfterKs.contains(next.lowercased())
+        && numeral.integer != "4"
     default:
       return numeral.decimals.count == 1 || isCount || end.current == "+"
         || numeral.integer.utf8.count > 1 && letter == "M"
@@ -158,7 +161,8 @@ extension EnglishReader {
     else { return false }
     var parts = [first, second]
     if parts == [24, 7], end.take(literal: "/365") { parts.append(365) }
-    guard end.isAtEnd, !(end.peek(1)?.isWordPart ?? false && "/-".unicodeScalars.contains(end.current ?? " "))
+    guard end.isAtEnd,
+      !(end.peek(1)?.isWordPart ?? false && "/-".unicodeScalars.contains(end.current ?? " "))
     else { return false }
     if sign == "/", (1800..<2100).contains(first),
       second == first + 1 || others.utf8.count == 2 && second == (first + 1) % 100
@@ -167,8 +171,9 @@ extension EnglishReader {
       return say(NumberWords.year(first) + " " + last, .year, upTo: end)
     }
     let isShare = first + second == 100 && first % 5 == 0 && first > 0 && second > 0
-    guard isShare && (sign == "-" || first == 50) || parts.starts(with: [24, 7])
-      || sign == "/" && [[9, 11], [4, 20]].contains(parts)
+    guard
+      isShare && (sign == "-" || first == 50) || parts.starts(with: [24, 7])
+        || sign == "/" && [[9, 11], [4, 20]].contains(parts)
     else { return false }
     return say(parts.map(NumberWords.inPairs).joined(separator: " "), upTo: end)
   }
@@ -202,7 +207,9 @@ extension EnglishReader {
     let suffix = ordinal.letters()?.lowercased() ?? ""
     if ["th", "st", "nd", "rd", "ths", "nds", "rds"].contains(suffix) { end = ordinal }
     guard end.isAtEnd, end.current != "/" else { return false }
-    if whole == nil, top == bottom && !["1", "2"].contains(bottom) || ["stars", "points"].contains(end.nextWord()) {
+    if whole == nil,
+      top == bottom && !["1", "2"].contains(bottom) || ["stars", "points"].contains(end.nextWord())
+    {
       return say(NumberWords.cardinal(top) + " out of " + NumberWords.cardinal(bottom), upTo: end)
     }
     let fraction = NumberWords.fraction(top, bottom)

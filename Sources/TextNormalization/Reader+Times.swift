@@ -73,7 +73,9 @@ extension EnglishReader {
     let hour = (digits.hasPrefix("0") ? "zero " : "") + NumberWords.cardinal(value / 100)
     let minute = value % 100
     let rest =
-      minute == 0 ? "hundred" : minute < 10 ? "oh \(NumberWords.cardinal(minute))" : NumberWords.cardinal(minute)
+      minute == 0
+      ? "hundred"
+      : minute < 10 ? "oh \(NumberWords.cardinal(minute))" : NumberWords.cardinal(minute)
     return say(hour + " " + rest, upTo: end)
   }
 
@@ -119,7 +121,9 @@ extension EnglishReader {
   /// "Genesis 1:1–2:3".
   private var isVerse: Bool {
     if Scripture.isBook(spoken.context) { return true }
-    guard let previous = cursor.previous, "-–, ".unicodeScalars.contains(previous) else { return false }
+    guard let previous = cursor.previous, "-–, ".unicodeScalars.contains(previous) else {
+      return false
+    }
     var place = cursor
     var hasColon = false
     while cursor.position - place.position < 20, let scalar = place.previous,
@@ -128,7 +132,7 @@ extension EnglishReader {
       hasColon = hasColon || scalar == ":"
       place.position -= 1
     }
-    let word = place.wordBefore()
+    let word = place.wordBefore(over: " .")
     return hasColon && (Scripture.isBook(word) || Scripture.book(word) != nil)
   }
 
@@ -173,7 +177,10 @@ extension EnglishReader {
       var minutes = end
       if name == "h", let digits = minutes.digits(2...2), minutes.isAtEnd {
         if numeral.integer.utf8.count > 1 { words = [numeral.words] }
-        words.append(digits.hasPrefix("0") ? "oh " + NumberWords.cardinal(String(digits.dropFirst())) : NumberWords.cardinal(digits))
+        words.append(
+          digits.hasPrefix("0")
+            ? "oh " + NumberWords.cardinal(String(digits.dropFirst()))
+            : NumberWords.cardinal(digits))
         end = minutes
         break
       }
@@ -199,7 +206,8 @@ enum Scripture {
     "heb": "Hebrews", "jas": "James", "pet": "Peter", "rev": "Revelation",
   ]
   private static let names = Set(books.values.map { $0.lowercased() }).union([
-    "songs", "solomon", "ruth", "ezra", "esther", "job", "joel", "amos", "obadiah", "jonah", "nahum", "zephaniah",
+    "songs", "solomon", "ruth", "ezra", "esther", "job", "joel", "amos", "obadiah", "jonah",
+    "nahum", "zephaniah",
     "haggai", "acts", "jude", "psalms", "surah", "sura", "quran", "verse", "verses",
   ])
 
@@ -218,6 +226,8 @@ extension Cursor {
     var later = copy
     if later.halfOfDay() != nil { return true }
     guard copy.isAtEnd else { return false }
+    var start = self
+    while start.previous?.isDigit ?? false { start.position -= 1 }
     // "6.30 - 8pm"
     _ = later.take(" ")
     if later.take(of: "-–") != nil {
@@ -225,7 +235,8 @@ extension Cursor {
       return later.numeral() != nil && later.halfOfDay() != nil
     }
     return [" in the morning", " in the afternoon", " in the evening"].contains(where: copy.at)
-      || wordBefore() == "at" && [" this ", " tonight", " tomorrow", " sharp", " on "].contains(where: copy.at)
+      || start.wordBefore() == "at"
+        && [" this ", " tonight", " tomorrow", " sharp", " on "].contains(where: copy.at)
   }
 
   private func at(_ literal: String) -> Bool {

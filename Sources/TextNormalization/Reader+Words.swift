@@ -43,7 +43,9 @@ extension EnglishReader {
   private static func camelCased(_ word: String) -> [String] {
     guard word.utf8.count > 2 else { return [word] }
     let letters = Array(word.unicodeScalars)
-    if let last = letters.last, last.isSmall, last != "s", letters.dropLast().allSatisfy(\.isCapital) {
+    if let last = letters.last, last.isSmall, last != "s",
+      letters.dropLast().allSatisfy(\.isCapital)
+    {
       // "IPv", "ARMv"
       return [String(word.dropLast()), String(last)]
     }
@@ -130,7 +132,8 @@ extension EnglishReader {
       return romanNumeral(String(word.dropLast(2))).map { $0 + "'s" }
     }
     // "scene i"
-    let isSmallOne = word == "i" && ["scene", "act", "part", "chapter", "book"].contains(spoken.context)
+    let isSmallOne =
+      word == "i" && ["scene", "act", "part", "chapter", "book"].contains(spoken.context)
     guard
       let value = NumberWords.roman(word) ?? NumberWords.roman(smallNumeral: word)
         ?? (isSmallOne ? 1 : nil)
@@ -219,7 +222,7 @@ extension EnglishReader {
       var after = cursor.following()
       let words = (spoken.context, after.letters() ?? "")
       if let words = wordsOfSlash(words.0, words.1) { return say(words) }
-      if words != ("and", "or"), words.0.utf8.count > 1, words.1.utf8.count > 1,
+      if !["and", "or"].contains(words.1), words.0.utf8.count > 1, words.1.utf8.count > 1,
         words.1.unicodeScalars.allSatisfy({ $0.isSmall })
       {
         say("or")
@@ -228,6 +231,13 @@ extension EnglishReader {
     case "@": say("at")
     case "%": say("percent")
     case "+":
+      // "+/-", "+-"
+      var after = cursor.following()
+      if after.take(literal: "/-") || after.take("-"), previous != "+" {
+        say("plus or minus")
+        cursor.position = after.position - 1
+        break
+      }
       if previous.isWordPart || previous == "+" || next.isWordPart || next == "="
         || Currency.leading.contains(next)
         || next == " " && (piece != .word || previous == " " && !spoken.context.isEmpty)
@@ -273,7 +283,8 @@ extension EnglishReader {
   /// Whether a parenthesis has what a function is of: "f(x)", "O(n log n)".
   private var isCall: Bool {
     guard let name = cursor.previous, "fghpFGHPOTuvy".unicodeScalars.contains(name),
-      !(cursor.peek(-2)?.isWordPart ?? false), cursor.peek(-2) != "-", cursor.peek(1)?.isWordPart ?? false
+      !(cursor.peek(-2)?.isWordPart ?? false), cursor.peek(-2) != "-",
+      cursor.peek(1)?.isWordPart ?? false
     else { return false }
     let argument = cursor.text[(cursor.position + 1)...].prefix(16).prefix { $0 != ")" }
     // "(a)" and "group F(see below)" are none.
@@ -304,7 +315,9 @@ extension EnglishReader {
     // "r/AskReddit"
     if first == "r" || first == "u", second.utf8.count > 2 { return "slash" }
     // "days/wk"
-    guard first.utf8.count > 2, first.hasSuffix("s"), Units.period(second) != nil else { return nil }
+    guard first.utf8.count > 2, first.hasSuffix("s"), Units.period(second) != nil else {
+      return nil
+    }
     return "per"
   }
 
@@ -351,11 +364,14 @@ extension EnglishReader {
   /// "I <3 you"; after other words it is silent, as a face is.
   private mutating func readHeart() -> Bool {
     var end = cursor.following()
-    guard end.take("3"), end.isAtEnd, end.current != ".", spoken.context.utf8.count != 1 || spoken.lastWord == "I",
+    guard end.take("3"), end.isAtEnd, end.current != ".",
+      spoken.context.utf8.count != 1 || "iu".contains(spoken.context),
       piece == .word
     else { return false }
     let isLoving = ["i", "we", "you", "they"].contains(spoken.context) && end.nextWord() != nil
-    guard isLoving || end.hasNothingLeft || end.current != " " || spoken.text.isEmpty else { return false }
+    guard isLoving || end.hasNothingLeft || end.current != " " || spoken.text.isEmpty else {
+      return false
+    }
     if isLoving { say("love") }
     cursor.position = end.position - 1
     return true
@@ -397,7 +413,7 @@ extension EnglishReader {
       while end.take(of: " \"'") != nil {}
       spoken.put(end.current?.isSmall ?? false ? "," : ".")
     } else if isInsideCode {
-      if !(cursor.previous?.isCapital ?? false) { say("dot") }
+      if !(cursor.previous?.isCapital ?? false && cursor.peek(1)?.isDigit ?? false) { say("dot") }
     } else {
       spoken.put(".")
     }
@@ -406,6 +422,11 @@ extension EnglishReader {
   /// "H.264", "1.0-beta.2", "18.x": the full stop ends no sentence.
   private var isInsideCode: Bool {
     guard let previous = cursor.previous, let next = cursor.peek(1) else { return false }
+    var name = cursor.following()
+    if previous.isLetter, next.isSmall, name.letters() != nil, name.current == "(" {
+      // "Array.map()"
+      return true
+    }
     if previous.isDigit { return next.isSmall && !(cursor.peek(2)?.isWordPart ?? false) }
     guard previous.isLetter, next.isDigit else { return false }
     var start = cursor.position

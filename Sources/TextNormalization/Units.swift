@@ -31,7 +31,8 @@ enum Units {
     "bar": ("bar", "bars"), "mbar": ("millibar", "millibars"), "sq": ("square", "square"),
     "inHg": ("inch of mercury", "inches of mercury"), "mM": ("millimolar", "millimolar"),
     "sqft": ("square foot", "square feet"), "sqm": ("square meter", "square meters"),
-    "pct": ("percent", "percent"), "VAC": ("volts A C", "volts A C"), "VDC": ("volts D C", "volts D C"),
+    "pct": ("percent", "percent"), "VAC": ("volts A C", "volts A C"),
+    "VDC": ("volts D C", "volts D C"),
   ]
   private static let regular: [String: String] = [
     "mm": "millimeter", "cm": "centimeter", "dm": "decimeter", "m": "meter", "km": "kilometer",

@@ -465,7 +465,7 @@ import TextNormalization
     ("403(b)", "Four oh three B"),
     ("Section 230(c)", "Section two thirty C"),
     ("12(b)(6)", "Twelve B six"),
-    ("f(x)", "f, x"),
+    ("f(x)", "f of x"),
     ("B-52", "B fifty-two"),
     ("covid-19", "covid nineteen"),
     ("x86_64", "x eighty-six sixty-four"),
