@@ -7,17 +7,19 @@ package import SpeechModel
 package struct FrameBudget {
   /// Times the usual length, and frames beside that: ordinary texts take 0.6 to 2.2 times as long.
   private static let ordinary = (factor: 2.5, frames: 10.0)
-  /// Of words repeated many times, where models run on most often.
-  private static let repeated = (factor: 1.6, frames: 3.0)
-  /// Times what the same words took before.
-  private static let known = (factor: 1.25, frames: 3.0)
+  /// Of words repeated many times, where models run on most often, and more for each word and mark: they
+  /// are said with longer pauses than prose. Of 260 such groups that ended by themselves, 19 in 20 are shorter.
+  private static let repeated = (factor: 1.15, frames: 3.0)
+  private static let pauses = (word: 0.5, comma: 1.0, stop: 2.0)
+  /// Times the least that the same words took before.
+  private static let known = (factor: 1.15, frames: 3.0)
   /// For voices that have not learned what is usual: frames of a token, and beside that.
   private static let unlearned = (factor: 12.0, frames: 50.0)
 
   private let usual: UsualFrames?
   private let framesPerToken: Double?
   private let isIncremental: Bool
-  /// What a repetition took that came to an end by itself.
+  /// The least that a repetition took which came to an end by itself.
   private var heard: (unit: String, framesPerLetter: Double)?
   /// Parts that were cut.
   private var cutParts = 0
@@ -42,7 +44,7 @@ package struct FrameBudget {
     }
     let frames = usual.frames(for: part.text)
     guard let unit = part.repeated else { return Int(bound(frames, Self.ordinary)) }
-    let most = bound(frames, Self.repeated)
+    let most = bound(frames, Self.repeated) + pauses(part)
     guard let heard, heard.unit == unit else { return Int(most) }
     return Int(min(most, bound(heard.framesPerLetter * Double(letters(part)), Self.known)))
   }
@@ -56,8 +58,10 @@ package struct FrameBudget {
   package mutating func note(_ part: TextPart, frames: Int, _ reason: FinishReason) {
     if reason == .length { cutParts += 1 }
     if part.repeated != nil { groups += 1 }
-    guard reason == .stop, let unit = part.repeated, heard?.unit != unit else { return }
-    heard = (unit, max(0, Double(frames) - wait(part)) / Double(max(1, letters(part))))
+    guard reason == .stop, let unit = part.repeated else { return }
+    let framesPerLetter = max(0, Double(frames) - wait(part)) / Double(max(1, letters(part)))
+    if let heard, heard.unit == unit, heard.framesPerLetter <= framesPerLetter { return }
+    heard = (unit, framesPerLetter)
   }
 
   /// What a listener should know about the parts.
@@ -78,6 +82,12 @@ package struct FrameBudget {
   /// Frames of waiting before the first word.
   private func wait(_ part: TextPart) -> Double {
     isIncremental && !part.isContinued ? usual?.wait ?? 0 : 0
+  }
+
+  private func pauses(_ part: TextPart) -> Double {
+    Self.pauses.word * Double(part.text.split(whereSeparator: \.isWhitespace).count)
+      + Self.pauses.comma * Double(part.text.count { ",;:".contains($0) })
+      + Self.pauses.stop * Double(part.text.count { ".!?".contains($0) })
   }
 
   private func letters(_ part: TextPart) -> Int { part.text.count(where: \.isLetter) }

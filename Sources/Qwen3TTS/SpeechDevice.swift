@@ -101,7 +101,8 @@ package struct OpenedEngine {
         engine: try SpeechEngine(
           checkpoint, own,
           on: CUDABackend(
-            context, recordsSteps: recordsSteps, frameKernel: isOne ? frameKernel : .off,
+            context, recordsSteps: recordsSteps, independentRows: !isOne,
+            frameKernel: isOne ? frameKernel : .off,
             model: checkpoint.configuration,
             cachePrecision: own.cachePrecision),
           codec: CUDABackend(context, recordsSteps: recordsSteps)),

@@ -8,7 +8,7 @@ enum Acronyms {
     "PIN", "SIM", "RAM", "ROM", "GIF", "SWAT", "FIFA", "UEFA", "NAFTA", "OSHA", "IKEA", "LEGO",
     "JSON", "CUDA", "POSIX", "NASDAQ", "CAPTCHA", "BASIC", "COBOL", "FORTRAN", "MIDI", "MIPS",
     "TASER", "DARPA", "ICANN", "YAML", "WASM", "NIMBY", "SARS", "ZIP", "VAT", "DOS", "BIOS", "GNU",
-    "NOAA", "FEMA", "MODEM", "PIXEL", "BAFTA", "ASEAN", "BRICS", "NAACP", "AWOL", "LIDAR",
+    "NOAA", "FEMA", "MODEM", "PIXEL", "BAFTA", "ASEAN", "BRICS", "NAACP", "AWOL", "LIDAR", "TED",
   ]
   /// Acronyms that are spelled though they could be words.
   private static let spelled: Set<String> = [
@@ -20,7 +20,8 @@ enum Acronyms {
   ]
   private static let exceptions = [
     "OK": "okay", "JPEG": "J peg", "MPEG": "M peg", "ASCII": "asky", "NAACP": "N double A C P",
-    "NCAA": "N C double A", "PHD": "P H D", "IEEE": "I triple E", "AAA": "triple A",
+    "NCAA": "N C double A", "WWI": "World War one", "WWII": "World War two", "PHD": "P H D",
+    "IEEE": "I triple E", "AAA": "triple A",
   ]
   /// Short words, which people write in capitals to stress them and in headings.
   private static let common: Set<String> = Set(

@@ -57,6 +57,8 @@ struct Currency {
     "VND": Currency("dong", "dong"), "IDR": Currency("rupiah", "rupiah"),
     "MYR": Currency("ringgit", "ringgit"), "AED": Currency("dirham"), "SAR": Currency("riyal"),
     "NGN": Currency("naira", "naira"), "BTC": Currency("bitcoin"),
+    "kr": Currency("krone", "kroner"), "zl": Currency("zloty", "zlotys"),
+    "Kc": Currency("koruna", "koruny"),
   ]
 
   private static let pound = Currency("pound", cent: "penny", cents: "pence")

@@ -58,6 +58,13 @@ struct Cursor {
     return digits
   }
 
+  /// What follows the digits here; `nil` at the end of the text.
+  var afterDigits: Unicode.Scalar? {
+    var place = position
+    while place < text.count, text[place].isDigit { place += 1 }
+    return place < text.count ? text[place] : nil
+  }
+
   /// Letters up to the first other character.
   mutating func letters() -> String? { run(\.isLetter) }
 
@@ -76,6 +83,23 @@ struct Cursor {
     var copy = self
     while copy.take(of: " '\"([{") != nil {}
     return copy.letters()
+  }
+
+  /// The word before this place in small letters, with nothing but such marks in between.
+  func wordBefore(over marks: String = " :#") -> String {
+    var copy = self
+    return copy.stepBack(over: marks)
+  }
+
+  /// The same, stepping back to where the word begins.
+  mutating func stepBack(over marks: String = " :#") -> String {
+    let here = position
+    while let previous, here - position < 3, marks.unicodeScalars.contains(previous) {
+      position -= 1
+    }
+    let end = position
+    while end - position < 16, previous?.isLetter ?? false { position -= 1 }
+    return String(text[position..<end]).lowercased()
   }
 
   /// Whether only characters without sound are left.
@@ -131,6 +155,10 @@ extension Cursor {
     var numeral = Numeral(integer: "")
     if let digits = digits() {
       numeral.integer = digits
+      if digits.utf8.count <= 2, let pairs = indianPairs() {
+        numeral.integer += pairs
+        numeral.isGrouped = true
+      }
       while digits.utf8.count <= 3, let group = group(",") {
         numeral.integer += group
         numeral.isGrouped = true
@@ -171,6 +199,22 @@ extension Cursor {
     else { return nil }
     self = copy
     return numeral
+  }
+
+  /// The pairs of "1,00,000", before its last three digits.
+  private mutating func indianPairs() -> String? {
+    var end = self
+    var pairs = ""
+    while pairs.utf8.count < 8 {
+      var next = end
+      guard next.take(","), let pair = next.digits(2...2), next.current == "," else { break }
+      pairs += pair
+      end = next
+    }
+    var last = end
+    guard !pairs.isEmpty, last.group(",") != nil else { return nil }
+    self = end
+    return pairs
   }
 
   /// A separator and three digits.

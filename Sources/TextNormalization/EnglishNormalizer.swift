@@ -165,13 +165,17 @@ struct EnglishReader {
   private mutating func readFromDigit(_ isInWord: Bool) {
     if isInWord {
       // "MP3": units and dates do not begin inside of words.
-      if !readOrdinal() { readPlainNumber() }
+      if !(readOrdinal() || readPluralCode()) { readPlainNumber() }
       return
     }
-    if readInternetAddress() || readPhoneNumber() || readDate() || readTime() || readDuration()
-      || readSubsection() || readBookNumber() || readHouseNumber() || readQuarter() || readMoney()
-      || readFraction()
-      || readOrdinal() || readYear() || readHeight() || readMeasure()
+    // Whether something is joined to the digits: those by themselves are no date, address or code.
+    let isJoined = cursor.afterDigits.map { $0 != " " } ?? false
+    if isJoined && (readHexadecimal() || readInternetAddress()) || readPhoneNumber()
+      || isJoined && (readDate() || readNamedPair()) || readTime() || readDuration()
+      || isJoined && (readSubsection() || readQuarter() || readResolution() || readPluralCode())
+      || readBookNumber() || readHouseNumber() || readMoney() || readFraction()
+      || isJoined && readOrdinal() || readYear() || readHeight() || readTemperature()
+      || readMeasure()
     {
       return
     }

@@ -22,8 +22,12 @@ enum Folding {
     "•": ", ",
     "·": " ", "⋅": "×", "∙": "×", "∼": "~", "♭": " flat ", "♯": " sharp ", "‰": " per mille ",
     "∞": " infinity ",
-    "∑": " the sum of ", "∫": " the integral of ", "∆": " delta ", "\u{2126}": " ohm ",
-    "\u{3A9}": " ohm ", "∴": " therefore ",
+    "∑": " the sum of ", "∫": " the integral of ", "∆": " delta ", "\u{2126}": "ohm",
+    "\u{3A9}": "ohm", "∴": " therefore ", "∏": " the product of ", "∛": " the cube root of ",
+    "∧": " and ", "∨": " or ", "¬": " not ", "∀": " for all ", "∃": " there is ", "∠": " angle ",
+    "△": " triangle ", "∉": " not in ", "⊂": " is a subset of ", "⊆": " is a subset of ",
+    "≡": " is equivalent to ", "∥": " is parallel to ", "⊥": " is perpendicular to ",
+    "❤": "<3", "♥": "<3", "円": "¥",
     "∈": " in ", "∅": " the empty set ", "∪": " union ", "∩": " intersection ",
     "∝": " is proportional to ",
     "⁄": "/", "∕": "/", "⅕": " 1/5", "⅖": " 2/5", "⅗": " 3/5", "⅘": " 4/5", "⅙": " 1/6",
@@ -80,8 +84,25 @@ enum Folding {
         } else {
           folded.append(digits)
         }
+      } else if scalar == "\n", folded.scalars.last?.isWordPart ?? false,
+        beginsItem(text, index + 1)
+      {
+        for scalar in ", ".unicodeScalars { folded.append(scalar) }
+      } else if scalar == "$", folded.scalars.last?.isLetter ?? false, index + 1 < text.count,
+        text[index + 1].isLetter
+      {
+        // "Ke$ha"
+        folded.append(text[index + 1].isCapital ? "S" : "s")
       } else if scalar.isASCII {
         folded.append(scalar, next: index + 1 < text.count ? text[index + 1] : nil)
+      } else if scalar == "·", folded.scalars.last?.isLetter ?? false, index + 1 < text.count,
+        text[index + 1].isLetter
+      {
+        // "kW·h"
+        continue
+      } else if scalar == "★" || scalar == "⭐" {
+        let isCount = folded.scalars.last?.isDigit ?? false
+        for scalar in (isCount ? " stars" : " ").unicodeScalars { folded.append(scalar) }
       } else if signs.contains(scalar) {
         folded.append(scalar)
       } else if let replacement = replacements[scalar] {
@@ -106,6 +127,18 @@ enum Folding {
       }
     }
     return folded.scalars
+  }
+
+  /// Whether a line of a list or a heading begins at a place: "* milk", "2. flour", "# Sauce".
+  private static func beginsItem(_ text: [Unicode.Scalar], _ start: Int) -> Bool {
+    let line = text[start...].prefix(12).drop { $0 == " " }
+    let number = line.prefix { $0.isDigit }
+    let marker = number.isEmpty ? line.prefix { "*+#•".unicodeScalars.contains($0) } : number
+    let rest = line.dropFirst(marker.count)
+    if marker.isEmpty { return false }
+    guard !number.isEmpty else { return rest.first == " " }
+    return rest.first.map { ".)".unicodeScalars.contains($0) } ?? false
+      && rest.dropFirst().first == " "
   }
 
   /// Whether no Greek letter is beside one.

@@ -203,6 +203,13 @@ struct Markup {
     switch name {
     case "script", "style":
       if !isClosing, let end = find("</" + name, from: position) { position = end }
+    case "say-as":
+      let manner = Self.value(of: "interpret-as", in: attributes)
+      guard !isClosing, ["characters", "digits", "spell-out", "verbatim"].contains(manner),
+        let end = find("</say-as", from: position)
+      else { break }
+      append(text[position..<end].map(String.init).joined(separator: " "))
+      position = end
     case "sub":
       guard !isClosing, let alias = Self.value(of: "alias", in: attributes) else { break }
       append(alias)
@@ -277,6 +284,13 @@ struct Markup {
     }
     let name = String(String.UnicodeScalarView(text[(position + 1)..<end]))
     let isEnded = peek(at: end) == ";"
+    if name == "amp", isEnded {
+      // "&amp;quot;", which was escaped twice.
+      let start = position
+      position = end
+      if readEntity() { return true }
+      position = start
+    }
     if name.hasPrefix("#"), isEnded {
       let digits = name.dropFirst()
       let value =
@@ -317,6 +331,11 @@ struct Markup {
     let isImage = text[position] == "!"
     let open = position + (isImage ? 1 : 0)
     guard peek(at: open) == "[" else { return false }
+    if has(" ]", at: open + 1) || has("x]", at: open + 1), plain.suffix(2) == ["-", " "] {
+      // "- [x] done"
+      position += 3
+      return true
+    }
     var end = open + 1
     var isNested = false
     while let scalar = peek(at: end), end - open < Self.longestLabel, scalar != "]" {
@@ -406,9 +425,13 @@ struct Markup {
   private static let longestFormula = 200
   private static let commands: [String: String] = [
     "times": "×", "cdot": "×", "div": "÷", "pm": "±", "leq": "≤", "le": "≤", "geq": "≥",
-    "ge": "≥", "neq": "≠", "ne": "≠", "approx": "≈", "infty": "∞", "to": "→", "sum": " the sum of ",
-    "int": " the integral of ", "sqrt": "√", "circ": "°", "left": "", "right": "", "quad": " ",
-    "text": "", "mathrm": "", "mathbf": "", "ldots": "…", "dots": "…",
+    "ge": "≥", "neq": "≠", "ne": "≠", "approx": "≈", "infty": "∞", "to": " goes to ", "sqrt": "√",
+    "circ": "°", "left": "", "right": "", "quad": " ", "text": "", "mathrm": "", "mathbf": "",
+    "ldots": "…", "dots": "…", "in": "∈", "cup": "∪", "cap": "∩", "forall": "∀", "exists": "∃",
+  ]
+  /// These have limits below and above: "\sum_{i=1}^n".
+  private static let limited = [
+    "sum": " the sum ", "int": " the integral ", "prod": " the product ", "lim": " the limit ",
   ]
 
   /// "$E=mc^2$", "$$a+b$$"
@@ -439,7 +462,8 @@ struct Markup {
     let hasSign = body.contains { "=^_\\{+<>".unicodeScalars.contains($0) }
     let words = body.split { !$0.isLetter }
     if body.first?.isDigit ?? false {
-      return hasSign && words.allSatisfy { $0.count < 3 } && !words.isEmpty
+      return body.contains { "^\\".unicodeScalars.contains($0) }
+        || hasSign && words.allSatisfy { $0.count < 3 } && !words.isEmpty
     }
     return hasSign || words.count == 1 && (words.first?.count ?? 0) == body.count && body.count < 3
   }
@@ -448,7 +472,9 @@ struct Markup {
     var place = body.startIndex
     while place < body.endIndex {
       let scalar = body[place]
-      if scalar == "\\", let command = name(at: place + 1) {
+      if scalar == "\\", place + 1 < body.endIndex, body[place + 1].isLetter {
+        let command = String(
+          String.UnicodeScalarView(body[(place + 1)...].prefix(while: \.isLetter)))
         place += 1 + command.utf8.count
         if command == "frac" || command == "dfrac" || command == "tfrac" {
           // "\frac{a}{b}": the braces are silent, what is between them says "over".
@@ -461,6 +487,9 @@ struct Markup {
             readFormula(bottom)
             place = bottom.endIndex + 1
           }
+        } else if let name = Self.limited[command] {
+          append(name)
+          readLimits(body, &place, isApproached: command == "lim")
         } else {
           append(Self.commands[command] ?? " " + command + " ")
         }
@@ -479,12 +508,30 @@ struct Markup {
       } else if scalar == "^" {
         append("^")
       } else if scalar == "-" {
-        append(" − ")
+        append(plain.last == "^" ? "-" : " − ")
       } else if !"{}\\&".unicodeScalars.contains(scalar) {
         append(scalar == "_" ? " " : scalar)
       }
       place += 1
     }
+  }
+
+  /// "_{i=1}^n" says "from i = 1 to n of".
+  private mutating func readLimits(
+    _ body: ArraySlice<Unicode.Scalar>, _ place: inout Int, isApproached: Bool
+  ) {
+    for (sign, word) in [("_", isApproached ? "as " : "from "), ("^", " to ")] {
+      guard place + 1 < body.endIndex, String(body[place]) == sign else { continue }
+      append(word)
+      if let limit = group(body, place + 1) {
+        readFormula(limit)
+        place = limit.endIndex + 1
+      } else {
+        readFormula(body[(place + 1)...(place + 1)])
+        place += 2
+      }
+    }
+    append(" of ")
   }
 
   /// What is between the braces that open at a place.

@@ -12,6 +12,7 @@ enum Labels {
     "clause", "paragraph", "number", "page", "track", "room", "question", "exercise", "problem",
     "version", "bed", "gate", "flight", "platform", "lane", "item", "team", "rule",
     "proposition", "verse", "opus", "equation", "route", "apartment", "building", "tip", "reason",
+    "seat", "suite", "bus", "line", "highway", "interstate", "row", "channel",
   ]
 
   /// "pages", "chapters"

@@ -112,8 +112,12 @@ enum NumberWords {
 
   /// "nineteen eighties", "two thousands"
   static func decade(_ value: Int) -> String {
-    let words = value < 100 ? cardinal(value) : year(value)
-    return words.hasSuffix("y") ? words.dropLast() + "ies" : words + "s"
+    plural(value < 100 ? cardinal(value) : year(value))
+  }
+
+  /// "fifties", "sixes", "twos"
+  static func plural(_ words: String) -> String {
+    words.hasSuffix("y") ? words.dropLast() + "ies" : words + (words.hasSuffix("x") ? "es" : "s")
   }
 
   /// "one half", "three quarters", "two thirds"; "six over four" where it is no part of a whole.

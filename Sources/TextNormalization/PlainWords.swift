@@ -13,11 +13,19 @@ enum PlainWords {
   private static let longest = 24
 
   /// The end of the plain word that begins at a place: three small letters at least, no rule's word,
-  /// with a space or a mark after it.
+  /// with a space or a mark after it. "forty-two" is one.
   static func end(of text: [Unicode.Scalar], _ start: Int) -> Int? {
     var end = start
     while end < text.count, text[end].isSmall { end += 1 }
+    if end + 1 < text.count, text[end] == "-", text[end + 1].isSmall {
+      return isRead(text[start..<end]) ? nil : self.end(of: text, end + 1)
+    }
     return isFree(text, end) && isPlain(text[start..<end]) ? end : nil
+  }
+
+  /// Whether a rule may read small letters: as a word, or because they are too short or too long.
+  private static func isRead(_ letters: ArraySlice<Unicode.Scalar>) -> Bool {
+    letters.count < 3 || letters.count > longest || read.contains(String(letters))
   }
 
   /// Whether small letters are a plain word.

@@ -18,11 +18,12 @@ extension EnglishReader {
     case link
     /// As `last`, but only after a name.
     case street
+    /// As `last`, but only after a comma, as in "Boston, Mass."
+    case state
   }
 
-  static let wordsInRules: Set<String> = Set(abbreviations.keys).union(Units.names).union(
-    Magnitude.names
-  ).union(streets.keys)
+  static let wordsInRules: Set<String> = Set(abbreviations.keys).union(Units.names)
+    .union(streets.keys)
 
   private static let abbreviations: [String: (words: String, kind: Kind)] = [
     "mr": ("Mister", .title), "mrs": ("Missus", .title), "ms": ("Miz", .title),
@@ -68,7 +69,25 @@ extension EnglishReader {
     "cl": ("clause", .beforeDigit), "prob": ("problem", .beforeDigit),
     "ques": ("question", .beforeDigit),
     "bldg": ("building", .beforeDigit), "temp": ("temperature", .beforeDigit),
-    "b": ("born", .beforeYear), "d": ("died", .beforeYear), "c": ("circa", .beforeYear),
+    "ps": ("Psalm", .beforeDigit),
+    "cpl": ("Corporal", .title), "pvt": ("Private", .title), "adm": ("Admiral", .title),
+    "cmdr": ("Commander", .title), "supt": ("Superintendent", .title),
+    "atty": ("Attorney", .title), "messrs": ("Messieurs", .title), "lk": ("Lake", .title),
+    "calif": ("California", .last), "fla": ("Florida", .last), "ariz": ("Arizona", .last),
+    "mich": ("Michigan", .last), "minn": ("Minnesota", .last), "tenn": ("Tennessee", .last),
+    "okla": ("Oklahoma", .last), "nev": ("Nevada", .last), "conn": ("Connecticut", .last),
+    "colo": ("Colorado", .last), "wis": ("Wisconsin", .last), "tex": ("Texas", .last),
+    "kans": ("Kansas", .last), "nebr": ("Nebraska", .last), "mont": ("Montana", .last),
+    "wyo": ("Wyoming", .last), "mass": ("Massachusetts", .state), "wash": ("Washington", .state),
+    "ill": ("Illinois", .state), "ind": ("Indiana", .state), "ore": ("Oregon", .state),
+    "va": ("Virginia", .state), "ga": ("Georgia", .state), "pa": ("Pennsylvania", .state),
+    "mo": ("Missouri", .state), "md": ("Maryland", .state), "ky": ("Kentucky", .state),
+    "ala": ("Alabama", .state), "del": ("Delaware", .state), "la": ("Louisiana", .state),
+    "feat": ("featuring", .link), "exp": ("expires", .beforeDigit), "lv": ("level", .beforeDigit),
+    "lvl": ("level", .beforeDigit), "wk": ("week", .beforeDigit), "ea": ("each", .link),
+    "aka": ("also known as", .link),
+    "esq": ("Esquire", .last), "b": ("born", .beforeYear), "d": ("died", .beforeYear),
+    "c": ("circa", .beforeYear),
     "avg": ("average", .link), "esp": ("especially", .link), "cf": ("compare", .link),
     "viz": ("namely", .link), "al": ("al", .anyCase), "dist": ("distance", .beforeDigit),
   ]
@@ -76,17 +95,18 @@ extension EnglishReader {
   private static let stopless: Set<String> = [
     "mr", "mrs", "ms", "prof", "sgt", "capt", "jr", "sr", "inc", "ltd", "corp", "bros", "blvd",
     "etc", "vs", "approx", "govt", "dept", "pp", "hwy", "pkwy", "expy", "fwy", "ct", "pl", "cir",
-    "trl", "rte", "apt", "ste",
+    "trl", "rte", "apt", "ste", "aka", "mt",
   ]
   private static let dotted = [
     "e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "a.m": "A M", "p.m": "P M",
+    "w.r.t": "with respect to",
   ]
 
   /// Whether a full stop after the word can belong to it.
   static func isAbbreviation(_ word: String) -> Bool { abbreviations[word.lowercased()] != nil }
 
   mutating func readAbbreviation() -> Bool {
-    if readWithSlash() || readInitials() { return true }
+    if readWithSlash() || readLetterPair() || readVersus() || readInitials() { return true }
     var end = cursor
     guard let word = end.letters(), end.current != "'", !(end.current?.isDigit ?? false) else {
       return false
@@ -97,13 +117,19 @@ extension EnglishReader {
     if isCapital, hasStop || key == "st" || key == "dr", let title = saintOrStreet(word, end) {
       return sayAbbreviation(title.words, title.canBeLast, upTo: end)
     }
-    if word.utf8.count < 7, end.isBeforeVerse(), let book = Scripture.book(word) {
+    if word.utf8.count < 7, isCapital, end.isBeforeVerse(), let book = Scripture.book(word),
+      hasStop || word != "Is"
+    {
       _ = say(book, .word, upTo: end)
       _ = cursor.take(".")
       return true
     }
     if isCapital, hasStop, word != "Sat", word != "Sun", let day = Calendar.days[key] {
       return sayAbbreviation(day, true, upTo: end)
+    }
+    if word == "ft", hasStop, piece == .word, isName(end.followingStop().nextWord()) {
+      // "a song by A ft. B"
+      return sayAbbreviation("featuring", false, upTo: end)
     }
     guard let (words, kind) = Self.abbreviations[key], hasStop || Self.stopless.contains(key),
       // "CO" and "MS" are not "Co." and "Ms.".
@@ -120,14 +146,23 @@ extension EnglishReader {
       var after = end
       _ = after.take(".")
       _ = after.take(" ")
-      guard after.current?.isDigit ?? false || after.isRomanNumeral else { return false }
+      if hasStop { _ = after.take("(") }
+      // "eq. (5)", "2nd Fl."
+      guard
+        after.current?.isDigit ?? false || after.isRomanNumeral || key == "fl" && piece == .number
+      else { return false }
     case .beforeYear:
       var year = end
-      guard word == key, year.take("."), year.take(" "), year.digits(4...4) != nil, year.isAtEnd
+      guard word == key, year.take("."), year.take(" ") || key == "c", year.digits(4...4) != nil,
+        year.isAtEnd
       else { return false }
+    case .state:
+      guard isCapital, hasStop, cursor.peek(-2) == "," else { return false }
     case .anyCase, .link: break
     }
-    return sayAbbreviation(words, kind == .last || kind == .anyCase || kind == .street, upTo: end)
+    return sayAbbreviation(
+      words, kind != .title && kind != .link && kind != .beforeDigit && kind != .beforeYear,
+      upTo: end)
   }
 
   private func isName(_ word: String?) -> Bool {
@@ -173,17 +208,50 @@ extension EnglishReader {
   private mutating func readWithSlash() -> Bool {
     var end = cursor
     guard end.take(of: "wW") != nil, end.take("/") else { return false }
-    if end.take("o"), end.isAtEnd { return say("without", .word, upTo: end) }
+    for (rest, words) in [("out", "without"), ("o", "without"), ("in", "within")] {
+      var longer = end
+      if longer.take(literal: rest), longer.isAtEnd { return say(words, .word, upTo: longer) }
+    }
     guard end.previous == "/" else { return false }
     return say("with", .word, upTo: end)
   }
 
+  /// Two letters with a slash that stand for words.
+  private static let letterPairs = [
+    "b/c": "because", "b/w": "between", "c/o": "care of", "n/a": "N A", "i/o": "I O", "a/c": "A C",
+    "y/o": "year old",
+  ]
+
+  private mutating func readLetterPair() -> Bool {
+    guard cursor.peek(1) == "/", !(cursor.peek(3)?.isWordPart ?? false) else { return false }
+    var end = cursor
+    end.position += 3
+    guard end.position <= cursor.text.count,
+      let words = Self.letterPairs[String(cursor.text[cursor.position..<end.position]).lowercased()]
+    else { return false }
+    return say(words, .word, upTo: end)
+  }
+
+  /// "Roe v. Wade"
+  private mutating func readVersus() -> Bool {
+    var end = cursor
+    guard end.take(literal: "v. "), cursor.previous == " ", end.current?.isCapital ?? false,
+      spoken.lastWord.first?.isUppercase ?? false, !spoken.hasMark
+    else { return false }
+    end.position -= 1
+    return say("versus", .word, upTo: end)
+  }
+
+  private static let degrees = ["Ph.D", "B.Sc", "M.Sc", "B.Ed", "M.Ed", "Ed.D"]
+
   /// "U.S.", "e.g.", "Ph.D.", "J. Smith"
   private mutating func readInitials() -> Bool {
     var end = cursor
-    if end.take(literal: "Ph.D") {
-      return sayAbbreviation("P H D", true, upTo: end)
+    for degree in Self.degrees where cursor.peek(2) == "." || cursor.peek(1) == "." {
+      guard end.take(literal: degree) else { continue }
+      return sayAbbreviation(Acronyms.spell(degree.filter(\.isLetter)), true, upTo: end)
     }
+    if readDirectionOfPlace() { return true }
     var letters = ""
     while let letter = end.current, letter.isLetter, end.peek(1) == ".", letters.utf8.count < 12 {
       letters.unicodeScalars.append(letter)
@@ -216,6 +284,16 @@ extension EnglishReader {
           && !Self.wordsBeforeLetters.contains(last)
     else { return false }
     return say(letters, .word, upTo: end)
+  }
+
+  /// "N. Korea", "E. Coast"
+  private mutating func readDirectionOfPlace() -> Bool {
+    var end = cursor
+    guard cursor.peek(1) == ".", let letter = end.letters(), end.take(literal: ". "),
+      let direction = Self.directionOfPlace(letter, end.nextWord())
+    else { return false }
+    end.position -= 1
+    return say(direction, .word, upTo: end)
   }
 
   private static let wordsBeforeInitials: Set<String> = [

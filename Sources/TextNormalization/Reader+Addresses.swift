@@ -80,6 +80,8 @@ enum Addresses {
       guard address.first?.isWordPart ?? false else { return nil }
       return spoken(address, isWeb: true)
     }
+    // "a.m./p.m."
+    if address.starts(with: "a.m".unicodeScalars) { return nil }
     if isMail(address) || isDomain(address) { return spoken(address, isWeb: true) }
     if isPath(address) || isOtherScheme(address) { return spoken(address, isWeb: false) }
     return nil
@@ -89,7 +91,7 @@ enum Addresses {
     guard let at = text.firstIndex(of: "@"), at > text.startIndex, text[at - 1].isWordPart else {
       return false
     }
-    let host = text[(at + 1)...].prefix { $0 != "/" && $0 != "?" }
+    let host = text[(at + 1)...].prefix { !"/?:".unicodeScalars.contains($0) }
     return host.contains(".") && host.first?.isWordPart ?? false
       && host.allSatisfy { $0.isWordPart || $0 == "." || $0 == "-" }
   }
@@ -188,7 +190,9 @@ enum Addresses {
       let run = rest.prefix { scalar.isLetter ? $0.isLetter : scalar.isDigit && $0.isDigit }
       let text = String(run)
       if scalar.isLetter {
-        words.append(label(text))
+        // "about-us", but "example.us"
+        let isWord = wordEndings.contains(text) && words.last != "dot"
+        words.append(isWord ? text : label(text))
       } else if scalar.isDigit {
         words.append(
           isAfterColon

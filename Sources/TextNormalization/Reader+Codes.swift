@@ -28,7 +28,8 @@ extension EnglishReader {
         break
       }
       if next.previous == "(" {
-        guard groups.count == 1, let area = next.digits(2...4), next.take(")") else { break }
+        // "+44 (0)20" too.
+        guard groups.count == 1, let area = next.digits(1...4), next.take(")") else { break }
         groups.append(area)
         _ = next.take(of: " -.")
       }
@@ -40,7 +41,13 @@ extension EnglishReader {
       !(end.current == "-" && (end.peek(1)?.isWordPart ?? false)),
       let words = words(groups, separators, isInternational)
     else { return false }
-    return say((isInternational ? "plus " : "") + words, upTo: end)
+    var number = (isInternational ? "plus " : "") + words
+    var extent = end
+    if extent.take(literal: " x"), let digits = extent.digits(1...5), extent.isAtEnd {
+      number += ", extension " + NumberWords.digits(digits)
+      end = extent
+    }
+    return say(number, upTo: end)
   }
 
   /// The groups of a code as they are said; `nil` where they are none.
@@ -63,7 +70,7 @@ extension EnglishReader {
         isInternational && count >= 7 && lengths.count > 1
           || hasArea && lengths.count > 1 && count >= 7
           || separators == ["-"] && lengths.count > 2 && !isDate(lengths)
-          || (9...12).contains(count) && lengths.count > 1 && groups[0].hasPrefix("0")
+          || (9...15).contains(count) && lengths.count > 1 && groups[0].hasPrefix("0")
             && !separators.contains(".")
       }
     guard isCode else { return nil }
@@ -80,7 +87,7 @@ extension EnglishReader {
       || lengths == [2, 1, 4]
   }
 
-  /// "1-800-FLOWERS", "1-800-GO-U-HAUL"
+  /// "1-800-FLOWERS", "1-800-GO-U-HAUL", "555-HELP"
   private mutating func readVanityNumber() -> Bool {
     var end = cursor
     var words: [String] = []
@@ -89,7 +96,9 @@ extension EnglishReader {
       words.append("one")
     }
     let hasParenthesis = end.take("(")
-    guard let area = end.digits(3...3), ["8", "9"].contains(area.first) else { return false }
+    guard let area = end.digits(3...3), ["8", "9"].contains(area.first) || area == "555" else {
+      return false
+    }
     if hasParenthesis, !end.take(")") { return false }
     words.append(area.hasSuffix("00") ? NumberWords.cardinal(area) : NumberWords.digits(area))
     var letterCount = 0
@@ -132,8 +141,55 @@ extension EnglishReader {
       end = part
       count += 1
     }
-    guard count > 0, end.isAtEnd else { return false }
-    return say(words, upTo: end)
+    guard count > 0 else { return false }
+    // "401(k)s"
+    if end.current == "s", end.following().isAtEnd {
+      end.position += 1
+      words += "'s"
+    }
+    return end.isAtEnd && say(words, upTo: end)
+  }
+
+  /// "0xFF", "0x1F"
+  mutating func readHexadecimal() -> Bool {
+    var end = cursor
+    guard end.take(literal: "0x") else { return false }
+    let start = end.position
+    while end.position - start < 17, let digit = end.current, digit.properties.isASCIIHexDigit {
+      end.position += 1
+    }
+    guard end.position > start, end.isAtEnd else { return false }
+    let digits = cursor.text[start..<end.position].map { digit in
+      digit.isDigit ? NumberWords.digits(String(digit)) : String(digit).uppercased()
+    }
+    return say("zero X " + digits.joined(separator: " "), upTo: end)
+  }
+
+  /// "1080p", "720p60"
+  mutating func readResolution() -> Bool {
+    var end = cursor
+    guard let lines = end.digits(3...4).flatMap({ Int($0) }), Self.resolutions.contains(lines),
+      let scan = end.take(of: "pi")
+    else { return false }
+    let rate = end.digits(2...3).map { " " + NumberWords.cardinal($0) } ?? ""
+    guard end.isAtEnd else { return false }
+    return say(NumberWords.inPairs(lines) + " " + String(scan).uppercased() + rate, upTo: end)
+  }
+
+  private static let resolutions: Set<Int> = [240, 360, 480, 576, 720, 1080, 1440, 2160, 4320]
+
+  /// "B-52s", "two 747s", "MP3s"
+  mutating func readPluralCode() -> Bool {
+    var end = cursor
+    guard let digits = end.digits(1...4), let value = Int(digits), end.take("s"), end.isAtEnd,
+      cursor.previous?.isCapital ?? false
+        || cursor.previous == "-" && cursor.peek(-2)?.isCapital ?? false
+        || digits.utf8.count == 3
+          && (spoken.lastWord.first?.isUppercase ?? false
+            || ["two", "three", "the", "these", "those", "some", "several"].contains(spoken.context))
+    else { return false }
+    let words = digits.utf8.count == 3 ? NumberWords.inPairs(value) : NumberWords.cardinal(digits)
+    return say(NumberWords.plural(words), upTo: end)
   }
 
   /// "127.0.0.1", and ":8080" after it

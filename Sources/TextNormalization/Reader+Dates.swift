@@ -46,6 +46,19 @@ enum Calendar {
     return false
   }
 
+  /// "January and"
+  static func months(endIn text: String) -> Bool {
+    [" and", " or"].contains { joint in
+      text.hasSuffix(joint)
+        && months.contains { month in
+          let list = text.dropLast(joint.utf8.count)
+          return list.hasSuffix(month) || list.hasSuffix(month + ",")
+        }
+    }
+  }
+
+  static let partsOfDay: Set<String> = ["night", "morning", "afternoon", "evening", "brunch"]
+
   static func isDay(_ word: String) -> Bool { days.values.contains(word) }
 
   /// "June fourth, twenty twenty-four"; `nil` for a date that is none.
@@ -79,7 +92,7 @@ extension EnglishReader {
       third.utf8.count == 4
         || third.utf8.count == 2 && (separator == "/" || separator == "." && one > 12)
     {
-      let year = third.utf8.count == 2 ? three + (three < 70 ? 2000 : 1900) : three
+      let year = third.utf8.count == 2 ? three + (three < 50 ? 2000 : 1900) : three
       let dayFirst = (separator == "." || one > 12) && two <= 12
       words = Calendar.words(month: dayFirst ? two : one, day: dayFirst ? one : two, year: year)
     }
@@ -99,24 +112,48 @@ extension EnglishReader {
   /// "on 3/14", "Tuesday (3/14)"
   private mutating func readShortDate() -> Bool {
     var end = cursor
-    let isAfterDay = Calendar.isDay(spoken.lastWord)
-    guard isAfterDay || ["on", "due", "dated", "until", "till", "since"].contains(spoken.context),
-      let month = end.digits(1...2), end.take("/"), let day = end.digits(1...2), end.isAtEnd,
-      end.current != "/", let words = Calendar.words(month: Int(month) ?? 0, day: Int(day) ?? 0)
+    if let range = end.shortDateRange() { return say(range, upTo: end) }
+    guard let month = end.digits(1...2).flatMap({ Int($0) }), end.take("/") else { return false }
+    // "06/2021"
+    var year = end
+    if (1...12).contains(month), let value = year.digits(4...4).flatMap({ Int($0) }),
+      (1900..<2100).contains(value), year.isAtEnd, year.current != "/"
+    {
+      return say(Calendar.name(month) + " " + NumberWords.year(value), .year, upTo: year)
+    }
+    guard let day = end.digits(1...2).flatMap({ Int($0) }), end.isAtEnd, end.current != "/",
+      Calendar.isDay(spoken.lastWord) || Self.wordsBeforeShortDates.contains(spoken.context)
+        || spoken.text.hasSuffix("eek of")
+        || Self.wordsBeforeDates.contains(spoken.context) && day > 12 && day != 16,
+      let words = Calendar.words(month: month, day: day)
     else { return false }
     return say(words, upTo: end)
   }
+
+  private static let wordsBeforeShortDates: Set<String> = [
+    "on", "due", "dated", "until", "till", "since", "starting", "effective", "expires", "exp",
+  ]
+  /// After these it may be a fraction too.
+  private static let wordsBeforeDates: Set<String> = [
+    "by", "before", "after", "from", "through", "thru", "to", "ends", "begins", "starts",
+  ]
 
   /// "June 4, 2024", "June 4th", "Jun. 4", "june 4", "Mar-09-2021", "Jan. 2024"
   mutating func readMonth() -> Bool {
     var end = cursor
     guard let name = end.letters(), let month = Calendar.anyMonth(name) else { return false }
     let isFull = Calendar.month(name) != nil
-    if !isFull { _ = end.take(".") }
+    if !isFull, end.take("."), name.first?.isUppercase ?? false, isMonthAlone(end) {
+      _ = say(Calendar.name(month), .word, upTo: end)
+      if endsSentence(end) { spoken.put(".") }
+      return true
+    }
     guard let separator = end.take(of: " -") else { return false }
     guard let day = end.day(), separator == " " || !(end.current?.isLetter ?? false) else {
-      // "Jan. 2024"
-      guard !isFull, separator == " ", let year = end.peekYear(), (1000..<2100).contains(year)
+      // "Jan. 2024", "Jan '24", "Dec-2019"
+      guard !isFull,
+        end.peekYear().map({ (1000..<2100).contains($0) })
+          ?? (end.current == "'" && end.peek(1)?.isDigit ?? false)
       else { return false }
       return say(Calendar.name(month), .word, upTo: end)
     }
@@ -124,6 +161,17 @@ extension EnglishReader {
       let words = Calendar.words(month: month, day: day)
     else { return false }
     return sayDate(words, upTo: end)
+  }
+
+  /// "Jan., Feb. and Mar.", "in Nov."
+  private func isMonthAlone(_ end: Cursor) -> Bool {
+    var next = end
+    if next.current == " ", next.peek(1)?.isDigit ?? false { return false }
+    return next.take(",") || next.take(literal: " and ") || next.take(literal: " or ")
+      || Calendar.month(spoken.lastWord) != nil
+      || ["in", "since", "until", "till", "early", "late", "mid", "next", "last", "this", "every"]
+        .contains(spoken.context)
+      || Calendar.months(endIn: spoken.text)
   }
 
   /// In small letters "may 5" and "march 10" can be verbs.
@@ -177,7 +225,7 @@ extension EnglishReader {
     var year = end
     _ = year.take(of: ",-")
     _ = year.take(" ")
-    let value = year.peekYear()
+    let value = separator == "-" ? year.peekShortYear() ?? year.peekYear() : year.peekYear()
     guard separator == " " || value != nil,
       name.unicodeScalars.first?.isCapital ?? false || value != nil || cursor.hasOrdinalDay
         || !["may", "march", "mar", "sun", "sat"].contains(name)
@@ -186,7 +234,7 @@ extension EnglishReader {
     var words = article + NumberWords.ordinal("\(day)") + " of " + Calendar.name(month)
     if let value {
       words += ", " + NumberWords.year(value)
-      year.position += 4
+      _ = year.digits()
       end = year
     }
     return say(words, .year, upTo: end)
@@ -220,19 +268,22 @@ extension EnglishReader {
       return end.peek(2)?.isDigit ?? false && end.peek(1) == "("
         && say(first.name, .word, upTo: end)
     }
-    if first.isDay, first.isShort, end.previous == ".",
-      ["night", "morning", "afternoon", "evening"].contains(end.nextWord())
-    {
+    guard first.isDay, first.isShort else { return false }
+    if end.previous == "." {
+      // "Sat. night", "Sun., Oct. 5", but "He sat. Then".
+      guard end.current == "," || Calendar.partsOfDay.contains(end.nextWord() ?? "") else {
+        return false
+      }
       return say(first.name, .word, upTo: end)
     }
-    guard first.isDay, first.isShort, end.previous != ".", isDayAlone(end) else { return false }
-    return say(first.name, .word, upTo: end)
+    return isDayAlone(end) && say(first.name, .word, upTo: end)
   }
 
   private func isDayAlone(_ end: Cursor) -> Bool {
     guard let name = end.lettersBefore(), Self.ambiguousDays.contains(name) else { return true }
     if Calendar.isDay(spoken.lastWord) || Calendar.endsInDay(spoken.text) { return true }
     var next = end
+    if next.current == ":" { return true }
     let mark = next.take(of: ",/&(")
     _ = next.take(" ")
     if mark != "(", next.take("&") { _ = next.take(" ") }
@@ -264,6 +315,23 @@ extension Cursor {
     return day
   }
 
+  /// "5/12-5/18": two days of one spelling are no fractions.
+  fileprivate mutating func shortDateRange() -> String? {
+    var copy = self
+    guard let first = copy.monthAndDay(), copy.take(of: "-–") != nil,
+      let last = copy.monthAndDay(), copy.isAtEnd, copy.current != "/"
+    else { return nil }
+    self = copy
+    return first + " to " + last
+  }
+
+  private mutating func monthAndDay() -> String? {
+    guard let month = digits(1...2).flatMap({ Int($0) }), take("/"),
+      let day = digits(1...2).flatMap({ Int($0) })
+    else { return nil }
+    return Calendar.words(month: month, day: day)
+  }
+
   /// Whether letters follow the day's digits: "4th".
   fileprivate var hasOrdinalDay: Bool {
     var copy = self
@@ -275,6 +343,13 @@ extension Cursor {
     var copy = self
     guard let digits = copy.digits(4...4), copy.isAtEnd, copy.current != ":" else { return nil }
     return Int(digits)
+  }
+
+  /// The two digits here as a year: "15-Jan-24".
+  fileprivate func peekShortYear() -> Int? {
+    var copy = self
+    guard let year = copy.digits(2...2).flatMap({ Int($0) }), copy.isAtEnd else { return nil }
+    return year + (year < 50 ? 2000 : 1900)
   }
 
   /// "Mon", "Tue.", "Friday", "Jan", "March"

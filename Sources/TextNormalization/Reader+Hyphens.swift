@@ -21,6 +21,12 @@ extension EnglishReader {
       piece = .operation
       return
     }
+    // "UTC-8"
+    if sign != "—", next.isDigit, ["utc", "gmt"].contains(cursor.wordBefore()) {
+      spoken.sayInstead("minus")
+      piece = .operation
+      return
+    }
     // "5 - -3"
     if after == "-", isSpaced, piece == .number, cursor.peek(3)?.isDigit ?? false {
       spoken.sayInstead("minus")
@@ -35,11 +41,18 @@ extension EnglishReader {
       }
       return
     }
-    // "June 5 - July 7", "2019 - present", "noon - 1 pm"
+    // "June 5 - July 7", "2019–present", "noon - 1 pm"
     let isOpenRange =
-      piece != .word && isBeforeDate || Self.moments.contains(spoken.context) && isNumber
-    if !spoken.hasMark, isSpaced, isOpenRange {
+      piece != .word && isBeforeDate(isSpaced ? 2 : 1)
+      || isSpaced && Self.moments.contains(spoken.context) && isNumber
+    if !spoken.hasMark, isEven, isOpenRange {
       spoken.sayInstead("to")
+      return
+    }
+    // "x - 3", "a grade of B-"
+    if isSpaced && isVariable && (isNumber || after.isSmall && isQuantity(2)) || isGrade(next) {
+      spoken.sayInstead("minus")
+      piece = .operation
       return
     }
     if sign == "-", previous.isWordPart, next.isLetter {
@@ -49,6 +62,20 @@ extension EnglishReader {
     } else if sign != "-" || isSpaced || next == "-" {
       spoken.put(",")
     }
+  }
+
+  /// Whether the last word is the name of a quantity.
+  private var isVariable: Bool {
+    spoken.context.utf8.count == 1 && spoken.lastWord == spoken.context
+      && !"ai".contains(spoken.context)
+  }
+
+  /// Whether the hyphen belongs to the letter before it: "B-", "AB-".
+  private func isGrade(_ next: Unicode.Scalar) -> Bool {
+    guard " .,;:!?)\"".unicodeScalars.contains(next), let letter = cursor.previous,
+      "ABCDFO".unicodeScalars.contains(letter)
+    else { return false }
+    return !(cursor.peek(cursor.peek(-2) == "A" ? -3 : -2)?.isWordPart ?? false)
   }
 
   /// Whether the letter some places on stands by itself.
@@ -120,6 +147,8 @@ extension EnglishReader {
       return cursor.peek(-2)?.isLetter ?? false
     }
     guard let left = cursor.numeralBefore() else { return true }
+    // "Covid-19 - 5 years later"
+    if left.isPartOfWord { return false }
     // "Call 911 - 24 hours a day", "Chapter 3 - 5 ways to cook"
     let label = left.word.lowercased()
     if ["call", "dial", "text", "phone"].contains(label) { return false }
@@ -130,9 +159,19 @@ extension EnglishReader {
     return first < 100 || first < second || isMoney
   }
 
+  /// What has one number of two parts: "Room 3-201", "No. 12-345", "Boeing 747-400".
+  private static let numbered: Set<String> = [
+    "number", "no", "room", "suite", "unit", "case", "apt", "apartment", "docket", "figure", "fig",
+    "table", "gate", "rule", "form", "boeing", "airbus", "model", "catalog", "ticket", "invoice",
+    "issn", "issue",
+  ]
+
   /// Whether more hyphens than this, or letters, are in the same run of characters: "x86-64".
   private var isInChain: Bool {
     let text = cursor.text
+    if let left = cursor.numeralBefore(), Self.numbered.contains(left.word.lowercased()) {
+      return true
+    }
     var start = cursor.position
     while start > 0, cursor.position - start < Self.farthest,
       text[start - 1].isWordPart || text[start - 1] == "-"
@@ -147,7 +186,10 @@ extension EnglishReader {
     }
     let left = text[start..<cursor.position]
     let right = text[(cursor.position + 1)..<end]
-    if left.contains("-") || left.first?.isLetter ?? false { return true }
+    // "B12-4", but "9 am-5 pm".
+    if left.contains("-") || left.first?.isLetter ?? false && left.contains(where: \.isDigit) {
+      return true
+    }
     if let hyphen = right.firstIndex(of: "-") {
       // "a 10-15-minute walk"
       return
@@ -159,10 +201,10 @@ extension EnglishReader {
       && right.allSatisfy(\.isDigit)
   }
 
-  /// Whether a month's day follows the dash.
-  private var isBeforeDate: Bool {
+  /// Whether a month's day begins some places on.
+  private func isBeforeDate(_ offset: Int) -> Bool {
     var end = cursor
-    end.position += 2
+    end.position += offset
     guard let name = end.letters() else { return false }
     if Self.moments.contains(name.lowercased()) { return true }
     guard Calendar.anyMonth(name) != nil else { return false }
@@ -172,16 +214,16 @@ extension EnglishReader {
 }
 
 extension Cursor {
-  /// The digits before a space at this place, and the word before them.
-  fileprivate func numeralBefore() -> (digits: String, word: String)? {
-    var start = position - 1
-    let end = start
-    while start > 0, end - start < 12, text[start - 1].isDigit { start -= 1 }
-    guard start < end else { return nil }
-    var word = start
-    if word > 0, text[word - 1] == " " { word -= 1 }
-    let last = word
-    while word > 0, last - word < 16, text[word - 1].isLetter { word -= 1 }
-    return (String(text[start..<end]), String(text[word..<last]))
+  /// The digits before this place or a space here, and the word before them.
+  fileprivate func numeralBefore() -> (digits: String, word: String, isPartOfWord: Bool)? {
+    var start = self
+    if start.previous == " " { start.position -= 1 }
+    let end = start.position
+    while end - start.position < 12, start.previous?.isDigit ?? false { start.position -= 1 }
+    guard start.position < end else { return nil }
+    let letter = start.previous == "-" ? start.peek(-2) : start.previous
+    return (
+      String(text[start.position..<end]), start.wordBefore(over: " ."), letter?.isLetter ?? false
+    )
   }
 }

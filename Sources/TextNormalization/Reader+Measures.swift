@@ -32,8 +32,13 @@ extension EnglishReader {
     return sayMeasure("\(numeral.words) \(words)", unit)
   }
 
-  /// "a 9V battery", "a 20 km run"
+  /// "a 9V battery", "a 20 km run", "45s timer"
   private func isAttribute(_ unit: Unit) -> Bool {
+    var end = unit.end
+    if Units.abbreviated.contains(unit.name) { _ = end.take(".") }
+    if end.current == " ", Units.measured.contains(end.nextWord()?.lowercased() ?? "") {
+      return true
+    }
     guard ["a", "an"].contains(spoken.context), unit.end.current == " ",
       unit.end.peek(1)?.isSmall ?? false, let next = unit.end.nextWord()
     else { return false }
@@ -49,20 +54,40 @@ extension EnglishReader {
       // "10 in. long", "5 ft 1 in tall", but "10 in total".
       if ["feet", "foot"].contains(spoken.context) { return true }
       let hasStop = unit.end.current == "."
+      if unit.end.current == " ", "=×".unicodeScalars.contains(unit.end.peek(1) ?? " ") {
+        return true
+      }
       return next.map { Self.dimensions.contains($0) } ?? hasStop
         || hasStop && unit.hasGap
     case "c":
       // "3 c. flour"
       return unit.hasGap && unit.end.current == "." && unit.end.peek(1) == " "
         && (unit.end.peek(2)?.isSmall ?? false)
+    case "d", "w":
+      // "3D", "3w + 2"
+      let number = numeral.words
+      return !unit.hasGap && !unit.isAdjective && piece != .operation
+        && !(unit.name == "d" && ["two", "three"].contains(number) && next != "ago")
+        && !(unit.end.peek(1).map { "+-=<>*".unicodeScalars.contains($0) } ?? false)
     case "x", "k":
       // "2x + 3 = 7"
       let sign = unit.end.current == " " ? unit.end.peek(1) : unit.end.current
+      if unit.name == "k", Self.wordsAfterKs.contains(next ?? "") { return false }
+      if unit.name == "k", sign == "+", !(unit.end.peek(1)?.isWordPart ?? false) { return true }
+      if sign == "/", unit.name == "x", unit.end.following().nextWord().flatMap(Units.period) != nil
+      {
+        return true
+      }
       return !unit.hasGap && !(sign.map { "+-=^<>*/".unicodeScalars.contains($0) } ?? false)
     default:
       if unit.name.utf8.count > 1 { return true }
       // "5 N Main Street", "I-95 N", "a 5-m pole"
       let isInitial = next?.unicodeScalars.first?.isCapital ?? false
+      if !unit.hasGap, Labels.counted.contains(spoken.context) { return false }
+      // "iPhone 6s"
+      if unit.name == "s", spoken.lastWord.dropFirst().contains(where: \.isUppercase) {
+        return false
+      }
       return !unit.isAdjective && !(unit.name == "N" && cursor.previous == "-")
         && !(unit.hasGap && isInitial && ["N", "J", "L"].contains(unit.name))
     }
@@ -91,6 +116,8 @@ extension EnglishReader {
     var end = start
     for _ in 0..<3 {
       var next = end
+      // "8' x 10'"
+      _ = next.take(of: "'\"")
       // "3 m x 4 m": the unit at the end says it for all.
       if let unit = next.unit(), Units.lengths.contains(unit.name) {
         var after = unit.end
@@ -102,10 +129,16 @@ extension EnglishReader {
       end = next
     }
     guard factors.count > 1, end.position > start.position else { return nil }
-    let unit = end.unit().flatMap { Units.lengths.contains($0.name) ? $0 : nil }
+    let mark = end
+    if end.take(of: "'\"") != nil {
+      let words = factors.map(\.words).joined(separator: " by ")
+      return (words + (mark.current == "'" ? " feet" : " inches"), end)
+    }
+    let unit = end.unit().flatMap { Units.lengths.contains($0.name) || $0.name == "px" ? $0 : nil }
     guard unit != nil || end.isAtEnd else { return nil }
-    // A length after it makes it an area, else it is a multiplication.
-    let isSize = unit != nil || !isSpaced
+    // A length or a thing after it makes it a size, else it is a multiplication.
+    let isThing = end.current == " " && (end.peek(1)?.isSmall ?? false) && end.unit() == nil
+    let isSize = unit != nil || !isSpaced || isThing
     let words = factors.map(\.words).joined(separator: isSize ? " by " : " times ")
     guard let unit, unit.name != "in" || unit.end.current == "." else { return (words, end) }
     return (words + " " + unit.names.many, unit.end)
@@ -116,6 +149,12 @@ extension EnglishReader {
     var end = cursor
     guard end.take("/") else { return }
     var after = end
+    // "5 L/100 km"
+    if cursor.previous?.isLetter ?? false, let count = after.numeral(), let unit = after.unit() {
+      _ = say("per \(count.words) \(unit.names.many)", upTo: unit.end)
+      return
+    }
+    after = end
     if let unit = after.unitName(), let period = Units.period(unit), after.isAtEnd {
       _ = say("per " + period, upTo: after)
       // "9.8 m/s²"
@@ -130,13 +169,18 @@ extension EnglishReader {
   /// 5'10", 6' tall, a 12" disc
   mutating func readHeight() -> Bool {
     var end = cursor
-    guard let first = end.numeral(), first.decimals.count < 2 else { return false }
+    guard let first = end.numeral(), first.decimals.count < 2, product(first, end) == nil else {
+      return false
+    }
     let isInContext = spoken.context == "a" || spoken.context == "an" || spoken.context == "the"
     if end.current == "\"", first.decimals.allSatisfy({ $0.utf8.count < 4 }) {
       end.position += 1
       guard !(end.current?.isWordPart ?? false) || end.current == "x" else { return false }
       // "a 12" disc", "a 12" × 8" sheet"
-      let isAdjective = isInContext && end.current == " " && (end.peek(1)?.isSmall ?? false)
+      let isAdjective =
+        end.current == " "
+        && (isInContext && end.peek(1)?.isSmall ?? false
+          || Units.measured.contains(end.nextWord() ?? ""))
       return say(first.words + (first.isOne || isAdjective ? " inch" : " inches"), upTo: end)
     }
     guard first.decimals.isEmpty, cursor.previous != "'", end.take("'") else { return false }
@@ -151,11 +195,29 @@ extension EnglishReader {
       return say("\(feet) \(count.words) \(count.isOne ? "inch" : "inches")", upTo: inches)
     }
     // Without inches it may as well end a quotation.
-    guard end.current != "'", end.isAtEnd, let next = end.nextWord(),
-      Self.dimensions.contains(next)
-    else { return false }
-    return say(feet, upTo: end)
+    guard end.current != "'", end.isAtEnd, let next = end.nextWord() else { return false }
+    if Units.measured.contains(next) { return say(first.words + " foot", upTo: end) }
+    return Self.dimensions.contains(next) && say(feet, upTo: end)
   }
+
+  /// "180C", "-20 F": letters of a scale, where a temperature is likely.
+  mutating func readTemperature() -> Bool {
+    var end = cursor
+    guard let numeral = end.numeral(), numeral.integer.utf8.count < 4, numeral.decimals.count < 2
+    else { return false }
+    _ = end.take(" ")
+    guard let scale = end.take(of: "CF"), end.isAtEnd, end.current != "-", end.current != "#",
+      Self.wordsBeforeTemperatures.contains(spoken.context) || numeral.decimals.count == 1
+        || scale == "F" && spoken.isAtStart && (32..<1000).contains(Int(numeral.integer) ?? 0)
+    else { return false }
+    let words = numeral.words + (numeral.isOne ? " degree" : " degrees")
+    return say(words + (scale == "C" ? " Celsius" : " Fahrenheit"), upTo: end)
+  }
+
+  private static let wordsBeforeTemperatures: Set<String> = [
+    "at", "to", "hit", "reached", "below", "above", "minus", "was", "is", "oven", "preheat",
+    "around", "about", "under", "over",
+  ]
 
   /// "20°C", "48°51'24"N", "70°"
   private func angle(_ numeral: Numeral, _ start: Cursor) -> (words: String, end: Cursor)? {

@@ -11,13 +11,21 @@ extension EnglishReader {
       return readAmount(end, currency, sign: sign)
     }
     guard let numeral = end.money() else { return false }
+    // "99c", but "figure 10c".
+    if end.current == "c", numeral.integer.utf8.count == 2, numeral.decimals.isEmpty,
+      end.following().isAtEnd, !Labels.counted.contains(spoken.context)
+    {
+      return sayAmount(numeral.words + " cents", upTo: end.following())
+    }
     if end.current == " " { end.position += 1 }
     var coded = end
     if let sign = end.current, let currency = Currency.signs[sign] {
       end.position += 1
       // "5 $3 coupons": the sign belongs to what follows.
       guard end.isAtEnd else { return false }
-      return sayAmount(currency.words(numeral), upTo: end)
+      let isAdjective = end.current == " " && Units.priced.contains(end.nextWord() ?? "")
+      return sayAmount(
+        isAdjective ? "\(numeral.words) \(currency.one)" : currency.words(numeral), upTo: end)
     }
     let magnitude = coded.magnitude(Magnitude.ofMoney)
     if magnitude != nil { _ = coded.take(" ") }
@@ -31,8 +39,12 @@ extension EnglishReader {
   /// "US$5", "A$5", "USD 5", "Rs. 500"
   mutating func readCurrencyCode() -> Bool {
     var end = cursor
-    guard let letters = end.letters() else { return false }
-    if let sign = end.current, Currency.leading.contains(sign), end.peek(1)?.isDigit ?? false {
+    guard let first = cursor.current, first.isCapital || first == "k" || first == "z",
+      let letters = end.letters()
+    else { return false }
+    if let sign = end.current, Currency.leading.contains(sign),
+      end.peek(end.peek(1) == " " && letters == "R" ? 2 : 1)?.isDigit ?? false
+    {
       end.position += 1
       guard let currency = sign == "$" ? Currency.prefixes[letters] : Currency.signs[sign],
         letters.utf8.count < 4
@@ -46,6 +58,8 @@ extension EnglishReader {
     }
     guard let currency = Currency.codes[letters] else { return false }
     _ = end.take(" ")
+    // "USD $50"
+    if let sign = end.current, Currency.leading.contains(sign) { end.position += 1 }
     return readAmount(end, currency, sign: nil)
   }
 
@@ -66,9 +80,23 @@ extension EnglishReader {
       return sayAmount(range.words, upTo: range.end)
     }
     let magnitude = end.magnitude(Magnitude.ofMoney)
+    var plural = end
+    if magnitude == nil, plural.take("s"), plural.isAtEnd, numeral.decimals.isEmpty {
+      // "$20s and $50s"
+      return sayAmount(NumberWords.plural(numeral.words), upTo: plural)
+    }
     guard end.isAtEnd else { return false }
+    var coded = end
+    if coded.take(" "), let code = coded.letters(), coded.isAtEnd, sign == "$",
+      let named = Currency.codes[code], named.one.hasSuffix("dollar")
+    {
+      // "$5.00 USD"
+      return sayAmount(
+        magnitude.map { "\(numeral.words) \($0) \(named.many)" } ?? named.words(numeral),
+        upTo: coded)
+    }
     // "a $5 bill", "a $3-million house"
-    var isAdjective = false
+    var isAdjective = end.current == " " && Units.priced.contains(end.nextWord() ?? "")
     if ["a", "an"].contains(spoken.context) || end.current == "-" {
       isAdjective = end.current == "-" || end.current == " " && (end.peek(1)?.isSmall ?? false)
     }

@@ -18,12 +18,7 @@ extension EnglishReader {
   private func plainWords(_ numeral: Numeral, isInWord: Bool, _ start: Cursor) -> String {
     guard numeral.decimals.isEmpty else { return numeral.words }
     let digits = numeral.integer
-    if digits.utf8.count > 2,
-      Self.wordsBeforeCodes.contains(spoken.context) || endsInContext()
-        || isPostalCode(numeral)
-    {
-      return NumberWords.digits(digits)
-    }
+    if digits.utf8.count > 2, isCode(numeral, start) { return NumberWords.digits(digits) }
     // "AB9453" and "iPhone2007".
     if isInWord, digits.utf8.count > 3 {
       let isYear = digits.hasPrefix("19") || digits.hasPrefix("20")
@@ -39,10 +34,34 @@ extension EnglishReader {
     return numeral.words
   }
 
+  private func isCode(_ numeral: Numeral, _ start: Cursor) -> Bool {
+    var place = start
+    var label = place.stepBack()
+    // "My PIN is 4821."
+    if label == "is" || label == "was" { label = place.wordBefore() }
+    if Self.wordsBeforeCodes.contains(label) || endsInContext() || isPostalCode(numeral) {
+      return true
+    }
+    if numeral.isGrouped { return false }
+    let count = numeral.integer.utf8.count
+    // "Text STOP to 55555."
+    if label == "to", (5...6).contains(count), spoken.text.suffix(24).lowercased().contains("text ")
+    {
+      return true
+    }
+    return count > 4 && (start.previous == "#" || Self.wordsBeforeLongCodes.contains(label))
+      || count > 8 && !numeral.integer.hasSuffix("000")
+  }
+
   /// Numbers after these are said digit by digit.
   private static let wordsBeforeCodes: Set<String> = [
     "code", "pin", "zip", "extension", "dial", "call", "digits", "serial", "pincode", "passcode",
-    "postcode", "otp", "password", "isbn", "imei", "ssn", "sku", "text",
+    "postcode", "otp", "password", "isbn", "imei", "ssn", "sku", "text", "ending", "ext",
+  ]
+  /// Long ones after these too.
+  private static let wordsBeforeLongCodes: Set<String> = [
+    "number", "account", "order", "tracking", "confirmation", "reference", "ticket", "invoice",
+    "case", "id", "license", "policy", "patent", "acct", "flight", "bug", "issue",
   ]
 
   /// "ending in 8876"
@@ -69,8 +88,8 @@ extension EnglishReader {
     }
     end = cursor
     // "10 bn dollars"
-    if end.take(" "), let letters = end.letters(), ["bn", "mn", "tn"].contains(letters), end.isAtEnd
-    {
+    _ = end.take(" ")
+    if let letters = end.letters(), ["bn", "mn", "tn"].contains(letters), end.isAtEnd {
       spoken.say(Magnitude.ofMoney(letters) ?? letters)
       cursor = end
       return
@@ -99,7 +118,9 @@ extension EnglishReader {
       end.current == " " && next.utf8.count > 2 && next.allSatisfy(\.isLowercase)
       && (next.hasSuffix("s") || ["people", "children", "men", "women"].contains(next))
     switch letter {
-    case "K": return !Self.wordsAfterKs.contains(next.lowercased()) && numeral.integer != "4"
+    case "K":
+      return numeral.integer.utf8.count < 4 && !Self.wordsAfterKs.contains(next.lowercased())
+        && numeral.integer != "4"
     default:
       return numeral.decimals.count == 1 || isCount || end.current == "+"
         || numeral.integer.utf8.count > 1 && letter == "M"
@@ -108,7 +129,7 @@ extension EnglishReader {
   }
 
   /// "a 10K run", "a 4K screen"
-  private static let wordsAfterKs: Set<String> = [
+  static let wordsAfterKs: Set<String> = [
     "run", "race", "runs", "races", "runner", "runners", "resolution", "video", "tv", "screen",
     "monitor", "display", "course", "walk", "time", "pace", "gold",
   ]
@@ -132,12 +153,40 @@ extension EnglishReader {
     return say(NumberWords.ordinal(numeral.integer), upTo: end)
   }
 
-  /// "1/2", "2 1/2", "1/2 lb", "24/7"
+  /// "24/7", "9/11", "a 60-40 split", "the 2022/23 season"
+  mutating func readNamedPair() -> Bool {
+    var end = cursor
+    guard let digits = end.digits(1...4), let first = Int(digits), let sign = end.take(of: "/-"),
+      let others = end.digits(1...4), let second = Int(others)
+    else { return false }
+    var parts = [first, second]
+    if parts == [24, 7], end.take(literal: "/365") { parts.append(365) }
+    guard end.isAtEnd,
+      !(end.peek(1)?.isWordPart ?? false && "/-".unicodeScalars.contains(end.current ?? " "))
+    else { return false }
+    if sign == "/", (1800..<2100).contains(first),
+      second == first + 1 || others.utf8.count == 2 && second == (first + 1) % 100
+    {
+      let last = second < 10 ? "oh " + NumberWords.cardinal(second) : NumberWords.inPairs(second)
+      return say(NumberWords.year(first) + " " + last, .year, upTo: end)
+    }
+    let isShare = first + second == 100 && first % 5 == 0 && first > 0 && second > 0
+    guard
+      isShare && (sign == "-" || first == 50) || parts.starts(with: [24, 7])
+        || sign == "/" && [[9, 11], [4, 20]].contains(parts)
+    else { return false }
+    return say(parts.map(NumberWords.inPairs).joined(separator: " "), upTo: end)
+  }
+
+  /// "1/2", "2 1/2", "1/2 lb", "10/10"
   mutating func readFraction() -> Bool {
     var end = cursor
-    var always = cursor
-    if always.take(literal: "24-7"), always.isAtEnd {
-      return say("twenty-four seven", upTo: always)
+    // "9.5/10"
+    var rating = cursor
+    if let numeral = rating.numeral(), numeral.decimals.count == 1, rating.take("/"),
+      let best = rating.digits(1...3), ["5", "10", "100"].contains(best), rating.isAtEnd
+    {
+      return say(numeral.words + " out of " + NumberWords.cardinal(best), upTo: rating)
     }
     // "31/31/100" and "MIG-25/2" are no fractions.
     guard let first = end.digits(1...9), cursor.previous != "/",
@@ -156,14 +205,22 @@ extension EnglishReader {
     guard end.take("/"), let bottom = end.digits(1...9) else { return false }
     var ordinal = end
     let suffix = ordinal.letters()?.lowercased() ?? ""
-    if ["th", "st", "nd", "rd"].contains(suffix) { end = ordinal }
+    if ["th", "st", "nd", "rd", "ths", "nds", "rds"].contains(suffix) { end = ordinal }
     guard end.isAtEnd, end.current != "/" else { return false }
-    if whole == nil, ["24/7", "9/11", "50/50"].contains("\(top)/\(bottom)") {
-      return say(NumberWords.cardinal(top) + " " + NumberWords.cardinal(bottom), upTo: end)
+    if whole == nil,
+      top == bottom && !["1", "2"].contains(bottom) || ["stars", "points"].contains(end.nextWord())
+    {
+      return say(NumberWords.cardinal(top) + " out of " + NumberWords.cardinal(bottom), upTo: end)
     }
     let fraction = NumberWords.fraction(top, bottom)
     let words = whole.map { NumberWords.cardinal($0) + " and " + fraction } ?? fraction
-    if let unit = end.unit(), unit.name.utf8.count > 1 || unit.name == "m" || unit.name == "g",
+    if whole == nil, top == "1", let unit = end.unit(), unit.name == "s" {
+      // "1/60 s"
+      return say("one \(NumberWords.ordinal(bottom)) of a second", upTo: unit.end)
+    }
+    if let unit = end.unit(),
+      unit.name.utf8.count > 1 || unit.name == "m" || unit.name == "g"
+        || unit.name == "c" && unit.hasGap && unit.end.current == ".",
       unit.name != "in" || ["."].contains(unit.end.current) || unit.isAdjective
         || (unit.end.nextWord().map { Self.dimensions.contains($0) } ?? false)
     {
@@ -174,7 +231,8 @@ extension EnglishReader {
     }
     if end.current == "\"" {
       end.position += 1
-      return say(words + (whole == nil ? " inch" : " inches"), upTo: end)
+      let isOne = whole == nil || Units.measured.contains(end.nextWord() ?? "")
+      return say(words + (isOne ? " inch" : " inches"), upTo: end)
     }
     return say(words, upTo: end)
   }
@@ -196,7 +254,7 @@ extension EnglishReader {
       return say(NumberWords.decade(value), .year, upTo: plural)
     }
     // A comma may be a thousands separator or end a clause.
-    guard (1000..<2100).contains(value), end.isAtEnd,
+    guard value >= 1000, value < 2100 || spoken.context == "year", end.isAtEnd,
       !(end.current == "," && (end.peek(1)?.isDigit ?? false) && (end.peek(3)?.isDigit ?? false)),
       isYear(value, upTo: end)
     else { return false }
@@ -230,6 +288,7 @@ extension EnglishReader {
     {
       return false
     }
+    if end.current == "×" { return false }
     if end.current == " ", "/+*×÷=<>^".unicodeScalars.contains(end.peek(1) ?? " ") { return false }
     let next = end.nextWord()
     if end.unit().map({ $0.name != "in" && $0.name.utf8.count > 1 || $0.name == "m" }) ?? false {
@@ -269,7 +328,7 @@ extension EnglishReader {
       cursor.previous.map({ " ([/".unicodeScalars.contains($0) }) ?? true,
       !(spoken.text.hasSuffix("minus") || spoken.text.hasSuffix("plus")),
       !YearContexts.beforeCounts.contains(spoken.context),
-      !Self.wordsBeforeCodes.contains(spoken.context)
+      !Self.wordsBeforeCodes.contains(cursor.wordBefore())
     else { return false }
     guard end.current == " ", let next else { return end.current != "-" }
     if YearContexts.afterYears.contains(next) || next.unicodeScalars.first?.isCapital ?? false {
@@ -314,7 +373,10 @@ extension EnglishReader {
   mutating func readHash() -> Bool {
     guard let next = cursor.peek(1), next.isWordPart else { return false }
     cursor.position += 1
-    spoken.sayInstead(next.isDigit ? "number" : "hashtag")
+    var number = cursor
+    // "#5", but "#100DaysOfCode".
+    let isNumber = number.digits() != nil && !(number.current?.isLetter ?? false)
+    spoken.sayInstead(isNumber ? "number" : "hashtag")
     piece = .word
     return true
   }

@@ -39,6 +39,7 @@ extension EnglishReader {
 
   /// A direction or the last word of a street's name.
   mutating func readStreetWord() -> Bool {
+    if cursor.position >= endOfStreet { findStreet() }
     guard cursor.position < endOfStreet else { return false }
     var end = cursor
     guard let word = end.letters(), end.isAtEnd, end.current != "'" else { return false }
@@ -60,8 +61,28 @@ extension EnglishReader {
     return true
   }
 
+  /// "W. 42nd St.", "NE Lake Ave": a street without the number of a house.
+  private mutating func findStreet() {
+    var end = cursor
+    guard cursor.current.map({ "NSEW".unicodeScalars.contains($0) }) ?? false,
+      let word = end.letters(), Self.directions[word] != nil
+    else { return }
+    _ = end.take(".")
+    if let street = end.endOfStreet() { endOfStreet = street.position }
+  }
+
   static func isStreet(_ word: String) -> Bool {
     streets[word.lowercased()] != nil || wholeStreets.contains(word.lowercased())
+  }
+
+  private static let placesWithDirections: Set<String> = [
+    "Africa", "America", "Asia", "Carolina", "Coast", "Dakota", "End", "Europe", "Germany",
+    "Ireland", "Korea", "London", "Pole", "Side", "Sudan", "Virginia", "Yorkshire",
+  ]
+
+  /// "North" for the letter of "N. Korea".
+  static func directionOfPlace(_ letter: String, _ place: String?) -> String? {
+    place.map { placesWithDirections.contains($0) } ?? false ? directions[letter] : nil
   }
 
   static func isDirection(_ word: String) -> Bool { directions[word] != nil }

@@ -6,7 +6,10 @@ extension EnglishReader {
   mutating func readTime() -> Bool {
     if readDayBeforeMonth() { return true }
     var end = cursor
-    guard let digits = end.digits(1...2), let hour = Int(digits), hour <= 24 else { return false }
+    if readMilitaryTime() { return true }
+    guard let digits = end.digits(1...2), let hour = Int(digits), hour <= 24 else {
+      return readRatio()
+    }
     guard end.current == ":" || end.current == "." && end.isDottedTime else {
       guard (1...12).contains(hour), let half = end.halfOfDay() else { return false }
       return sayTime(NumberWords.cardinal(hour), half, upTo: end)
@@ -21,14 +24,21 @@ extension EnglishReader {
       seconds = end.digits(2...2)
       guard seconds != nil else { return false }
     }
-    if seconds != nil, end.current == ".", end.peek(1)?.isDigit ?? false {
-      // Fractions of a second are no time of day that anybody says.
+    if end.current == ".", end.peek(1)?.isDigit ?? false {
       end.position += 1
-      _ = end.digits()
+      let fraction = end.digits() ?? ""
+      // "1:23.456" is a lap; after seconds, fractions are no time of day that anybody says.
+      if seconds == nil, end.isAtEnd {
+        let rest = minute < 10 ? NumberWords.digits(minuteDigits) : NumberWords.cardinal(minute)
+        return say(
+          "\(NumberWords.cardinal(hour)) \(rest) point \(NumberWords.digits(fraction))", upTo: end)
+      }
     }
     guard end.current.map({ !$0.isDigit }) ?? true else { return false }
     let half = end.halfOfDay()
+    if half == nil, end.current == "h", end.following().isAtEnd { end.position += 1 }
     guard end.isAtEnd || half != nil || end.current == "Z" else { return false }
+    if Self.wordsAfterRatios.contains(end.nextWord() ?? "") { return readRatio() }
     // "2 May 2000 15:56": the year and the hour would be one number.
     if piece == .year, !spoken.context.isEmpty, !["to", "and", "or"].contains(spoken.context) {
       spoken.put(",")
@@ -46,6 +56,27 @@ extension EnglishReader {
       words += " and " + NumberWords.cardinal(count) + (count == 1 ? " second" : " seconds")
     }
     return sayTime(words, half, upTo: end)
+  }
+
+  /// "at 0930", "0800 hours"
+  private mutating func readMilitaryTime() -> Bool {
+    var end = cursor
+    guard let digits = end.digits(4...4), end.isAtEnd, let value = Int(digits), value < 2400,
+      value % 100 < 60
+    else { return false }
+    let isAfterAt = ["at", "until", "till", "by", "from", "around"].contains(cursor.wordBefore())
+    var unit = end
+    _ = unit.take(" ")
+    let isInHours = ["hours", "hrs"].contains(unit.letters())
+    guard isInHours && (isAfterAt || digits.hasPrefix("0")) || isAfterAt && digits.hasPrefix("0")
+    else { return false }
+    let hour = (digits.hasPrefix("0") ? "zero " : "") + NumberWords.cardinal(value / 100)
+    let minute = value % 100
+    let rest =
+      minute == 0
+      ? "hundred"
+      : minute < 10 ? "oh \(NumberWords.cardinal(minute))" : NumberWords.cardinal(minute)
+    return say(hour + " " + rest, upTo: end)
   }
 
   static let zones: Set<String> = [
@@ -68,18 +99,42 @@ extension EnglishReader {
     return true
   }
 
+  private static let wordsAfterRatios: Set<String> = [
+    "ratio", "scale", "odds", "aspect", "dilution", "mixture", "mix", "model", "replica",
+  ]
+
   /// "16:9", "John 3:16", "1 Cor. 13:4-7"
   private mutating func readRatio() -> Bool {
     var end = cursor
     guard let first = end.digits(1...4), end.take(":"), let second = end.digits(1...4), end.isAtEnd,
       end.current != ":"
     else { return false }
+    // "ISO 9001:2015"
+    if first.utf8.count > 3, let year = Int(second), (1900..<2100).contains(year) {
+      return say(NumberWords.cardinal(first) + ", " + NumberWords.year(year), upTo: end)
+    }
     let joint = isVerse ? " " : " to "
     return say(NumberWords.cardinal(first) + joint + NumberWords.cardinal(second), upTo: end)
   }
 
-  /// Whether chapter and verse of a book are meant.
-  private var isVerse: Bool { Scripture.isBook(spoken.context) }
+  /// Whether chapter and verse of a book are meant, the first of them or further ones:
+  /// "Genesis 1:1–2:3".
+  private var isVerse: Bool {
+    if Scripture.isBook(spoken.context) { return true }
+    guard let previous = cursor.previous, "-–, ".unicodeScalars.contains(previous) else {
+      return false
+    }
+    var place = cursor
+    var hasColon = false
+    while cursor.position - place.position < 20, let scalar = place.previous,
+      scalar.isDigit || ":-–, ".unicodeScalars.contains(scalar)
+    {
+      hasColon = hasColon || scalar == ":"
+      place.position -= 1
+    }
+    let word = place.wordBefore(over: " .")
+    return hasColon && (Scripture.isBook(word) || Scripture.book(word) != nil)
+  }
 
   /// "1 Cor. 13:4": the first of two letters.
   mutating func readBookNumber() -> Bool {
@@ -118,6 +173,17 @@ extension EnglishReader {
       isShort = isShort || name.utf8.count == 1
       words.append(numeral.words + " " + unit + (numeral.isOne ? "" : "s"))
       end = next
+      // "1h45"
+      var minutes = end
+      if name == "h", let digits = minutes.digits(2...2), minutes.isAtEnd {
+        if numeral.integer.utf8.count > 1 { words = [numeral.words] }
+        words.append(
+          digits.hasPrefix("0")
+            ? "oh " + NumberWords.cardinal(String(digits.dropFirst()))
+            : NumberWords.cardinal(digits))
+        end = minutes
+        break
+      }
     }
     guard words.count > 1, end.isAtEnd else { return false }
     if end.current == ".", !endsSentence(end.following()), !isShort { end.position += 1 }
@@ -131,7 +197,7 @@ enum Scripture {
     "gen": "Genesis", "ex": "Exodus", "exod": "Exodus", "lev": "Leviticus", "num": "Numbers",
     "deut": "Deuteronomy", "josh": "Joshua", "judg": "Judges", "sam": "Samuel", "kgs": "Kings",
     "chron": "Chronicles", "chr": "Chronicles", "neh": "Nehemiah", "ps": "Psalm", "pss": "Psalms",
-    "prov": "Proverbs", "eccl": "Ecclesiastes", "isa": "Isaiah", "jer": "Jeremiah",
+    "is": "Isaiah", "prov": "Proverbs", "eccl": "Ecclesiastes", "isa": "Isaiah", "jer": "Jeremiah",
     "lam": "Lamentations", "ezek": "Ezekiel", "dan": "Daniel", "hos": "Hosea", "mic": "Micah",
     "hab": "Habakkuk", "zech": "Zechariah", "mal": "Malachi", "matt": "Matthew", "mt": "Matthew",
     "mk": "Mark", "lk": "Luke", "jn": "John", "rom": "Romans", "cor": "Corinthians",
@@ -140,7 +206,8 @@ enum Scripture {
     "heb": "Hebrews", "jas": "James", "pet": "Peter", "rev": "Revelation",
   ]
   private static let names = Set(books.values.map { $0.lowercased() }).union([
-    "ruth", "ezra", "esther", "job", "joel", "amos", "obadiah", "jonah", "nahum", "zephaniah",
+    "songs", "solomon", "ruth", "ezra", "esther", "job", "joel", "amos", "obadiah", "jonah",
+    "nahum", "zephaniah",
     "haggai", "acts", "jude", "psalms", "surah", "sura", "quran", "verse", "verses",
   ])
 
@@ -155,9 +222,21 @@ extension Cursor {
   fileprivate var isDottedTime: Bool {
     var copy = self
     copy.position += 1
-    guard copy.digits(2...2) != nil else { return false }
-    return copy.halfOfDay() != nil
-      || ["morning", "afternoon", "evening"].contains { copy.at(" in the " + $0) }
+    guard let minutes = copy.digits(2...2), minutes < "60" else { return false }
+    var later = copy
+    if later.halfOfDay() != nil { return true }
+    guard copy.isAtEnd else { return false }
+    var start = self
+    while start.previous?.isDigit ?? false { start.position -= 1 }
+    // "6.30 - 8pm"
+    _ = later.take(" ")
+    if later.take(of: "-–") != nil {
+      _ = later.take(" ")
+      return later.numeral() != nil && later.halfOfDay() != nil
+    }
+    return [" in the morning", " in the afternoon", " in the evening"].contains(where: copy.at)
+      || start.wordBefore() == "at"
+        && [" this ", " tonight", " tomorrow", " sharp", " on "].contains(where: copy.at)
   }
 
   private func at(_ literal: String) -> Bool {

@@ -18,6 +18,56 @@ extension EnglishReader {
     if word.utf8.count == 1, "ACDFG".contains(word), cursor.take("#") {
       return spoken.sayInstead(word + " sharp")
     }
+    // "8½ x 11"
+    if word == "x", piece == .number, cursor.current == " ", cursor.peek(1)?.isDigit ?? false {
+      return spoken.say("by")
+    }
+    if spoken.context == "per", let unit = Units.period(word), unit != word {
+      return spoken.say(unit)
+    }
+    // "H2SO4"
+    if isInWord, word.utf8.count < 4, word.allSatisfy(\.isUppercase) {
+      return spoken.sayInstead(Acronyms.spell(word))
+    }
+    let parts = Self.camelCased(word)
+    if parts.count > 1 {
+      for part in parts { sayWord(part, isSpelled: false, isShouted: isShouted) }
+      return
+    }
+    // "AT&T", "M&Ms"
+    let isSpelled = followsAnd || cursor.current == "&"
+    sayWord(word, isSpelled: isSpelled, isShouted: isShouted)
+  }
+
+  /// "ChatGPT" and "ThrowbackThursday" in their words.
+  private static func camelCased(_ word: String) -> [String] {
+    guard word.utf8.count > 2 else { return [word] }
+    let letters = Array(word.unicodeScalars)
+    if let last = letters.last, last.isSmall, last != "s",
+      letters.dropLast().allSatisfy(\.isCapital)
+    {
+      // "IPv", "ARMv"
+      return [String(word.dropLast()), String(last)]
+    }
+    var parts: [String] = []
+    var start = 0
+    for place in 1..<letters.count where letters[place].isCapital && letters[place - 1].isSmall {
+      // "iPhone" and "McDonald" stay whole, "macOS" does not.
+      let isAcronym = place + 1 < letters.count && letters[place + 1].isCapital
+      guard place - start > (parts.isEmpty ? 2 : 1) || isAcronym, letters.count - place > 1 else {
+        continue
+      }
+      let part = String(letters[start..<place])
+      parts.append(part.utf8.count == 1 ? part.uppercased() : part)
+      start = place
+    }
+    return parts + [String(letters[start...])]
+  }
+
+  private mutating func sayWord(_ word: String, isSpelled: Bool, isShouted: Bool) {
+    if isSpelled, word.utf8.count == 2, word.hasSuffix("s"), let letter = word.first {
+      return spoken.say("\(letter)'s")
+    }
     let (stem, ending) = Self.stem(word)
     let isInCapitals =
       stem.utf8.count > 1 && stem.unicodeScalars.allSatisfy { $0.isCapital || $0 == "'" }
@@ -25,9 +75,9 @@ extension EnglishReader {
       spoken.say(word)
       return
     }
-    // "AT&T"
-    let isSpelled = stem.utf8.count == 2 && (followsAnd || cursor.current == "&")
-    let words = isSpelled ? Acronyms.spell(stem) : Acronyms.spoken(stem, isShouted: isShouted)
+    let words =
+      isSpelled && stem.utf8.count == 2
+      ? Acronyms.spell(stem) : Acronyms.spoken(stem, isShouted: isShouted)
     // Spelled letters and names stay separate; ordinary words keep their hyphens.
     if words == stem.lowercased() {
       spoken.say((spoken.isAtStart ? Self.capitalized(words) : words) + ending)
@@ -45,6 +95,8 @@ extension EnglishReader {
   /// "CEOs" and "FBI's" without their ending.
   private static func stem(_ word: String) -> (stem: String, ending: String) {
     if word.hasSuffix("'s") { return (String(word.dropLast(2)), "'s") }
+    if word == "PhDs" { return ("PHD", "'s") }
+    if word == "PhD" { return ("PHD", "") }
     if word.utf8.count > 2, word.hasSuffix("s"), word.dropLast().allSatisfy(\.isUppercase) {
       return (String(word.dropLast()), "'s")
     }
@@ -75,16 +127,25 @@ extension EnglishReader {
 
   /// "Chapter IV", "Henry VIII", "Rocky II", "the XIX century"
   private func romanNumeral(_ word: String) -> String? {
-    guard let value = NumberWords.roman(word) ?? NumberWords.roman(smallNumeral: word) else {
-      return nil
+    if word.hasSuffix("'s") {
+      // "Charles V's army"
+      return romanNumeral(String(word.dropLast(2))).map { $0 + "'s" }
     }
+    // "scene i"
+    let isSmallOne =
+      word == "i" && ["scene", "act", "part", "chapter", "book"].contains(spoken.context)
+    guard
+      let value = NumberWords.roman(word) ?? NumberWords.roman(smallNumeral: word)
+        ?? (isSmallOne ? 1 : nil)
+    else { return nil }
+    if isSmallOne { return NumberWords.cardinal(value) }
     let next = cursor.nextWord()
     if word.utf8.count > 1, next == "century" || next == "centuries" || next == "Century" {
       return NumberWords.ordinal("\(value)")
     }
     // A heading of its own: "IV", "III. The Hound"
     if spoken.text.isEmpty || spoken.isAtStart, word.utf8.count > 1,
-      word.allSatisfy({ "IVX".contains($0) }),
+      word.allSatisfy({ "IVXivx".contains($0) }),
       cursor.hasNothingLeft || cursor.current == "." && cursor.peek(1) == " "
     {
       return NumberWords.cardinal(value)
@@ -129,13 +190,17 @@ extension EnglishReader {
     defer { cursor.position += 1 }
     switch sign {
     case " ": break
+    case "!" where next == "=":
+      operate("is not equal to")
+      cursor.position += 1
     case ",", "!", "?": spoken.put(Character(sign))
     case ":", ";":
-      // A face is silent.
-      if "-)(".unicodeScalars.contains(next), !previous.isWordPart { break }
-      spoken.put(Character(sign))
+      if !previous.isWordPart, skipFace() { break }
+      // "std::vector"
+      spoken.put(next == ":" || previous == ":" ? "," : Character(sign))
     case ".": readFullStops()
     case "-", "–", "—": readDash(sign, previous, next)
+    case "(" where isCall: say("of")
     case "(", ")", "[", "]", "{", "}", "|": spoken.put(",")
     case "/":
       if previous == " ", next == " ", isBetweenNumbers { return operate("divided by") }
@@ -156,7 +221,8 @@ extension EnglishReader {
       guard previous.isLetter, next.isLetter else { break }
       var after = cursor.following()
       let words = (spoken.context, after.letters() ?? "")
-      if words != ("and", "or"), words.0.utf8.count > 1, words.1.utf8.count > 1,
+      if let words = wordsOfSlash(words.0, words.1) { return say(words) }
+      if !["and", "or"].contains(words.1), words.0.utf8.count > 1, words.1.utf8.count > 1,
         words.1.unicodeScalars.allSatisfy({ $0.isSmall })
       {
         say("or")
@@ -165,20 +231,38 @@ extension EnglishReader {
     case "@": say("at")
     case "%": say("percent")
     case "+":
-      if previous.isWordPart || previous == "+" || next.isWordPart
+      // "+/-", "+-"
+      var after = cursor.following()
+      if after.take(literal: "/-") || after.take("-"), previous != "+" {
+        say("plus or minus")
+        cursor.position = after.position - 1
+        break
+      }
+      if previous.isWordPart || previous == "+" || next.isWordPart || next == "="
+        || Currency.leading.contains(next)
         || next == " " && (piece != .word || previous == " " && !spoken.context.isEmpty)
       {
         operate("plus")
       }
-    case "=": operate("equals")
+    case "=":
+      // "==" is one, "=>" an arrow.
+      if next == ">" { spoken.put(",") } else if next != "=" { operate("equals") }
     case "<", ">":
       // Arrows of programs and quotations.
       if next == sign || previous == sign { break }
       readComparison(sign, previous, next)
     case "√": readRoot()
-    case "©": say("copyright")
-    case "~": if next.isDigit || next == "$" { say("about") }
-    case "*": if isBetweenNumbers { operate("times") }
+    case "©": if spoken.context != "copyright" { say("copyright") }
+    case "~":
+      if next.isDigit || Currency.leading.contains(next) {
+        say("about")
+      } else if previous == " ", next == " ", !spoken.text.isEmpty {
+        say("is about")
+      }
+    case "*":
+      if isBetweenNumbers { return operate("times") }
+      // "dial *67"
+      if next.isDigit, ["dial", "press", "call", "enter"].contains(spoken.context) { say("star") }
     case "×": operate("times")
     case "÷": operate("divided by")
     case "±": say("plus or minus")
@@ -196,6 +280,47 @@ extension EnglishReader {
     }
   }
 
+  /// Whether a parenthesis has what a function is of: "f(x)", "O(n log n)".
+  private var isCall: Bool {
+    guard let name = cursor.previous, "fghpFGHPOTuvy".unicodeScalars.contains(name),
+      !(cursor.peek(-2)?.isWordPart ?? false), cursor.peek(-2) != "-",
+      cursor.peek(1)?.isWordPart ?? false
+    else { return false }
+    let argument = cursor.text[(cursor.position + 1)...].prefix(16).prefix { $0 != ")" }
+    // "(a)" and "group F(see below)" are none.
+    return argument.count < 16 && argument.split { !$0.isLetter }.allSatisfy { $0.count < 4 }
+  }
+
+  /// ":)", ";-)", ":D": a face is silent after words.
+  private mutating func skipFace() -> Bool {
+    var end = cursor.following()
+    let hasNose = end.take("-")
+    if !hasNose, end.current == "(" || end.current == ")" { return true }
+    guard end.take(of: ")(DPpOo3/|") != nil, !(end.current?.isWordPart ?? false),
+      !spoken.text.isEmpty || "()".unicodeScalars.contains(end.previous ?? " ")
+    else { return false }
+    cursor.position = end.position - 1
+    return true
+  }
+
+  /// What a slash between two words says, where it is not "or".
+  private func wordsOfSlash(_ first: String, _ second: String) -> String? {
+    let letters = first + second
+    // "x/y"
+    if letters.utf8.count == 2, second.utf8.count == 1,
+      letters.allSatisfy({ "pqrtuvwxyz".contains($0) })
+    {
+      return "over"
+    }
+    // "r/AskReddit"
+    if first == "r" || first == "u", second.utf8.count > 2 { return "slash" }
+    // "days/wk"
+    guard first.utf8.count > 2, first.hasSuffix("s"), Units.period(second) != nil else {
+      return nil
+    }
+    return "per"
+  }
+
   private mutating func say(_ words: String) {
     spoken.sayInstead(words)
     piece = .word
@@ -211,6 +336,7 @@ extension EnglishReader {
   private mutating func readComparison(
     _ sign: Unicode.Scalar, _ previous: Unicode.Scalar, _ next: Unicode.Scalar
   ) {
+    if sign == "<", readHeart() { return }
     var after = cursor.following()
     let hasEquals = after.take("=")
     let isSpaced = previous == " " && after.current == " "
@@ -233,6 +359,22 @@ extension EnglishReader {
     case ("<", true): operate(isComparing ? "is at most" : "at most")
     default: operate(isComparing ? "is at least" : "at least")
     }
+  }
+
+  /// "I <3 you"; after other words it is silent, as a face is.
+  private mutating func readHeart() -> Bool {
+    var end = cursor.following()
+    guard end.take("3"), end.isAtEnd, end.current != ".",
+      spoken.context.utf8.count != 1 || "iu".contains(spoken.context),
+      piece == .word
+    else { return false }
+    let isLoving = ["i", "we", "you", "they"].contains(spoken.context) && end.nextWord() != nil
+    guard isLoving || end.hasNothingLeft || end.current != " " || spoken.text.isEmpty else {
+      return false
+    }
+    if isLoving { say("love") }
+    cursor.position = end.position - 1
+    return true
   }
 
   /// "√2", "√(x + 1)"
@@ -270,9 +412,27 @@ extension EnglishReader {
       cursor.position += count - 1
       while end.take(of: " \"'") != nil {}
       spoken.put(end.current?.isSmall ?? false ? "," : ".")
+    } else if isInsideCode {
+      if !(cursor.previous?.isCapital ?? false && cursor.peek(1)?.isDigit ?? false) { say("dot") }
     } else {
       spoken.put(".")
     }
+  }
+
+  /// "H.264", "1.0-beta.2", "18.x": the full stop ends no sentence.
+  private var isInsideCode: Bool {
+    guard let previous = cursor.previous, let next = cursor.peek(1) else { return false }
+    var name = cursor.following()
+    if previous.isLetter, next.isSmall, name.letters() != nil, name.current == "(" {
+      // "Array.map()"
+      return true
+    }
+    if previous.isDigit { return next.isSmall && !(cursor.peek(2)?.isWordPart ?? false) }
+    guard previous.isLetter, next.isDigit else { return false }
+    var start = cursor.position
+    while start > 0, cursor.position - start < 16, cursor.text[start - 1] != " " { start -= 1 }
+    let code = cursor.text[start..<cursor.position]
+    return code.count == 1 || code.contains(where: \.isDigit)
   }
 }
 

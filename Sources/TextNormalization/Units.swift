@@ -29,7 +29,10 @@ enum Units {
     "rad": ("radian", "radians"), "lx": ("lux", "lux"), "x": ("time", "times"),
     "k": ("thousand", "thousand"), "cc": ("C C", "C C"), "dBm": ("D B M", "D B M"),
     "bar": ("bar", "bars"), "mbar": ("millibar", "millibars"), "sq": ("square", "square"),
-    "VAC": ("volts A C", "volts A C"), "VDC": ("volts D C", "volts D C"),
+    "inHg": ("inch of mercury", "inches of mercury"), "mM": ("millimolar", "millimolar"),
+    "sqft": ("square foot", "square feet"), "sqm": ("square meter", "square meters"),
+    "pct": ("percent", "percent"), "VAC": ("volts A C", "volts A C"),
+    "VDC": ("volts D C", "volts D C"),
   ]
   private static let regular: [String: String] = [
     "mm": "millimeter", "cm": "centimeter", "dm": "decimeter", "m": "meter", "km": "kilometer",
@@ -60,7 +63,11 @@ enum Units {
     "Gbit": "gigabit", "dB": "decibel", "px": "pixel", "MP": "megapixel", "ha": "hectare",
     "mol": "mole", "mmol": "millimole", "cd": "candela", "lm": "lumen", "Sv": "sievert",
     "mSv": "millisievert", "microSv": "microsievert", "Bq": "becquerel", "Gy": "gray",
-    "kOhm": "kiloohm", "ohm": "ohm", "hp": "horsepower",
+    "kOhm": "kiloohm", "kohm": "kiloohm", "Mohm": "megaohm", "mohm": "milliohm", "ohm": "ohm",
+    "hp": "horsepower", "d": "day", "w": "week", "mo": "month", "mos": "month", "ly": "light-year",
+    "kts": "knot", "kn": "knot", "microF": "microfarad", "nF": "nanofarad", "pF": "picofarad",
+    "mH": "millihenry", "microL": "microliter", "microl": "microliter",
+    "TeV": "teraelectron volt",
   ]
   private static let squares: [String: Names] = {
     var squares: [String: Names] = [:]
@@ -123,9 +130,30 @@ enum Units {
     "c", "ft", "in", "lb", "lbs", "oz", "mi", "yd", "yds", "gal", "qt", "qts", "pt", "tsp", "tsps",
     "tbsp",
     "Tbsp", "tbsps", "tbs", "doz", "pkg", "sec", "secs", "min", "mins", "hr", "hrs", "yr", "yrs",
-    "wk",
+    "wk", "mo", "mos",
     "wks", "sq ft", "sq mi", "sq in", "fl oz", "cu ft", "cal", "pts",
   ]
+
+  /// Things that are named by their measure: "a 60W bulb", "a 27" monitor".
+  static let measured: Set<String> = Set(
+    """
+    bag battery bed bike blade board boat bolt bottle box bulb cable camera can card charger chip class clip \
+    cord cup dash delay delivery disc disk display dive dose drill drive drone engine fence file film flight floppy frame \
+    fuse glass heel hike hole hose house jar jug keyboard ladder lamp laser lens letter level limit line load \
+    magazine marathon mark memory monitor motor nail notice pack paper pause phone pipe pizza plank plate pole \
+    pool pump race radio radius rail ram relay resistor ride road roof room rope round row ruler run sandwich \
+    screen screw sheet shift sprint ssd stage steak stick sub supply swim tablet tank tape television tile \
+    timer tire tower track trail tree trip tv vinyl walk wall watch wheel window wire workout wrench
+    """.split(separator: " ").map(String.init))
+
+  /// Things that are named by their price: "$20 bills".
+  static let priced: Set<String> = Set(
+    """
+    bailout bet bill bills bonus budget charge check coin coins contract coupon coupons credit deal deposit \
+    discount donation economy fee fine fund gift grant investment jackpot loan lottery note notes payment \
+    penalty prize purchase rebate salary scholarship settlement stamp stamps subscription ticket tickets tip \
+    tuition valuation voucher
+    """.split(separator: " ").map(String.init))
 
   /// Units of time, the longest first, as durations count them.
   static let times = [
