@@ -19,6 +19,9 @@ public struct Speech: AsyncSequence, Sendable {
     reader = Reader(feed)
   }
 
+  /// Frames that were made and not read yet.
+  package var unreadFrames: Int { feed.unreadFrames }
+
   /// Ends the speech: what has been made can still be read, and the summary's reason is `cancelled`.
   public func cancel() { feed.cancel() }
 
@@ -73,6 +76,9 @@ final class SpeechFeed: Sendable {
   private let state = Mutex(State())
 
   var isCancelled: Bool { state.withLock { $0.isCancelled } }
+  var unreadFrames: Int {
+    state.withLock { state in state.chunks.reduce(0) { $0 + $1.chunk.codes.count } }
+  }
 
   // MARK: The writer's side
 

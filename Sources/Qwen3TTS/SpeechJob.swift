@@ -324,11 +324,13 @@ final class PartSpeech: Sendable {
 
   private let feed: SpeechFeed
   private let thread: DeviceThread
+  private let isHeld: Bool
   private let state: Mutex<State>
 
   init(feed: SpeechFeed, thread: DeviceThread, share: Double, isHeld: Bool) {
     self.feed = feed
     self.thread = thread
+    self.isHeld = isHeld
     state = Mutex(
       State(share: share, obstacles: isHeld ? [.predecessor, .outcome] : [.predecessor]))
   }
@@ -353,6 +355,8 @@ final class PartSpeech: Sendable {
         state.waiting.append(
           AudioChunk(samples: samples, codes: codes, textShare: state.share))
       }
+      // What is held back until the part has ended is not what the voice waits for.
+      if isHeld { consume(codes.count) }
       passOn()
     case .spoken(let reason, let frames):
       let waiter = state.withLock { state in
@@ -380,10 +384,7 @@ final class PartSpeech: Sendable {
     let onEnd = state.withLock { state -> (@Sendable () -> Void)? in
       guard state.obstacles.isEmpty else { return nil }
       for chunk in state.waiting {
-        feed.push(chunk) { [thread, id = state.id] in
-          guard let id else { return }
-          thread.post { $0.consumed(chunk.codes.count, of: id) }
-        }
+        feed.push(chunk) { [self] in if !isHeld { consume(chunk.codes.count) } }
       }
       state.waiting = []
       guard state.end != nil else { return nil }
@@ -392,6 +393,11 @@ final class PartSpeech: Sendable {
       return state.onEnd
     }
     onEnd?()
+  }
+
+  /// Lets the voice make more.
+  private func consume(_ frames: Int) {
+    thread.post { [self] engine in if let id { engine.consumed(frames, of: id) } }
   }
 
   /// Takes something out of the chunks' way; by default that their outcome was not known.
