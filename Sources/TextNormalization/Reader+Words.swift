@@ -288,7 +288,8 @@ extension EnglishReader {
     else { return false }
     let argument = cursor.text[(cursor.position + 1)...].prefix(16).prefix { $0 != ")" }
     // "(a)" and "group F(see below)" are none.
-    return argument.count < 16 && argument.split { !$0.isLetter }.allSatisfy { $0.count < 4 }
+    return cursor.peek(argument.count + 1) == ")"
+      && argument.split { !$0.isLetter }.allSatisfy { $0.count < 4 }
   }
 
   /// ":)", ";-)", ":D": a face is silent after words.
