@@ -71,7 +71,9 @@ if __name__ == "__main__":
         layout = a.layout or ("whole", "incremental")[i % 2]
         codes = Path(a.out).with_suffix(".codes")
         r = subprocess.run([a.engine, "speak", "-", "--save-codes", codes, "--json", "--seed", str(i), "--device", "cpu",
-                            "--threads", str(a.threads), "--max-frames", str(a.max_frames), "--text-layout", layout, *(["--model", a.model] if a.model else [])],
+                            "--threads", str(a.threads), "--text-layout", layout, *(["--model", a.model] if a.model else []),
+                            # A limit that is stated replaces the engine's own, which repetitions are judged by.
+                            *([] if a.repeated else ["--max-frames", str(a.max_frames)])],
                            input=t, capture_output=True, text=True)
         said = teacher.say(subprocess.run([a.engine, "normalize", "-"], input=taught, check=True, capture_output=True, text=True).stdout)
         s = json.loads(r.stdout) if r.returncode == 0 else dict(frames=0, finish_reason=r.stderr.strip())

@@ -100,7 +100,11 @@ package struct SpokenPieces: Sequence, IteratorProtocol, Sendable {
   }
 
   private func isBetweenPlainWords(_ space: Int) -> Bool {
-    startOfPlainWord(endingAt: space) != nil && PlainWords.end(of: text, space + 1) != nil
+    guard let start = startOfPlainWord(endingAt: space),
+      // "a $3 million house": what follows says whether it is dollars.
+      Magnitude.word(String(text[start..<space])) == nil
+    else { return false }
+    return PlainWords.end(of: text, space + 1) != nil
   }
 
   /// The beginning of the plain word before a place, a space before it.

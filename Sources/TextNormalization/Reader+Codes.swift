@@ -178,9 +178,17 @@ extension EnglishReader {
 
   private static let resolutions: Set<Int> = [240, 360, 480, 576, 720, 1080, 1440, 2160, 4320]
 
-  /// "B-52s", "two 747s", "MP3s"
+  /// "B-52s", "two 747s", "MP3s", "100s of cats"
   mutating func readPluralCode() -> Bool {
     var end = cursor
+    for (round, words) in [
+      ("1,000s of", "thousands"), ("1000s of", "thousands"), ("100s of", "hundreds"),
+    ] {
+      if end.take(literal: round) {
+        end.position -= 3
+        return say(words, upTo: end)
+      }
+    }
     guard let digits = end.digits(1...4), let value = Int(digits), end.take("s"), end.isAtEnd,
       cursor.previous?.isCapital ?? false
         || cursor.previous == "-" && cursor.peek(-2)?.isCapital ?? false

@@ -271,10 +271,13 @@ extension EnglishReader {
     guard first.isDay, first.isShort else { return false }
     if end.previous == "." {
       // "Sat. night", "Sun., Oct. 5", but "He sat. Then".
-      guard end.current == "," || Calendar.partsOfDay.contains(end.nextWord() ?? "") else {
-        return false
-      }
-      return say(first.name, .word, upTo: end)
+      guard
+        end.current == "," || Calendar.partsOfDay.contains(end.nextWord() ?? "")
+          || Self.wordsBeforeDays.contains(spoken.context)
+      else { return false }
+      _ = say(first.name, .word, upTo: end)
+      if endsSentence(end) { spoken.put(".") }
+      return true
     }
     return isDayAlone(end) && say(first.name, .word, upTo: end)
   }

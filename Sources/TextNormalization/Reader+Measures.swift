@@ -160,6 +160,9 @@ extension EnglishReader {
       // "9.8 m/s²"
       if cursor.take("²") { spoken.say("squared") }
       if cursor.take(literal: "^2") { spoken.say("squared") }
+      if cursor.current == ".", Units.abbreviated.contains(unit), !endsSentence(after: 1) {
+        cursor.position += 1
+      }
       readRate()
     }
   }

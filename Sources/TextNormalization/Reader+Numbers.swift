@@ -170,9 +170,9 @@ extension EnglishReader {
       let last = second < 10 ? "oh " + NumberWords.cardinal(second) : NumberWords.inPairs(second)
       return say(NumberWords.year(first) + " " + last, .year, upTo: end)
     }
-    let isShare = first + second == 100 && first % 5 == 0 && first > 0 && second > 0
+    let isShare = first + second == 100 && first % 5 == 0 && first >= second && second > 0
     guard
-      isShare && (sign == "-" || first == 50) || parts.starts(with: [24, 7])
+      isShare || parts.starts(with: [24, 7])
         || sign == "/" && [[9, 11], [4, 20]].contains(parts)
     else { return false }
     return say(parts.map(NumberWords.inPairs).joined(separator: " "), upTo: end)

@@ -235,8 +235,8 @@ extension Cursor {
       return later.numeral() != nil && later.halfOfDay() != nil
     }
     return [" in the morning", " in the afternoon", " in the evening"].contains(where: copy.at)
-      || start.wordBefore() == "at"
-        && [" this ", " tonight", " tomorrow", " sharp", " on "].contains(where: copy.at)
+      || start.wordBefore() == "at" && copy.current == " "
+        && ["this", "tonight", "tomorrow", "sharp", "on"].contains(copy.nextWord())
   }
 
   private func at(_ literal: String) -> Bool {

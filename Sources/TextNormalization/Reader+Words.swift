@@ -29,6 +29,12 @@ extension EnglishReader {
     if isInWord, word.utf8.count < 4, word.allSatisfy(\.isUppercase) {
       return spoken.sayInstead(Acronyms.spell(word))
     }
+    // "Portland, OR 97209"
+    if word.utf8.count == 2, spoken.hasMark, word.allSatisfy(\.isUppercase),
+      cursor.isBeforePostalCode
+    {
+      return spoken.say(Acronyms.spell(word))
+    }
     let parts = Self.camelCased(word)
     if parts.count > 1 {
       for part in parts { sayWord(part, isSpelled: false, isShouted: isShouted) }
@@ -288,7 +294,8 @@ extension EnglishReader {
     else { return false }
     let argument = cursor.text[(cursor.position + 1)...].prefix(16).prefix { $0 != ")" }
     // "(a)" and "group F(see below)" are none.
-    return argument.count < 16 && argument.split { !$0.isLetter }.allSatisfy { $0.count < 4 }
+    return cursor.peek(argument.count + 1) == ")"
+      && argument.split { !$0.isLetter }.allSatisfy { $0.count < 4 }
   }
 
   /// ":)", ";-)", ":D": a face is silent after words.
@@ -437,6 +444,12 @@ extension EnglishReader {
 }
 
 extension Cursor {
+  /// Whether a space and five digits follow.
+  fileprivate var isBeforePostalCode: Bool {
+    var copy = self
+    return copy.take(" ") && copy.digits(5...5) != nil && copy.isAtEnd
+  }
+
   /// The place after the current character.
   func following() -> Cursor {
     var copy = self
