@@ -166,8 +166,8 @@ let package = Package(
     .testTarget(
       name: "CUDATests",
       dependencies: [
-        "FakeCUDA", "BackendVerification", "Benchmarking", "CUDA", "CUDABackend", "Qwen3TTS",
-        "SpeechModel", "ModelFiles", "SyntheticCheckpoint",
+        "FakeCUDA", "BackendVerification", "Benchmarking", "CPUBackend", "CUDA", "CUDABackend",
+        "Qwen3TTS", "SpeechModel", "ModelFiles", "SyntheticCheckpoint",
       ],
       swiftSettings: pointerSettings),
     .testTarget(

@@ -135,7 +135,7 @@ package struct DeviceVerification {
     if wholes.contains(.slots) {
       line("utterances again, with rows that do not depend on each other")
       for size in speaking {
-        guard beside.verify(size, [.greedy, .topK]) else { return false }
+        guard beside.verify(size, [.fewPositions]) else { return false }
       }
     }
     if wholes.contains(.neighbours), !EngineMemory(context, report: report).verify() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import CUDA
 import CUDABackend
 import Testing
 
@@ -9,12 +10,14 @@ import Testing
 
   static func plan(
     _ form: Form, rows: Int, _ weight: (rows: Int, columns: Int), _ format: WeightFormat,
-    hasBias: Bool = false, hasScale: Bool = false, streamsWeights: Bool = true
+    hasBias: Bool = false, hasScale: Bool = false, streamsWeights: Bool = true,
+    independentRows: Bool = false
   ) -> LinearPlan? {
     LinearPlan(
       LinearProduct(
         form, rows: rows, weightRows: weight.rows, weightColumns: weight.columns, format: format,
-        hasBias: hasBias, hasScale: hasScale), streamsWeights: streamsWeights)
+        hasBias: hasBias, hasScale: hasScale), streamsWeights: streamsWeights,
+      independentRows: independentRows)
   }
 
   static func split(_ outputs: Int, _ inputs: Int) -> WeightFormat {
@@ -77,5 +80,64 @@ import Testing
     // Its width is no multiple of 1024, nor its rows of 2.
     #expect(Self.plan(.store, rows: 1, (64, 640), .stored(.bf16)) == .gemvFallback(rows: 1))
     #expect(Self.plan(.store, rows: 9, (63, 640), .stored(.bf16)) == .gemmFallback)
+  }
+
+  @Test(arguments: Form.allCases)
+  func `independent rows have one kernel, however many there are`(_ form: Form) {
+    for (weight, format, expected) in [
+      ((1024, 1024), WeightFormat.stored(.bf16), LinearPlan.gemm),
+      ((1536, 512), Self.split(1536, 512), .gemm), ((64, 100), .stored(.f32), .gemmFallback),
+      ((63, 640), .stored(.bf16), .gemmFallback), ((64, 100), .exact(taps: 1), .exactGEMM),
+    ] {
+      let isPlain = form == .store || form == .add
+      for rows in [1, 2, 3, 8, 9, 64, 300] {
+        #expect(
+          Self.plan(form, rows: rows, weight, format, independentRows: true)
+            == (isPlain || expected == .gemm ? expected : nil), "\(rows) rows, \(format)")
+      }
+    }
+  }
+
+  /// The released models' weights, and odd ones: outputs, inputs, taps, planes, with SwiGLU.
+  static let products = [
+    (4096, 1024, 1, 1, false), (1024, 2048, 1, 1, false), (6144, 1024, 1, 1, true),
+    (1024, 3072, 1, 1, false), (12288, 2048, 1, 1, true), (2048, 6144, 1, 1, false),
+    (3072, 2048, 1, 1, false), (66, 40, 1, 1, false), (1024, 512, 1, 2, false),
+    (1024, 512, 3, 2, false), (96, 96, 7, 2, false), (192, 384, 2, 2, false),
+  ]
+
+  @Test(arguments: [80, 89, 90, 120], products)
+  func `independent rows are summed in one order`(
+    _ number: Int, _ product: (Int, Int, Int, Int, Bool)
+  ) {
+    let (outputs, inputs, taps, planes, swiGLU) = product
+    let architecture = Architecture(number: number)
+    let room = (partials: 2 << 20, tiles: 1 << 12)
+    let layout = GEMMLayout(outputs: outputs, inputs: inputs, taps: taps)
+    let splits = GEMMPlan.splits(
+      layout, planes: planes, swiGLU: swiGLU, architecture: architecture, room: room)
+    for rows in [1, 2, 7, 8, 9, 16, 17, 64, 100, GEMMPlan.rowsOfTurn] {
+      for processors in [16, 108, 132] {
+        let plan = GEMMPlan(
+          m: rows, n: swiGLU ? outputs / 2 : outputs, k: taps * inputs, planes: planes,
+          swiGLU: swiGLU, processors: processors, architecture: architecture, room: room,
+          splits: splits)
+        #expect(plan.grid.z == splits && plan.tile.hasSumsByPart)
+        // Where partial sums go through memory, there is room for them.
+        let partials = plan.grid.x * plan.grid.y * splits * plan.tile.rows * plan.tile.columns
+        #expect(splits == 1 || architecture.hasClusters || partials <= room.partials)
+      }
+    }
+  }
+
+  @Test func `splits of few outputs keep a device with clusters busy`() {
+    let architecture = Architecture(number: 90)
+    func splits(_ outputs: Int, _ inputs: Int) -> Int {
+      GEMMPlan.splits(
+        GEMMLayout(outputs: outputs, inputs: inputs, taps: 1), planes: 1, swiGLU: false,
+        architecture: architecture, room: (2 << 20, 1 << 12))
+    }
+    #expect(splits(1024, 3072) > 1 && splits(1024, 2048) > 1)
+    #expect(splits(64, 64) == 1)
   }
 }

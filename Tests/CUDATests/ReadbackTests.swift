@@ -37,6 +37,7 @@ import Testing
         // Those that nobody waits for as well.
         for _ in 0..<20 { _ = try backend.beginRead(tensors[0]) }
         #expect(fakeCUDALiveObjects() == Int32(objects))
+        withExtendedLifetime(tensors) {}
       }
       #expect(fakeCUDALiveObjects() == 0)
     }

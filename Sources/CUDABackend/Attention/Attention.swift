@@ -87,8 +87,8 @@ extension CUDABackend {
       Int32(out.columns))
   }
 
-  /// `attentionStep` for two rows and more, or for any number of independent ones, the result as split rows if wanted; false when the kernels do
-  /// not take these shapes.
+  /// `attentionStep` for two rows and more, or for any number of independent ones, the result as split
+  /// rows if wanted; false when the kernels do not take these shapes.
   private func flashAttention(
     _ qkv: CUDATensor, _ layer: AttentionLayer<CUDATensor>, rows map: RowMap<CUDAIndices>,
     cache: CacheLayer<CUDACache>, isSplit: Bool, into out: CUDATensor
@@ -110,7 +110,7 @@ extension CUDABackend {
       map.slots.address, Int32(map.slots.stride), cache.keys.address, cache.values.address,
       Int32(qkv.rows), Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(stored.capacity),
       stored.pagesAddress)
-    // A block takes its slots one after the other.
+    // A block walks the slots of its rows one after the other.
     let perBlock = map.haveSlotsOfTheirOwn ? 1 : 16 / group
     try launch(
       "flash_attention_\(shape.headDim)_\(stored.precision.element)",
@@ -118,8 +118,8 @@ extension CUDABackend {
       qkv.address, map.positions.address, Int32(map.positions.stride), map.slots.address,
       Int32(map.slots.stride), cache.keys.address, cache.values.address, out.address,
       Int32(isSplit ? 1 : 0), Int32(qkv.rows), Int32(perBlock), Int32(shape.headCount),
-      Int32(shape.kvHeadCount),
-      Int32(layer.window ?? 0), Int32(stored.capacity), stored.pagesAddress)
+      Int32(shape.kvHeadCount), Int32(layer.window ?? 0), Int32(stored.capacity),
+      stored.pagesAddress)
     return true
   }
 

@@ -75,8 +75,9 @@ __device__ __forceinline__ void decode_attention(const float *qkv, const float *
     CacheRows begin = cache_rows(pages, capacity, slot, first), end = begin;
     if (pages && first % PAGE != 0)
       end = cache_rows(pages, capacity, slot, min(first + SPAN - 1, last));
+    int next_page = (first / PAGE + 1) * PAGE;
     auto row = [&](int p) {
-      return (p / PAGE == first / PAGE ? begin : end)(p);
+      return CacheRows{p < next_page ? begin.first : end.first, begin.count}(p);
     };
 #pragma unroll
     for (int s = 0; s < ROUNDS; s++) {

@@ -11,7 +11,9 @@ enum { PAGE = 64 };
 struct CacheRows {
   i64 first;
   int count;
-  __device__ __forceinline__ i64 operator()(int position) const { return first + position % count; }
+  __device__ __forceinline__ i64 operator()(int position) const {
+    return first + (u32)position % (u32)count;
+  }
 };
 
 // The rows among which `position` of `slot` is. `capacity` is a slot's, in whole pages where there

@@ -21,7 +21,7 @@ package final class CUDAReadback {
 }
 
 /// Page-locked memory for copies to the host, each with an event that passes when it is there. As much
-/// is kept as was ever under way at once, for making it takes the driver a millisecond.
+/// is kept as was ever under way at once: making it keeps the driver busy and the queue waiting.
 final class ReadbackPool {
   struct Place {
     let memory: PinnedMemory

@@ -61,7 +61,7 @@ extension CUDABackend {
     var flags = epilogue.flags
     if epilogue.snake != nil { flags.insert(.snake) }
     let goesInTurns = splits.map { $0 > 1 && !context.architecture.hasClusters } ?? false
-    for start in stride(from: 0, to: m, by: goesInTurns ? GEMMPlan.rowsOfTurn : m) {
+    for start in stride(from: 0, to: m, by: goesInTurns ? GEMMPlan.rowsOfTurn : max(m, 1)) {
       let rows = goesInTurns ? min(GEMMPlan.rowsOfTurn, m - start) : m
       let update = start == 0 ? update : nil
       let stateColumns = start == 0 ? stateColumns : 0

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-import CUDA
+package import CUDA
 
 /// The tile of a product that one block computes: a kernel of `GEMM.cu`.
-struct GEMMTile: Equatable {
+package struct GEMMTile: Equatable {
   /// Rows of the weight.
-  let columns: Int
+  package let columns: Int
   /// Rows of x.
-  let rows: Int
+  package let rows: Int
 
   static let all = [
     GEMMTile(columns: 64, rows: 8), GEMMTile(columns: 32, rows: 32),
@@ -16,7 +16,7 @@ struct GEMMTile: Equatable {
 
   /// Whether the products of each pair of halves have an accumulator of their own, `SETS` of `GEMM.cu`;
   /// all such tiles give the same bits.
-  var hasSumsByPart: Bool { columns * rows <= 32 * 48 }
+  package var hasSumsByPart: Bool { columns * rows <= 32 * 48 }
 
   /// Whether there is a kernel for a weight of so many planes: 1 is bf16, 2 is split.
   func exists(planes: Int) -> Bool { rows != 48 || planes == 1 }
@@ -46,17 +46,19 @@ struct GEMMTile: Equatable {
 }
 
 /// How a product is cut into blocks.
-struct GEMMPlan: Equatable {
-  let tile: GEMMTile
+package struct GEMMPlan: Equatable {
+  package let tile: GEMMTile
   /// Tiles along the outputs, tiles along the rows, splits of k.
-  let grid: (x: Int, y: Int, z: Int)
+  package let grid: (x: Int, y: Int, z: Int)
   let kernel: String
   let sharedBytes: Int
   /// From sm_90 on the blocks of a tile form a cluster and reduce through shared memory; before it,
   /// through global memory.
   let clusterDepth: Int
 
-  static func == (a: GEMMPlan, b: GEMMPlan) -> Bool { a.kernel == b.kernel && a.grid == b.grid }
+  package static func == (a: GEMMPlan, b: GEMMPlan) -> Bool {
+    a.kernel == b.kernel && a.grid == b.grid
+  }
 
   /// The cut whose estimated time is the shortest.
   ///
@@ -66,7 +68,7 @@ struct GEMMPlan: Equatable {
   ///   - room: Partial sums that fit into memory, and tiles whose arrivals can be counted.
   ///   - splits: Of k; `nil`: the number is chosen, too. When it is given, only tiles are taken that add
   ///     the products of an output in one order.
-  init(
+  package init(
     m: Int, n: Int, k: Int, planes: Int, swiGLU: Bool, processors: Int, architecture: Architecture,
     room: (partials: Int, tiles: Int), splits: Int? = nil
   ) {
@@ -104,13 +106,13 @@ struct GEMMPlan: Equatable {
 
   /// Rows that a product with more than one split has at the most where partial sums go through memory
   /// and the number of splits is fixed; more go in turns.
-  static var rowsOfTurn: Int { 256 }
+  package static var rowsOfTurn: Int { 256 }
 
   /// Splits of k for a product of any number of rows, so that the order of its sums does not depend on
   /// that number: those that are best for a usual one.
   ///
   /// - Parameter room: Partial sums that fit into memory, and tiles whose arrivals can be counted.
-  static func splits(
+  package static func splits(
     _ layout: GEMMLayout, planes: Int, swiGLU: Bool, architecture: Architecture,
     room: (partials: Int, tiles: Int)
   ) -> Int {
