@@ -222,6 +222,7 @@ public actor SpeechSynthesizer {
         break
       }
       summary.parts += 1
+      summary.textTokens += ids.count
       if requests.isNormalized(options) {
         summary.spokenText = (summary.spokenText.map { $0 + " " } ?? "") + part.text
       }
