@@ -92,7 +92,7 @@ package struct SpeechServer: Sendable {
   /// The server as a Hummingbird application.
   ///
   /// - Parameter onListening: Called with the port once it is open.
-  /// - Throws: When certificate or key cannot be read.
+  /// - Throws: `SynthesisError` `invalidInput` when certificate or key cannot be used.
   package func application(
     logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
   ) throws -> some ApplicationProtocol {
@@ -105,11 +105,7 @@ package struct SpeechServer: Sendable {
         ],
         idleTimeout: idle))
     var server = http
-    if let certificate = configuration.certificateFile, let key = configuration.privateKeyFile {
-      var tls = TLSConfiguration.makeServerConfiguration(
-        certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
-        privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
-      tls.applicationProtocols = ["http/1.1"]
+    if let tls = try tlsConfiguration() {
       server = try .tls(http, tlsConfiguration: tls)
     }
     return Application(
@@ -120,6 +116,28 @@ package struct SpeechServer: Sendable {
         availableConnectionsDelegate: .maximum(configuration.limits.connections, logger: logger)),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
       logger: logger)
+  }
+
+  /// - Throws: `SynthesisError` `invalidInput` for a file that cannot be used.
+  private func tlsConfiguration() throws -> TLSConfiguration? {
+    guard let certificate = configuration.certificateFile, let key = configuration.privateKeyFile
+    else { return nil }
+    func read<Value>(_ file: String, _ what: String, _ body: () throws -> Value) throws -> Value {
+      do { return try body() } catch {
+        throw SynthesisError(
+          .invalidInput, "\(file): expected a PEM file with \(what): \(error)", underlying: error)
+      }
+    }
+    let chain = try read(certificate, "a certificate and its chain") {
+      try NIOSSLCertificate.fromPEMFile(certificate)
+    }
+    let privateKey = try read(key, "a private key") {
+      try NIOSSLPrivateKey(file: key, format: .pem)
+    }
+    var tls = TLSConfiguration.makeServerConfiguration(
+      certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey))
+    tls.applicationProtocols = ["http/1.1"]
+    return tls
   }
 
   /// Runs until a signal, then drains: running speeches end whole, new ones are refused.

@@ -212,7 +212,7 @@ struct Serve: AsyncParsableCommand {
     } catch {
       throw SynthesisError(
         .deviceUnavailable,
-        "\(shownHost):\(port): expected a free port, and a certificate where one is named: \(error)",
+        "\(shownHost):\(port): expected an address of this machine and a free port: \(error)",
         underlying: error)
     }
   }

@@ -3,6 +3,7 @@
 import HTTPTypes
 import Hummingbird
 import Logging
+import NIOHTTP1
 import Qwen3TTS
 
 /// Gives every request an id, every error OpenAI's shape, and the log a line without texts or voices.
@@ -22,6 +23,9 @@ struct RequestMiddleware: RouterMiddleware {
     var response: Response
     do {
       response = try await next(request, context)
+    } catch let error as HTTPParserError {
+      // The connection answers this itself, and closes.
+      throw error
     } catch {
       response = answer(to: error, request, context)
     }

@@ -122,7 +122,7 @@ enum WebPage {
     }
 
     // Plays 16-bit samples from a stream as they come, each chunk where the one before ends.
-    async function play(stream, started) {
+    async function play(stream, started, signal) {
       context ??= new AudioContext({ sampleRate: rate });
       await context.resume();
       if (!analyser) {
@@ -133,7 +133,7 @@ enum WebPage {
       }
       const reader = stream.getReader();
       const all = [];
-      let time = 0, odd = null, first = 0, samples = 0;
+      let time = 0, odd = null, first = 0, samples = 0, last;
       for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
@@ -160,15 +160,22 @@ enum WebPage {
         source.connect(analyser);
         time = Math.max(time, context.currentTime + 0.02);
         source.start(time);
+        last = source;
         time += buffer.duration;
         const seconds = samples / rate, wall = (performance.now() - started) / 1000;
         $("status").textContent = `${seconds.toFixed(1)} s of speech, first audio after ` +
           `${first.toFixed(0)} ms, ${(seconds / wall).toFixed(1)} × real time`;
       }
-      return all;
+      const ended = new Promise(resolve => {
+        if (!last || context.currentTime >= time) resolve();
+        else last.onended = resolve;
+        signal.addEventListener("abort", resolve);
+      });
+      return { chunks: all, ended };
     }
 
     function meter() {
+      if (!analyser) { $("level").style.width = "0"; $("meter").setAttribute("aria-valuenow", 0); return; }
       const values = new Float32Array(analyser.fftSize);
       analyser.getFloatTimeDomainData(values);
       const level = Math.min(100, Math.round(200 * Math.max(...values.map(Math.abs))));
@@ -191,7 +198,7 @@ enum WebPage {
     $("form").addEventListener("submit", async event => {
       event.preventDefault();
       controller?.abort();
-      controller = new AbortController();
+      const own = controller = new AbortController();
       $("error").textContent = "";
       $("status").textContent = "…";
       $("stop").disabled = false;
@@ -202,18 +209,19 @@ enum WebPage {
       for (const name of ["voice", "language", "instructions"]) if ($(name).value) body[name] = $(name).value;
       const started = performance.now();
       try {
-        const response = await fetch("/v1/audio/speech", { method: "POST", signal: controller.signal,
+        const response = await fetch("/v1/audio/speech", { method: "POST", signal: own.signal,
           headers: { "Content-Type": "application/json", ...headers() }, body: JSON.stringify(body) });
         if (!response.ok) throw await problem(response);
-        const chunks = await play(response.body, started);
+        const { chunks, ended } = await play(response.body, started, own.signal);
         const link = $("download");
         if (link.href) URL.revokeObjectURL(link.href);
         link.href = URL.createObjectURL(wav(chunks));
         link.hidden = false;
+        await ended;
       } catch (error) {
         if (error.name !== "AbortError") { $("error").textContent = error.message; $("status").textContent = ""; }
       }
-      $("stop").disabled = true;
+      if (controller === own) $("stop").disabled = true;
     });
 
     $("stop").addEventListener("click", () => {
