@@ -206,7 +206,7 @@ let package = Package(
     .testTarget(
       name: "SpeechServerTests",
       dependencies: [
-        "SpeechServer", "Qwen3TTS",
+        "SpeechServer", "Qwen3TTS", "FuzzSupport",
         .product(
           name: "HummingbirdTesting", package: "hummingbird", condition: .when(traits: ["Server"])),
         .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Server"])),

@@ -336,10 +336,21 @@ import Testing
   @Test func `the whole file has its length and its figures in front`() async throws {
     try await TestServer().test(.ahc()) { client in
       let response = try await client.speak(
-        #"{"input":"abc","response_format":"pcm"}"#,
+        #"{"input":"abc","response_format":"wav"}"#,
         headers: [HTTPField.Name("prefer")!: "wait"])
-      #expect(response.headers[.contentLength] == "\(3 * 3_840)")
+      #expect(response.headers[.contentLength] == "\(44 + 3 * 3_840)")
+      #expect(response.body.getInteger(at: 40, endianness: .little, as: UInt32.self) == 3 * 3_840)
       #expect(response.header("x-finish-reason") == "stop")
+    }
+  }
+
+  @Test func `events are sent to who accepts nothing else`() async throws {
+    try await TestServer().test { client in
+      let body = #"{"input":"abc","response_format":"pcm"}"#
+      let events = try await client.speak(body, headers: [.accept: "text/event-stream"])
+      #expect(events.header("content-type") == "text/event-stream")
+      let bytes = try await client.speak(body, headers: [.accept: "application/octet-stream"])
+      #expect(bytes.header("content-type") == "audio/pcm")
     }
   }
 }

@@ -7,7 +7,8 @@ import Synchronization
 /// What became of a speech; kept by its request's id while it runs and for a while after.
 package final class SpeechRecord: Sendable {
   package struct State: Sendable {
-    /// `stop`, `length`, `runaway`, `cancelled` or `error`; `nil` while it runs.
+    /// `stop`, `length`, `runaway`, `cancelled`, `error`, or `invalid` when the engine refused it; `nil`
+    /// while it runs.
     package var finishReason: String?
     package var metrics: SpeechMetrics?
     /// What the engine failed with.
@@ -22,17 +23,26 @@ package final class SpeechRecord: Sendable {
 
   package let id: String
   private let stored = Mutex(State())
-  private let task = Mutex<Task<Void, Never>?>(nil)
+  private let running = Mutex((task: Task<Void, Never>?.none, isCancelled: false))
 
   init(id: String) { self.id = id }
 
   package var state: State { stored.withLock { $0 } }
 
   /// Ends the speech: the engine notices within a frame. Nothing happens when it has ended.
-  package func cancel() { task.withLock { $0?.cancel() } }
+  package func cancel() {
+    running.withLock { running in
+      running.isCancelled = true
+      running.task?.cancel()
+    }
+  }
 
   fileprivate func run(_ body: @escaping @Sendable () async -> Void) {
-    task.withLock { $0 = Task { await body() } }
+    running.withLock { running in
+      running.task = Task { await body() }
+      // It may have been cancelled before it began.
+      if running.isCancelled { running.task?.cancel() }
+    }
   }
 
   fileprivate func update<Value>(_ change: (inout State) -> Value) -> Value {
@@ -96,6 +106,7 @@ package final class SpeechJob: Sendable {
           switch failure {
           case nil: state.metrics?.finishReason.rawValue ?? "error"
           case is CancellationError: "cancelled"
+          case let error as SynthesisError where error.code == .invalidInput: "invalid"
           default: "error"
           }
         state.failure = failure

@@ -13,12 +13,19 @@ actor SpeechBytes {
   /// Set with the last bytes.
   private(set) var metrics: SpeechMetrics?
 
-  /// - Throws: `APIError` 400 when the format cannot be made here; the speech is ended then.
+  /// - Throws: `APIError` 400 when the format cannot be made here.
   init(_ job: SpeechJob, _ parameters: SpeechParameters) throws(APIError) {
     self.job = job
+    encoder = try Self.encoder(parameters)
+  }
+
+  private static func encoder(
+    _ parameters: SpeechParameters, sampleCount: Int? = nil
+  ) throws(APIError) -> AudioEncoder {
     do {
-      encoder = try AudioEncoder(
-        parameters.format, sampleRate: parameters.sampleRate, speed: parameters.speed)
+      return try AudioEncoder(
+        parameters.format, sampleRate: parameters.sampleRate, speed: parameters.speed,
+        sampleCount: sampleCount)
     } catch {
       throw .invalid("response_format", error.description, code: "unsupported_format")
     }
@@ -42,11 +49,18 @@ actor SpeechBytes {
     return nil
   }
 
-  /// All bytes that are left.
-  func rest() async throws -> [UInt8] {
-    var all: [UInt8] = []
-    while let more = try await next() { all += more }
-    return all
+  /// All bytes of a speech, once it has ended: a WAV file then has its true length.
+  static func whole(
+    _ job: SpeechJob, _ parameters: SpeechParameters
+  ) async throws -> (bytes: [UInt8], metrics: SpeechMetrics?) {
+    var samples: [Float] = []
+    var metrics: SpeechMetrics?
+    while let chunk = try await job.next() {
+      samples += chunk.samples
+      metrics = chunk.summary ?? metrics
+    }
+    let encoder = try encoder(parameters, sampleCount: samples.count)
+    return (try encoder.encode(samples) + encoder.finish(), metrics)
   }
 }
 #endif

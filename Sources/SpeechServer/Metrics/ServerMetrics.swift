@@ -45,6 +45,7 @@ package struct ServerMetrics: Sendable {
 
   func end(_ result: SpeechRecord.State, model: String, route: String) {
     let reason = result.finishReason ?? "error"
+    guard reason != "invalid" else { return reject(reason) }
     let labels = [("model", model)]
     count(
       "qwen3tts_requests_total", [("model", model), ("route", route), ("finish_reason", reason)])

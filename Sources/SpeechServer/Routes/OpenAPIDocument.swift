@@ -29,12 +29,14 @@ enum OpenAPIDocument {
   /// The methods of a path; none for one that is not in the document.
   static func methods(at path: String) -> [String] {
     let parts = path.split(separator: "/")
-    let operations = paths.first { pattern, _ in
+    let pattern = paths.keys.first { pattern in
       let expected = pattern.split(separator: "/")
       return expected.count == parts.count
         && zip(expected, parts).allSatisfy { $0 == $1 || $0.hasPrefix("{") }
     }
-    let names = operations?.value.keys.filter { $0 != "parameters" }.map { $0.uppercased() } ?? []
+    // A path by its name comes before a pattern that it happens to meet.
+    let operations = paths[path] ?? pattern.flatMap { paths[$0] } ?? [:]
+    let names = operations.keys.filter { $0 != "parameters" }.map { $0.uppercased() }
     return (names + (names.contains("GET") ? ["HEAD"] : [])).sorted()
   }
 

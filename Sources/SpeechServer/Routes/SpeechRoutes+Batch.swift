@@ -62,11 +62,9 @@ extension SpeechRoutes {
       let parameters = try SpeechParameters(members, limits: limits.request)
       let (job, _) = try await start(
         parameters, .init(id: id, route: "/v1/audio/speech/batch", key: context.key), context)
-      let bytes = try SpeechBytes(job, parameters)
+      let (bytes, metrics) = try await SpeechBytes.whole(job, parameters)
       return .success(
-        Speech(
-          bytes: try await bytes.rest(), contentType: parameters.format.contentType,
-          metrics: await bytes.metrics))
+        Speech(bytes: bytes, contentType: parameters.format.contentType, metrics: metrics))
     } catch let error as APIError {
       return .failure(error)
     } catch let error as SynthesisError {

@@ -45,19 +45,21 @@ struct SpeechRoutes: Sendable {
       parameters, .init(id: context.requestID, route: Self.route, key: context.key), context)
     let connection = await context.connection
     connection?.onGone { job.record.cancel() }
+    if request.headers[.prefer]?.lowercased().contains("wait") == true {
+      defer { connection?.forget() }
+      let (bytes, metrics) = try await SpeechBytes.whole(job, parameters)
+      var headers = headers(parameters, job, model)
+      headers.append(contentsOf: Self.endHeaders(metrics))
+      return Response(
+        status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
     let bytes = try SpeechBytes(job, parameters)
     // Headers leave with the first sound, so that what fails before is a plain error.
     let first = try await bytes.next() ?? []
     var headers = headers(parameters, job, model)
     let format = parameters.format
-    if request.headers[.prefer]?.lowercased().contains("wait") == true {
-      let body = first + (try await bytes.rest())
-      connection?.forget()
-      headers.append(contentsOf: await endHeaders(bytes))
-      return Response(
-        status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
-    }
-    guard parameters.streamFormat == .sse else {
+    let wantsEvents = request.headers[.accept]?.lowercased().contains("text/event-stream") == true
+    guard parameters.streamFormat ?? (wantsEvents ? .sse : .audio) == .sse else {
       headers[.trailer] = Self.endNames.map(\.rawName).joined(separator: ", ")
       return Response(
         status: .ok, headers: headers,
@@ -68,7 +70,7 @@ struct SpeechRoutes: Sendable {
           while let more = try await bytes.next() {
             try await writer.write(ByteBuffer(bytes: more))
           }
-          try await writer.finish(endHeaders(bytes))
+          try await writer.finish(Self.endHeaders(bytes.metrics))
         })
     }
     headers[.contentType] = "text/event-stream"
@@ -95,6 +97,9 @@ struct SpeechRoutes: Sendable {
   func start(
     _ parameters: SpeechParameters, _ request: SpeechService.Request, _ context: ServerContext
   ) async throws -> (SpeechJob, ServedModel) {
+    do throws(AudioError) { try AudioEncoder.check(parameters.format) } catch {
+      throw APIError.invalid("response_format", error.description, code: "unsupported_format")
+    }
     let kind = parameters.kind ?? (voices.isUploaded(parameters.voice) ? .base : nil)
     let model = try service.model(named: parameters.model, kind: kind)
     var options = parameters.options
@@ -118,7 +123,7 @@ struct SpeechRoutes: Sendable {
     _ result: SpeechRecord.State, _ request: SpeechService.Request, _ model: ServedModel,
     _ logger: Logger
   ) {
-    if let failure = result.failure, !(failure is CancellationError) {
+    if let failure = result.failure, result.finishReason == "error" {
       logger.error(
         "speech failed", metadata: ["id": .string(request.id), "error": .string("\(failure)")])
     }
@@ -184,8 +189,8 @@ struct SpeechRoutes: Sendable {
     .finishReason, .audioSeconds, .inputTokens, .outputTokens, .totalTokens,
   ]
 
-  private func endHeaders(_ bytes: SpeechBytes) async -> HTTPFields {
-    guard let metrics = await bytes.metrics else { return [:] }
+  private static func endHeaders(_ metrics: SpeechMetrics?) -> HTTPFields {
+    guard let metrics else { return [:] }
     return [
       .finishReason: metrics.finishReason.rawValue,
       .audioSeconds: "\(metrics.audioDuration.seconds)",

@@ -36,7 +36,8 @@ package struct SpeechParameters: Sendable {
   package var format = AudioFormat.mp3
   package var sampleRate: Int?
   package var speed = 1.0
-  package var streamFormat = StreamFormat.audio
+  /// `nil`: what the request's `Accept` says.
+  package var streamFormat: StreamFormat?
   package var options = SpeechOptions()
   /// The kind of model that the request needs; `nil`: any.
   package var kind: ModelKind?
@@ -85,7 +86,7 @@ package struct SpeechParameters: Sendable {
       )
     }
     speed = try members.number("speed", in: TimeStretch.speeds) ?? 1
-    streamFormat = try members.word("stream_format", as: StreamFormat.self) ?? .audio
+    streamFormat = try members.word("stream_format", as: StreamFormat.self)
     // Raw audio and SSE are both streamed as they are made, so this changes nothing.
     _ = try members.bool("stream")
     try readVoice(&members)
@@ -151,7 +152,7 @@ package struct SpeechParameters: Sendable {
     _ members: inout Members, _ limits: Limits
   ) throws(APIError) {
     options.instruction = try members.string("instructions", "instruction", "instruct")
-    if let language = try members.string("language", "language_code") {
+    if let language = try members.string("language", "language_code"), !language.isEmpty {
       options.language = LanguageCodes.name(of: language)
     }
     let extra = try members.object("extra_params")
