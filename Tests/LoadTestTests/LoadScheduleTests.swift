@@ -59,7 +59,7 @@ import Testing
     #expect(trace.audioSeconds == 0.4)
   }
 
-  @Test func `a late chunk is a gap of its lateness, and playback goes on from there`() {
+  @Test func `a late chunk is a gap of its lateness, and playback resumes from there`() {
     var trace = PlaybackTrace()
     trace.hear(bytes(1_920), at: 0.1)
     trace.hear(bytes(1_920), at: 0.25)

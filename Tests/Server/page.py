@@ -66,7 +66,7 @@ def it_plays_and_the_level_moves():
     until(lambda: "first audio after" in element("status").text, "no figures")
     link = until(lambda: element("download") if element("download").is_displayed() else None, "no file")
     status = element("status").text
-    # Playing goes on for as long as the speech is, and then it is silent.
+    # It plays for as long as the speech is, and then it is silent.
     until(lambda: level() == 0, "the level does not fall")
     assert link.get_attribute("download") == "speech.wav" and link.get_attribute("href").startswith("blob:")
     assert element("error").text == ""

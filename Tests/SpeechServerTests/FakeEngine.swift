@@ -4,7 +4,7 @@ import Qwen3TTS
 import SpeechServer
 import Synchronization
 
-/// An engine that speaks a tone, as many frames as the text has characters, or fails as told.
+/// An engine that speaks a tone, as many frames as the text has characters, or fails where it is asked to.
 final class FakeEngine: ServedEngine {
   /// What it does besides speaking.
   struct Behaviour: Sendable {

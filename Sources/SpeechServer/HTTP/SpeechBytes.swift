@@ -16,10 +16,10 @@ actor SpeechBytes {
   /// - Throws: `APIError` 400 when the format cannot be made here.
   init(_ job: SpeechJob, _ parameters: SpeechParameters) throws(APIError) {
     self.job = job
-    encoder = try Self.encoder(parameters)
+    encoder = try Self.makeEncoder(parameters)
   }
 
-  private static func encoder(
+  private static func makeEncoder(
     _ parameters: SpeechParameters, sampleCount: Int? = nil
   ) throws(APIError) -> AudioEncoder {
     do {
@@ -59,7 +59,7 @@ actor SpeechBytes {
       samples += chunk.samples
       metrics = chunk.summary ?? metrics
     }
-    let encoder = try encoder(parameters, sampleCount: samples.count)
+    let encoder = try makeEncoder(parameters, sampleCount: samples.count)
     return (try encoder.encode(samples) + encoder.finish(), metrics)
   }
 }

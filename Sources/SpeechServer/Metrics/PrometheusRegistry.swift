@@ -5,8 +5,8 @@ import Synchronization
 
 /// A backend of swift-metrics that is read as Prometheus text, version 0.0.4.
 ///
-/// Counters, gauges and histograms of fixed buckets; a timer is a histogram of seconds. Written here
-/// because swift-prometheus is not at hand; it stands behind the usual interface, so that it can be
+/// Counters, gauges and histograms of fixed buckets; a timer is a histogram of seconds. It is small
+/// enough to need no package, and has the usual interface, so that it can be
 /// exchanged.
 package final class PrometheusRegistry: MetricsFactory, Sendable {
   /// What the metrics are, by name: help text and buckets of histograms.

@@ -106,7 +106,7 @@ enum OpenAPIDocument {
     "/health/ready": ["get": health("healthReady")],
     "/health/live": [
       "get": operation(
-        "live", "Whether the process can go on as it is.", success: json("Health"),
+        "live", "Whether the process can continue as it is.", success: json("Health"),
         failure: ("503", json("Health")))
     ],
     "/version": [
