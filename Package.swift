@@ -44,9 +44,25 @@ let package = Package(
     .library(name: "Qwen3TTS", targets: ["Qwen3TTS"]),
     .executable(name: "qwen3-tts", targets: ["qwen3-tts"]),
   ],
+  traits: [
+    .trait(
+      name: "Server",
+      description: "The command `serve`: an HTTP server. Off by default, since it brings SwiftNIO.")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    // Fetched only with the trait Server.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.25.0"),
+    .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.0.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
   ],
   targets: [
     .target(name: "SpeechModel", swiftSettings: settings),
@@ -111,10 +127,63 @@ let package = Package(
         "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "BackendVerification",
         "Benchmarking", "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio",
         "SystemIO",
+        "TextTokenizer",
+        .target(name: "SpeechServer", condition: .when(traits: ["Server"])),
+        .target(name: "LoadTest", condition: .when(traits: ["Server"])),
+        .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Server"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
+    .target(
+      name: "SpeechServer",
+      dependencies: [
+        "Qwen3TTS", "Audio", "Digest",
+        .product(
+          name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Server"])),
+        .product(
+          name: "HummingbirdCore", package: "hummingbird", condition: .when(traits: ["Server"])),
+        .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Server"])),
+        .product(
+          name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["Server"])),
+        .product(
+          name: "ServiceLifecycle", package: "swift-service-lifecycle",
+          condition: .when(traits: ["Server"])),
+        .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Server"])),
+        .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Server"])),
+        .product(
+          name: "CoreMetrics", package: "swift-metrics", condition: .when(traits: ["Server"])),
+        .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server"])),
+        .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Server"])),
+        .product(
+          name: "NIOFoundationCompat", package: "swift-nio", condition: .when(traits: ["Server"])),
+        .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Server"])),
+        .product(
+          name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Server"])),
+        .product(
+          name: "AsyncHTTPClient", package: "async-http-client",
+          condition: .when(traits: ["Server"])),
+        .product(
+          name: "AsyncAlgorithms", package: "swift-async-algorithms",
+          condition: .when(traits: ["Server"])),
+        .product(
+          name: "UnixSignals", package: "swift-service-lifecycle",
+          condition: .when(traits: ["Server"])),
+        .product(name: "Yams", package: "Yams", condition: .when(traits: ["Server"])),
+      ],
+      swiftSettings: settings),
     .target(name: "CSoundFile", linkerSettings: [.linkedLibrary("dl")]),
+    .target(
+      name: "LoadTest",
+      dependencies: [
+        "Digest",
+        .product(
+          name: "AsyncHTTPClient", package: "async-http-client",
+          condition: .when(traits: ["Server"])),
+        .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server"])),
+        .product(
+          name: "NIOFoundationCompat", package: "swift-nio", condition: .when(traits: ["Server"])),
+      ],
+      swiftSettings: settings),
     .target(name: "CAudioEncoders", linkerSettings: [.linkedLibrary("dl")]),
     .target(
       name: "Audio", dependencies: ["SystemIO", "CSoundFile", "CAudioEncoders"],
@@ -138,6 +207,19 @@ let package = Package(
         "Audio", "ModelFiles", "Qwen3TTS", "SpeechModel", "TextNormalization", "TextTokenizer",
       ],
       path: "Fuzzing/Targets", swiftSettings: settings),
+    .testTarget(
+      name: "SpeechServerTests",
+      dependencies: [
+        "SpeechServer", "Qwen3TTS", "FuzzSupport",
+        .product(
+          name: "HummingbirdTesting", package: "hummingbird", condition: .when(traits: ["Server"])),
+        .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Server"])),
+        .product(
+          name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Server"])),
+        .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server"])),
+      ],
+      swiftSettings: settings),
+    .testTarget(name: "LoadTestTests", dependencies: ["LoadTest"], swiftSettings: settings),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
     .testTarget(

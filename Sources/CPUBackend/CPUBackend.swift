@@ -5,9 +5,9 @@ import SpeechModel
 import CCPUKernels
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Musl)
-  import Musl
+import Musl
 #endif
 
 // This target is pointers to C kernels throughout, which is its purpose: it is built without strict
@@ -117,9 +117,9 @@ extension CPUBackend {
     case QT_AVX2: "AVX2"
     default:
       #if arch(arm64)
-        "NEON"
+      "NEON"
       #else
-        "SSE2"
+      "SSE2"
       #endif
     }
   }

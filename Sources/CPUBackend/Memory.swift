@@ -6,9 +6,9 @@ import CCPUKernels
 import Synchronization
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Musl)
-  import Musl
+import Musl
 #endif
 
 /// Bytes that a backend handed out and that are in use.

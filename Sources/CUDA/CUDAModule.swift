@@ -3,9 +3,9 @@
 import CCUDA
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Musl)
-  import Musl
+import Musl
 #endif
 
 /// Compiled kernels on the device.

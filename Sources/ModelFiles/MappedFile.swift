@@ -3,9 +3,9 @@
 import SpeechModel
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Musl)
-  import Musl
+import Musl
 #endif
 
 /// A file mapped for reading for as long as the object lives.

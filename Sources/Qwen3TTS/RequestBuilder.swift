@@ -216,7 +216,7 @@ struct RequestBuilder: Sendable {
   }
 
   /// Why this model takes no instruction; `nil` when it does.
-  private var instructionRefusal: String? {
+  var instructionRefusal: String? {
     switch configuration.variant {
     case .base: "Base models take none."
     case .voiceDesign: nil

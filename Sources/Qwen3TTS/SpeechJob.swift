@@ -61,6 +61,7 @@ final class SpeechJob: Sendable {
       var parts = try model.requests.parts(of: text, options, tokenizer: model.tokenizer)
       while let part = parts.next() {
         let ids = model.tokenizer.targetIDs(part.text)
+        progress.summary.textTokens += ids.count
         let prompt = progress.request.prompt(ids, isContinued: part.isContinued)
         let budget = progress.budgets.frames(for: part, tokenCount: ids.count)
         guard try await speak(prompt, frameLimit: budget, share: part.end, &progress) != nil,
@@ -165,6 +166,7 @@ final class SpeechJob: Sendable {
         append(ids, to: speech)
       case .end(let part):
         let ids = model.tokenizer.targetIDs(around: open.tokens)
+        progress.summary.textTokens += ids.count
         let budget = progress.budgets.frames(for: part, tokenCount: ids.count)
         if let speech = open.speech {
           append([progress.request.configuration.text.end], to: speech)

@@ -118,6 +118,8 @@ public struct SpeechMetrics: Sendable, Codable, Equatable {
   public var frames = 0
   /// Parts that the text was split into and that were begun.
   public var parts = 0
+  /// Tokens of text that the model read.
+  public var textTokens = 0
   /// Where the model ran, in words, as `SpeechSynthesizer.device`.
   public var device = ""
   /// Why it ended.
@@ -142,6 +144,9 @@ public struct SpeechMetrics: Sendable, Codable, Equatable {
   /// What was asked for and not done, in sentences for people, such as an instruction that the model
   /// ignores.
   public var notices: [String] = []
+
+  /// Nothing spoken.
+  public init() {}
 }
 
 /// Consecutive samples of a speech, delivered together.
@@ -154,4 +159,15 @@ public struct AudioChunk: Sendable {
   public var textShare = 0.0
   /// What was spoken and how fast; in the last chunk only.
   public var summary: SpeechMetrics?
+
+  /// A chunk of these samples, for programs that stand in for a synthesizer in tests.
+  public init(
+    samples: [Float] = [], codes: [[Int32]] = [], textShare: Double = 0,
+    summary: SpeechMetrics? = nil
+  ) {
+    self.samples = samples
+    self.codes = codes
+    self.textShare = textShare
+    self.summary = summary
+  }
 }

@@ -31,6 +31,12 @@ public struct VoiceCreation: Sendable {
   public var voice: ClonedVoice
   /// Warnings in sentences for people: clipping, long silence, an unusual length.
   public var notices: [String]
+
+  /// A voice and its warnings.
+  public init(voice: ClonedVoice, notices: [String] = []) {
+    self.voice = voice
+    self.notices = notices
+  }
 }
 
 extension SpeechSynthesizer {

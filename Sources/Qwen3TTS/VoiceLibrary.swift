@@ -50,10 +50,12 @@ public struct VoiceLibrary: Sendable {
     }
   }
 
-  /// Whether a name can be a file's: letters, digits, `-`, `_` and `.`, not first a `.`.
+  /// Whether a name can be a file's: letters, digits, `-`, `_`, `.` and spaces, not first a `.` and
+  /// neither first nor last a space.
   public static func isName(_ name: String) -> Bool {
-    let allowed = name.allSatisfy { $0.isLetter || $0.isNumber || "-_.".contains($0) }
+    let allowed = name.allSatisfy { $0.isLetter || $0.isNumber || "-_. ".contains($0) }
     return allowed && !name.isEmpty && name.utf8.count <= 200 && !name.hasPrefix(".")
+      && !name.hasPrefix(" ") && !name.hasSuffix(" ")
   }
 
   /// The file of a saved voice, whether or not it exists.
@@ -63,7 +65,7 @@ public struct VoiceLibrary: Sendable {
     guard Self.isName(name) else {
       throw SynthesisError(
         .invalidInput,
-        "voice: expected a name of letters, digits, -, _ and ., or a file ending in "
+        "voice: expected a name of letters, digits, -, _, . and spaces, or a file ending in "
           + ".\(ClonedVoice.fileExtension), found \"\(name.prefix(80))\"")
     }
     return folder.appending(path: "\(name).\(ClonedVoice.fileExtension)")

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Musl)
-  import Musl
+import Musl
 #endif
 
 /// The C library's functions under one name, so that model code needs no platform import.
@@ -24,8 +24,8 @@ private func _cos(_ x: Double) -> Double { cos(x) }
 
 private func _pow(_ x: Double, _ y: Double) -> Double {
   #if canImport(Glibc)
-    Glibc.pow(x, y)
+  Glibc.pow(x, y)
   #elseif canImport(Musl)
-    Musl.pow(x, y)
+  Musl.pow(x, y)
   #endif
 }

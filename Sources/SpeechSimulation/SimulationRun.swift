@@ -3,9 +3,9 @@
 import SpeechScheduler
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Musl)
-  import Musl
+import Musl
 #endif
 
 /// One run of a simulation: time goes from event to event.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Musl)
-  import Musl
+import Musl
 #endif
 
 /// Calls about files by their paths.
@@ -41,9 +41,9 @@ package enum FileSystem {
   /// `rename(2)`, under a name that the method does not hide.
   @unsafe private static func system_rename(_ path: String, _ newPath: String) -> Int32 {
     #if canImport(Glibc)
-      unsafe Glibc.rename(path, newPath)
+    unsafe Glibc.rename(path, newPath)
     #else
-      unsafe Musl.rename(path, newPath)
+    unsafe Musl.rename(path, newPath)
     #endif
   }
 }

@@ -22,8 +22,17 @@ struct QwenTTSCommand: AsyncParsableCommand {
     subcommands: [
       Speak.self, Normalize.self, Clone.self, Mix.self, Voices.self, Download.self, Inspect.self,
       Codec.self, Bench.self, BenchVoices.self, Doctor.self,
-    ],
+    ] + serverCommands,
     defaultSubcommand: nil)
+
+  /// Commands of the trait `Server`.
+  private static var serverCommands: [any ParsableCommand.Type] {
+    #if Server
+    [Serve.self, Load.self]
+    #else
+    []
+    #endif
+  }
 
   static func main() async {
     StandardStreams.reserve()

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 import Foundation
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Musl)
-  import Musl
+import Musl
 #endif
 
 /// Runs a parser on mutated inputs, the same ones on every machine.

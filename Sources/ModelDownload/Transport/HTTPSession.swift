@@ -2,9 +2,9 @@
 internal import CCurl
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #elseif canImport(Musl)
-  import Musl
+import Musl
 #endif
 
 /// The head of an answer.

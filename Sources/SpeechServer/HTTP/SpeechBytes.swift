@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#if Server
+import Audio
+import Qwen3TTS
+
+/// A speech as the bytes of its answer.
+///
+/// Encoding happens here, on a task of the connection, and not on the engine's thread.
+actor SpeechBytes {
+  private let job: SpeechJob
+  /// `nil` after the last bytes.
+  private var encoder: AudioEncoder?
+  /// Set with the last bytes.
+  private(set) var metrics: SpeechMetrics?
+
+  /// - Throws: `APIError` 400 when the format cannot be made here.
+  init(_ job: SpeechJob, _ parameters: SpeechParameters) throws(APIError) {
+    self.job = job
+    encoder = try Self.makeEncoder(parameters)
+  }
+
+  private static func makeEncoder(
+    _ parameters: SpeechParameters, sampleCount: Int? = nil
+  ) throws(APIError) -> AudioEncoder {
+    do {
+      return try AudioEncoder(
+        parameters.format, sampleRate: parameters.sampleRate, speed: parameters.speed,
+        sampleCount: sampleCount)
+    } catch {
+      throw .invalid("response_format", error.description, code: "unsupported_format")
+    }
+  }
+
+  /// The next bytes; `nil` after the last.
+  ///
+  /// - Throws: What the engine or the encoder failed with.
+  func next() async throws -> [UInt8]? {
+    while let encoder {
+      guard let chunk = try await job.next() else {
+        self.encoder = nil
+        let rest = try encoder.finish()
+        return rest.isEmpty ? nil : rest
+      }
+      metrics = chunk.summary ?? metrics
+      guard !chunk.samples.isEmpty else { continue }
+      let bytes = try encoder.encode(chunk.samples)
+      if !bytes.isEmpty { return bytes }
+    }
+    return nil
+  }
+
+  /// All bytes of a speech, once it has ended: a WAV file then has its true length.
+  static func whole(
+    _ job: SpeechJob, _ parameters: SpeechParameters
+  ) async throws -> (bytes: [UInt8], metrics: SpeechMetrics?) {
+    var samples: [Float] = []
+    var metrics: SpeechMetrics?
+    while let chunk = try await job.next() {
+      samples += chunk.samples
+      metrics = chunk.summary ?? metrics
+    }
+    let encoder = try makeEncoder(parameters, sampleCount: samples.count)
+    return (try encoder.encode(samples) + encoder.finish(), metrics)
+  }
+}
+#endif

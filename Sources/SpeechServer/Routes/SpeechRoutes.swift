@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+#if Server
+import Audio
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Qwen3TTS
+
+/// `/v1/audio/speech`: OpenAI's route, the batch, and what became of a speech.
+struct SpeechRoutes: Sendable {
+  let service: SpeechService
+  let voices: VoiceDirectory
+  let limits: ServerLimits
+  let logsAccess: Bool
+  /// Whether texts and voices are logged.
+  let logsTexts: Bool
+
+  private static let route = "/v1/audio/speech"
+
+  func add(to router: Router<ServerContext>) {
+    router.post("/v1/audio/speech") { request, context in
+      try await speak(request, context)
+    }
+    router.post("/v1/audio/speech/batch") { request, context in
+      try await batch(request, context)
+    }
+    router.get("/v1/audio/speech/:id") { _, context in
+      Response.json(try state(of: context.id()))
+    }
+    router.delete("/v1/audio/speech/:id") { _, context in
+      let id = try context.id()
+      guard let record = service.record(id) else { throw unknown(id) }
+      record.cancel()
+      return Response.json(["request_id": .string(id), "cancelled": .bool(record.state.end == nil)])
+    }
+  }
+
+  // MARK: One speech
+
+  private func speak(_ request: Request, _ context: ServerContext) async throws -> Response {
+    if let unavailable = service.unavailable { throw unavailable }
+    let parameters = try SpeechParameters(try await object(of: request), limits: limits.request)
+    let (job, model) = try await start(
+      parameters, .init(id: context.requestID, route: Self.route, key: context.key), context)
+    let connection = await context.connection
+    connection?.onGone { job.record.cancel() }
+    if request.headers[.prefer]?.lowercased().contains("wait") == true {
+      defer { connection?.forget() }
+      let (bytes, metrics) = try await SpeechBytes.whole(job, parameters)
+      var headers = headers(parameters, job, model)
+      headers.append(contentsOf: Self.endHeaders(metrics))
+      return Response(
+        status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+    let bytes = try SpeechBytes(job, parameters)
+    // Headers leave with the first sound, so that what fails before is a plain error.
+    let first = try await bytes.next() ?? []
+    var headers = headers(parameters, job, model)
+    let format = parameters.format
+    let wantsEvents = request.headers[.accept]?.lowercased().contains("text/event-stream") == true
+    guard parameters.streamFormat ?? (wantsEvents ? .sse : .audio) == .sse else {
+      headers[.trailer] = Self.endNames.map(\.rawName).joined(separator: ", ")
+      return Response(
+        status: .ok, headers: headers,
+        body: ResponseBody { writer in
+          defer { connection?.forget() }
+          // What is thrown here cuts the connection: a short file must not look whole.
+          try await writer.write(ByteBuffer(bytes: first))
+          while let more = try await bytes.next() {
+            try await writer.write(ByteBuffer(bytes: more))
+          }
+          try await writer.finish(Self.endHeaders(bytes.metrics))
+        })
+    }
+    headers[.contentType] = "text/event-stream"
+    return Response(
+      status: .ok, headers: headers,
+      body: ResponseBody { writer in
+        defer { connection?.forget() }
+        do {
+          try await writer.write(Self.delta(first, format))
+          while let more = try await bytes.next() {
+            try await writer.write(Self.delta(more, format))
+          }
+        } catch {
+          // A client that has gone does not get this either.
+          try await writer.write(failed(error, job))
+          return try await writer.finish(nil)
+        }
+        try await writer.write(Self.done(bytes.metrics))
+        try await writer.finish(nil)
+      })
+  }
+
+  /// Resolves model and voice and takes the speech into the queue.
+  func start(
+    _ parameters: SpeechParameters, _ request: SpeechService.Request, _ context: ServerContext
+  ) async throws -> (SpeechJob, ServedModel) {
+    do throws(AudioError) { try AudioEncoder.check(parameters.format) } catch {
+      throw APIError.invalid("response_format", error.description, code: "unsupported_format")
+    }
+    let kind = parameters.kind ?? (voices.isUploaded(parameters.voice) ? .base : nil)
+    let model = try service.model(named: parameters.model, kind: kind)
+    var options = parameters.options
+    options.voice = try await voices.voice(parameters.voice, for: model)
+    if options.seed == nil { options.seed = UInt64.random(in: .min...UInt64(Int64.max)) }
+    if logsTexts {
+      context.logger.info(
+        "text",
+        metadata: [
+          "id": .string(request.id), "text": .string(parameters.input),
+          "voice": .string("\(parameters.voice)".prefix(200).description),
+        ])
+    }
+    let job = try service.speak(
+      parameters.input, options: options, model: model, for: request,
+      onEnd: { result in log(result, request, model, context.logger) })
+    return (job, model)
+  }
+
+  private func log(
+    _ result: SpeechRecord.State, _ request: SpeechService.Request, _ model: ServedModel,
+    _ logger: Logger
+  ) {
+    if let failure = result.failure, result.finishReason == "error" {
+      logger.error(
+        "speech failed", metadata: ["id": .string(request.id), "error": .string("\(failure)")])
+    }
+    guard logsAccess else { return }
+    func milliseconds(_ time: Duration?) -> Logger.MetadataValue {
+      .stringConvertible(Int((time ?? .zero).seconds * 1_000))
+    }
+    logger.info(
+      "speech",
+      metadata: [
+        "id": .string(request.id), "model": .string(model.name),
+        "finish_reason": .string(result.finishReason ?? ""),
+        "first_audio_ms": milliseconds(result.timeToFirstAudio),
+        "ms": milliseconds(result.metrics?.wallDuration),
+        "audio_ms": milliseconds(result.metrics?.audioDuration),
+        "longest_gap_ms": .stringConvertible(Int(result.playback.longestGap * 1_000)),
+      ])
+  }
+
+  /// The JSON object of a request.
+  ///
+  /// - Throws: `APIError`: 415 for another type, 413 above the limit, 400 for anything else.
+  func object(of request: Request) async throws -> [String: JSONValue] {
+    let type = request.headers[.contentType]?.lowercased() ?? "none"
+    guard type.hasPrefix("application/json") else {
+      throw APIError.refused(
+        415, "Content-Type: expected application/json, found \(type.prefix(80)).")
+    }
+    // Only a Base model has a use for recordings.
+    let takesRecordings = service.models.contains { $0.engine.kind == .base }
+    return try await limits.object(
+      of: request.body, upTo: takesRecordings ? limits.recordingBodyBytes : limits.bodyBytes)
+  }
+
+  // MARK: Headers
+
+  private func headers(
+    _ parameters: SpeechParameters, _ job: SpeechJob, _ model: ServedModel
+  ) -> HTTPFields {
+    var headers: HTTPFields = [
+      .contentType: parameters.format.contentType, .cacheControl: "no-store",
+      .accelBuffering: "no", .channels: "1", .bitDepth: "16",
+      .sampleRate: "\(parameters.sampleRate ?? parameters.format.standardSampleRate)",
+    ]
+    if let seed = job.seed { headers[.seed] = "\(Int64(bitPattern: seed))" }
+    if case .named(let name) = parameters.voice { headers[.voice] = Self.ascii(name) }
+    var ignored = parameters.ignored
+    if parameters.options.instruction != nil, !model.engine.takesInstructions {
+      ignored.append("instructions")
+    }
+    if !ignored.isEmpty { headers[.ignoredFields] = Self.ascii(ignored.joined(separator: ", ")) }
+    return headers
+  }
+
+  /// A text that a header can have: what is no ASCII becomes "?", and long ones are cut.
+  private static func ascii(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.prefix(1_000).map { (0x20...0x7E).contains($0.value) ? $0 : "?" }))
+  }
+
+  private static let endNames: [HTTPField.Name] = [
+    .finishReason, .audioSeconds, .inputTokens, .outputTokens, .totalTokens,
+  ]
+
+  private static func endHeaders(_ metrics: SpeechMetrics?) -> HTTPFields {
+    guard let metrics else { return [:] }
+    return [
+      .finishReason: metrics.finishReason.rawValue,
+      .audioSeconds: "\(metrics.audioDuration.seconds)",
+      .inputTokens: "\(metrics.textTokens)", .outputTokens: "\(metrics.frames)",
+      .totalTokens: "\(metrics.textTokens + metrics.frames)",
+    ]
+  }
+
+  // MARK: Events
+
+  private static func event(_ type: String, _ members: [String: JSONValue]) -> ByteBuffer {
+    var members = members
+    members["type"] = .string(type)
+    return ByteBuffer(string: "event: \(type)\ndata: \(JSONValue.object(members).text)\n\n")
+  }
+
+  private static func delta(_ bytes: [UInt8], _ format: AudioFormat) -> ByteBuffer {
+    event(
+      "speech.audio.delta",
+      ["audio": .string(Base64.encode(bytes)), "response_format": .string(format.rawValue)])
+  }
+
+  private static func done(_ metrics: SpeechMetrics?) -> ByteBuffer {
+    let metrics = metrics ?? SpeechMetrics()
+    return event(
+      "speech.audio.done",
+      [
+        "usage": usage(metrics), "finish_reason": .string(metrics.finishReason.rawValue),
+        "audio_seconds": .number(metrics.audioDuration.seconds),
+        "seed": .integer(Int64(bitPattern: metrics.seed)),
+      ])
+  }
+
+  private func failed(_ error: any Error, _ job: SpeechJob) -> ByteBuffer {
+    let id = job.record.id
+    let answer =
+      switch error {
+      case is CancellationError where service.phase == .draining:
+        APIError.unavailable("draining", "The server is shutting down.", retryAfter: 5)
+      case is CancellationError:
+        APIError.refused(499, "The speech was cancelled.", code: "cancelled")
+      case let error as SynthesisError: APIError(error, requestID: id)
+      default: APIError.internalFailure(requestID: id)
+      }
+    guard case .object(var members) = answer.members else { return ByteBuffer() }
+    members["partial_audio"] = true
+    members["action"] = "discard"
+    return Self.event("speech.audio.error", ["error": .object(members)])
+  }
+
+  static func usage(_ metrics: SpeechMetrics) -> JSONValue {
+    [
+      "input_tokens": .integer(Int64(metrics.textTokens)),
+      "output_tokens": .integer(Int64(metrics.frames)),
+      "total_tokens": .integer(Int64(metrics.textTokens + metrics.frames)),
+      "input_token_details": [
+        "text_tokens": .integer(Int64(metrics.textTokens)), "audio_tokens": 0,
+      ],
+    ]
+  }
+
+  // MARK: What became of a speech
+
+  private func state(of id: String) throws(APIError) -> JSONValue {
+    guard let state = service.record(id)?.state else { throw unknown(id) }
+    func seconds(_ time: Duration?) -> JSONValue { time.map { .number($0.seconds) } ?? .null }
+    return [
+      "request_id": .string(id), "finish_reason": JSONValue(state.finishReason),
+      "usage": state.metrics.map(Self.usage) ?? .null,
+      "audio_seconds": seconds(state.metrics?.audioDuration),
+      "first_audio_seconds": seconds(state.timeToFirstAudio),
+    ]
+  }
+
+  private func unknown(_ id: String) -> APIError {
+    .notFound("No speech of the last ten minutes has the request id \(id.prefix(128)).")
+  }
+}
+#endif
