@@ -89,7 +89,8 @@ let package = Package(
     .target(
       name: "Benchmarking",
       dependencies: [
-        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "Qwen3TTS", "SpeechRuntime",
+        "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "Qwen3TTS",
+        "SpeechRuntime",
       ],
       swiftSettings: settings),
     .target(name: "CCPUKernels"),

@@ -8,7 +8,9 @@ import Synchronization
 /// then it waits, and nobody else does. When nobody holds the speech or an iterator of it any more, or the
 /// task that iterates is cancelled, it ends.
 public struct Speech: AsyncSequence, Sendable {
+  /// Consecutive samples.
   public typealias Element = AudioChunk
+  /// What ends a speech that does not end by itself.
   public typealias Failure = SynthesisError
 
   let feed: SpeechFeed
@@ -30,6 +32,7 @@ public struct Speech: AsyncSequence, Sendable {
 
   /// Reads a speech.
   public struct Iterator: AsyncIteratorProtocol {
+    /// As the speech's.
     public typealias Failure = SynthesisError
 
     private let reader: Reader

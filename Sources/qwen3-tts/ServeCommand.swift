@@ -50,6 +50,10 @@ struct Serve: AsyncParsableCommand {
   @Option(help: "A file with a key a line.")
   var apiKeyFile: String?
 
+  @Option(
+    help: "Speeches at once on the device; by default 16 on a CPU and 1 on a GPU. Others wait.")
+  var maxBatch: Int?
+
   @Option(help: "Requests that may wait; one more is refused with 503.")
   var maxQueue = 64
 
@@ -111,7 +115,7 @@ struct Serve: AsyncParsableCommand {
 
   private static let options: Set = [
     "host", "port", "model", "synthetic", "device", "voices", "voice-alias", "api-key",
-    "api-key-file", "max-queue", "max-per-key", "max-connections", "idle-timeout",
+    "api-key-file", "max-batch", "max-queue", "max-per-key", "max-connections", "idle-timeout",
     "max-input-characters", "max-seconds", "cors-origin", "tls-certificate", "tls-key",
     "allowed-local-media-path", "drain-delay", "drain-timeout", "log-level", "log-format",
     "threads",
@@ -134,7 +138,8 @@ struct Serve: AsyncParsableCommand {
       throw ValidationError("--synthetic: expected 0.6B or 1.7B, found \(synthetic).")
     }
     for (name, value) in [
-      ("queue", maxQueue), ("per-key", maxPerKey ?? 1), ("connections", maxConnections),
+      ("batch", maxBatch ?? 1), ("queue", maxQueue), ("per-key", maxPerKey ?? 1),
+      ("connections", maxConnections),
       ("input-characters", maxInputCharacters),
     ] where value < 1 {
       throw ValidationError("--max-\(name): expected 1 or more, found \(value).")
@@ -190,13 +195,14 @@ struct Serve: AsyncParsableCommand {
     do {
       try await server.run(
         logger: logger,
-        load: { [synthetic, device] in
+        load: { [synthetic, device, limits] in
           if let size = synthetic.flatMap({ SyntheticSize(rawValue: $0) }) {
-            return [try await Self.synthetic(size, on: device)]
+            return [try await Self.synthetic(size, on: device, limits)]
           }
           var served: [ServedModel] = []
           for (name, folder) in models {
-            let synthesizer = try await SpeechSynthesizer(model: folder, device: device)
+            let synthesizer = try await SpeechSynthesizer(
+              model: folder, device: device, limits: limits)
             served.append(ServedModel(name: name, engine: synthesizer, created: Self.now))
           }
           return served
@@ -228,12 +234,21 @@ struct Serve: AsyncParsableCommand {
 
   /// A model of random weights, which reads texts as the bundled voice does.
   private static func synthetic(
-    _ size: SyntheticSize, on device: SpeechDevice
+    _ size: SyntheticSize, on device: SpeechDevice, _ limits: SpeechLimits
   ) async throws -> ServedModel {
-    let synthesizer = try SpeechSynthesizer(
+    let synthesizer = try await SpeechSynthesizer(
       .synthetic(size, variant: .customVoice, seed: 1),
-      tokenizer: TextTokenizer(folder: SpeechSynthesizer.bundledModel), device: device)
+      tokenizer: TextTokenizer(folder: SpeechSynthesizer.bundledModel), device: device,
+      limits: limits)
     return ServedModel(name: "synthetic-\(size.rawValue)", engine: synthesizer, created: now)
+  }
+
+  /// How much each model takes on. Who waits is the server's to say, and slow readers are its to end.
+  private var limits: SpeechLimits {
+    var limits = SpeechLimits()
+    limits.voices = maxBatch
+    limits.queue = maxQueue + 1024
+    return limits
   }
 
   private static var now: Int { Int(Date.now.timeIntervalSince1970) }

@@ -84,6 +84,8 @@ extension APIError {
       // Messages of the engine begin with the option they are about.
       let option = error.message.prefix { $0 != ":" }
       self = .invalid(Self.parameters[String(option)], error.message)
+    case .overloaded: self = .unavailable("overloaded", error.message, retryAfter: 1)
+    case .stopped: self = .unavailable("draining", error.message, retryAfter: 5)
     default: self = .internalFailure(requestID: requestID)
     }
   }
