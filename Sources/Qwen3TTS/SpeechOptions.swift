@@ -20,7 +20,7 @@ public enum Voice: Sendable, Equatable {
   case cloned(ClonedVoice)
 }
 
-/// When the model sees the text. Either way all of it must be there when the speech starts.
+/// When the model sees the text.
 ///
 /// Rarely worth setting: each kind of model has the layout it was released with as its default.
 public enum TextLayout: String, Sendable, CaseIterable {
