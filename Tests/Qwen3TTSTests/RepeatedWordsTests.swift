@@ -69,7 +69,7 @@ import Testing
     let group = TextPart(text: "no no no no", end: 1, repeated: "no")
     var budget = FrameBudget(Self.usual, framesPerToken: nil, isIncremental: false)
     let first = budget.frames(for: group, tokenCount: 4)
-    #expect(first == 20)
+    #expect(first == 19)
     budget.note(group, frames: first, .length)
     #expect(budget.frames(for: group, tokenCount: 4) == first)
     budget.note(group, frames: 12, .stop)
