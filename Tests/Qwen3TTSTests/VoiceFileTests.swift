@@ -140,7 +140,9 @@ import Testing
     #expect(broken.map(\.name) == ["broken"])
   }
 
-  @Test(arguments: ["", ".", "..", "../a", "a/b", "/etc/passwd", ".a", " a", "a ", "a\tb", "a\u{0}b", "a\n"])
+  @Test(arguments: [
+    "", ".", "..", "../a", "a/b", "/etc/passwd", ".a", " a", "a ", "a\tb", "a\u{0}b", "a\n",
+  ])
   func `refuses names that leave the folder`(_ name: String) throws {
     let folder = try TemporaryFolder()
     let library = VoiceLibrary(folder: folder.url)
