@@ -100,9 +100,10 @@ import Testing
           try speak(second)
           try speak(first)
         }
-        #expect(fakeCUDALiveObjects() > objects)
+        #expect(fakeCUDALiveObjects() > objects + 100)
       }
-      #expect(fakeCUDALiveObjects() == objects)
+      // The first may have some more memory for reads than before; the second is gone.
+      #expect(fakeCUDALiveObjects() < objects + 50)
       try speak(first)
     }
   }
