@@ -207,7 +207,9 @@ public final class SpeechSynthesizer: Sendable {
   /// VoiceDesign models have by default, a sentence is spoken when it has been written. What was said is the same
   /// however the text is cut into pieces, which must not be cut inside a Unicode scalar.
   ///
-  /// - Parameter text: Its pieces. When it throws, so does the speech, as `invalidInput`.
+  /// - Parameters:
+  ///   - text: Its pieces. When it throws, so does the speech, as `invalidInput`.
+  ///   - options: As for a text that is all there.
   /// - Returns: As for a text that is all there.
   public func speech<Text: AsyncSequence & Sendable>(
     for text: Text, options: SpeechOptions = SpeechOptions()
