@@ -57,10 +57,26 @@ typedef struct {
   const int32_t *pages;
 } attention_head;
 
-/// The row of the cache where a position is.
-static inline long cache_row(const attention_head *h, int position) {
+/// The rows of the cache where consecutive positions are: `row` is the current one's. A division for every
+/// position would take as long as its product.
+typedef struct {
+  long row;
+  int position, left;
+} cache_walk;
+
+static inline cache_walk cache_walk_from(const attention_head *h, int position) {
   int place = position % h->size;
-  return h->pages ? (long)h->pages[position / h->size] * h->size + place : place;
+  long row = h->pages ? (long)h->pages[position / h->size] * h->size + place : place;
+  return (cache_walk){row, position, h->size - place};
+}
+
+/// Goes on to the next position, which is no later than the head's last.
+static inline void cache_walk_on(const attention_head *h, cache_walk *walk) {
+  walk->position++;
+  if (--walk->left > 0)
+    walk->row++;
+  else if (walk->position <= h->last)
+    *walk = cache_walk_from(h, walk->position);
 }
 
 /// Weights of an output that are packed at once: for sixteen outputs, half a first-level cache.
