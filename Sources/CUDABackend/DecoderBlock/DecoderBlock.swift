@@ -15,7 +15,7 @@ extension CUDABackend {
       [block.transposed.weight]
       + block.units.flatMap { [$0.dilated.weight, $0.pointwise.weight] }
     guard let first = block.units.first, weights.allSatisfy({ $0.isSplit }) else {
-      return try plainDecoderBlock(
+      return try composedDecoderBlock(
         x, block, history: history, unitHistories: unitHistories, inner: inner,
         scratch: scratch.0, into: out)
     }
@@ -43,24 +43,6 @@ extension CUDABackend {
       }
       try gemm(SplitRows(inner), unit.pointwise.weight, updating: update, end)
       (input, next) = (next, input)
-    }
-  }
-
-  private func plainDecoderBlock(
-    _ x: CUDATensor, _ block: DecoderBlock<CUDATensor, CUDAMatrix>, history: CUDATensor,
-    unitHistories: [CUDATensor], inner: CUDATensor, scratch: CUDATensor, into out: CUDATensor
-  ) throws(CUDAError) {
-    try snake(x, block.snake, into: x)
-    try transposedConvolution(
-      x, history: history, weight: block.transposed.weight, bias: block.transposed.bias,
-      stride: block.stride, into: out)
-    for (unit, history) in zip(block.units, unitHistories) {
-      try snakeConvolution(
-        out, unit.first, history: history, weight: unit.dilated.weight, bias: unit.dilated.bias,
-        kernel: 7, dilation: unit.dilation, scratch: scratch, into: inner)
-      try snake(inner, unit.second, into: inner)
-      try linearAdd(
-        inner, unit.pointwise.weight, bias: unit.pointwise.bias, scale: nil, into: out)
     }
   }
 }

@@ -33,6 +33,16 @@ extension ComposedBackend {
     _ x: Tensor, _ block: DecoderBlock<Tensor, Matrix>, history: Tensor, unitHistories: [Tensor],
     inner: Tensor, scratch: (Tensor, Tensor), into out: Tensor
   ) throws(Failure) {
+    try composedDecoderBlock(
+      x, block, history: history, unitHistories: unitHistories, inner: inner, scratch: scratch.0,
+      into: out)
+  }
+
+  /// The definition of `decoderBlock`, for backends that have a body of their own for some weights only.
+  package func composedDecoderBlock(
+    _ x: Tensor, _ block: DecoderBlock<Tensor, Matrix>, history: Tensor, unitHistories: [Tensor],
+    inner: Tensor, scratch: Tensor, into out: Tensor
+  ) throws(Failure) {
     try snake(x, block.snake, into: x)
     try transposedConvolution(
       x, history: history, weight: block.transposed.weight, bias: block.transposed.bias,
@@ -40,7 +50,7 @@ extension ComposedBackend {
     for (unit, history) in zip(block.units, unitHistories) {
       try snakeConvolution(
         out, unit.first, history: history, weight: unit.dilated.weight, bias: unit.dilated.bias,
-        kernel: 7, dilation: unit.dilation, scratch: scratch.0, into: inner)
+        kernel: 7, dilation: unit.dilation, scratch: scratch, into: inner)
       try snake(inner, unit.second, into: inner)
       try linearAdd(
         inner, unit.pointwise.weight, bias: unit.pointwise.bias, scale: nil, into: out)
