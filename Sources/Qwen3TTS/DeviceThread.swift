@@ -50,8 +50,6 @@ final class DeviceThread: Sendable {
 
   /// The engine after its last turn; `nil` before the first.
   var status: Scheduler.Status? { mailbox.status }
-  /// What the device failed with.
-  var failure: (any Error)? { mailbox.failure }
 }
 
 /// What callers have posted, and what they may look at.
@@ -60,10 +58,9 @@ private final class Mailbox: @unchecked Sendable {
   private let condition = NSCondition()
   private var jobs: [DeviceThread.Job] = []
   private var isClosed = false
-  private let sight = Mutex<(status: Scheduler.Status?, failure: (any Error)?)>((nil, nil))
+  private let sight = Mutex<Scheduler.Status?>(nil)
 
-  var status: Scheduler.Status? { sight.withLock { $0.status } }
-  var failure: (any Error)? { sight.withLock { $0.failure } }
+  var status: Scheduler.Status? { sight.withLock { $0 } }
 
   func post(_ job: @escaping DeviceThread.Job) {
     condition.lock()
@@ -86,12 +83,11 @@ private final class Mailbox: @unchecked Sendable {
       do {
         next = try engine.turn()
       } catch {
-        // Every utterance has ended, and those that come are refused.
-        sight.withLock { $0.failure = $0.failure ?? error }
+        // Every utterance has ended and knows why, and those that come are refused.
         next = .idle
       }
       let status = engine.status
-      sight.withLock { $0.status = status }
+      sight.withLock { $0 = status }
     }
   }
 

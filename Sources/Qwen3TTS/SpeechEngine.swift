@@ -71,7 +71,7 @@ extension PromptSpeaking {
     var end: (Ending, UtteranceTimes)?
     let id = submit(utterance) { event in
       switch event {
-      case .admitted, .spoken: break
+      case .admitted, .spoken, .deviceFailed: break
       case .chunk(let samples, let codes): made.append((samples, codes))
       case .ended(let ending, let times): end = (ending, times)
       }
@@ -327,8 +327,9 @@ extension SpeechEngine {
 }
 
 extension FinishReason {
+  /// - Parameter failure: What the device failed with.
   /// - Throws: `SynthesisError` for an end that is an error.
-  init(_ reason: EndReason) throws(SynthesisError) {
+  init(_ reason: EndReason, _ failure: (any Error)? = nil) throws(SynthesisError) {
     switch reason {
     case .stop: self = .stop
     case .limit: self = .length
@@ -356,7 +357,8 @@ extension FinishReason {
       throw state == .failed
         ? SynthesisError(
           .internalFailure,
-          "speech: the device failed. Open another synthesizer before the next speech.")
+          "speech: the device failed\(failure.map { ": \($0)" } ?? ""). Open another synthesizer before "
+            + "the next speech.", underlying: failure)
         : SynthesisError(
           .stopped, "speech: expected a synthesizer that runs, found one that was shut down.")
     }

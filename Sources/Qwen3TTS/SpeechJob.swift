@@ -29,22 +29,30 @@ final class SpeechJob: Sendable {
   /// What is being spoken, to be cancelled.
   private let current = Mutex<Set<RequestID>>([])
 
-  init(_ synthesizer: SpeechSynthesizer, _ options: SpeechOptions, _ feed: SpeechFeed, isHeld: Bool)
-  {
-    model = synthesizer.speaking
+  private init(
+    _ model: SpeakingModel, _ options: SpeechOptions, _ feed: SpeechFeed, isHeld: Bool
+  ) {
+    self.model = model
     self.options = options
     self.feed = feed
     self.isHeld = isHeld
   }
 
-  func run(
+  /// Begins a speech, which `body` speaks.
+  static func begin(
+    _ model: SpeakingModel, _ options: SpeechOptions, isHeld: Bool = false,
+    _ body: @escaping @Sendable (SpeechJob) async throws(SynthesisError) -> SpeechMetrics
+  ) -> Speech {
+    let feed = SpeechFeed()
+    let job = SpeechJob(model, options, feed, isHeld: isHeld)
+    Task { await job.run(body) }
+    return Speech(feed)
+  }
+
+  private func run(
     _ body: @Sendable (SpeechJob) async throws(SynthesisError) -> SpeechMetrics
   ) async {
-    feed.onCancel { [self] in
-      let ids = current.withLock { $0 }
-      guard !ids.isEmpty else { return }
-      model.thread.post { engine in for id in ids { engine.cancel(id) } }
-    }
+    feed.onCancel { [self] in cancelParts() }
     do {
       let summary = try await body(self)
       feed.push(AudioChunk(textShare: 1, summary: summary))
@@ -52,6 +60,12 @@ final class SpeechJob: Sendable {
     } catch {
       feed.finish(.failure(error))
     }
+  }
+
+  private func cancelParts() {
+    let ids = current.withLock { $0 }
+    guard !ids.isEmpty else { return }
+    model.thread.post { engine in for id in ids { engine.cancel(id) } }
   }
 
   /// Speaks a text that is all there.
@@ -89,9 +103,7 @@ final class SpeechJob: Sendable {
           if !goesOn || feed.isCancelled { break }
         }
       } catch let error where !(error is SynthesisError) {
-        current.withLock { ids in
-          model.thread.post { [ids] engine in for id in ids { engine.cancel(id) } }
-        }
+        cancelParts()
         throw SynthesisError(
           .invalidInput, "text: expected a writer that writes, found that it failed: \(error)",
           underlying: error)
@@ -315,6 +327,8 @@ final class PartSpeech: Sendable {
     var obstacles: Set<Obstacle>
     var waiting: [AudioChunk] = []
     var firstAudio: ContinuousClock.Instant?
+    /// What the device failed with.
+    var failure: (any Error)?
     var spoken: Result<(FinishReason, Int), SynthesisError>?
     var end: Result<End, SynthesisError>?
     /// Whether all chunks have been passed on.
@@ -351,6 +365,7 @@ final class PartSpeech: Sendable {
   func note(_ event: UtteranceEvent) {
     switch event {
     case .admitted: break
+    case .deviceFailed(let error): state.withLock { $0.failure = error }
     case .chunk(let samples, let codes):
       state.withLock { state in
         state.firstAudio = state.firstAudio ?? .now
@@ -362,7 +377,9 @@ final class PartSpeech: Sendable {
       passOn()
     case .spoken(let reason, let frames):
       let waiter = state.withLock { state in
-        state.spoken = Result { () throws(SynthesisError) in (try FinishReason(reason), frames) }
+        state.spoken = Result { () throws(SynthesisError) in
+          (try FinishReason(reason, state.failure), frames)
+        }
         defer { state.spokenWaiter = nil }
         return state.spokenWaiter
       }
@@ -371,7 +388,7 @@ final class PartSpeech: Sendable {
       let queued = ending.timing.admitted.map { ending.timing.submitted.duration(to: $0) }
       let waiters = state.withLock { state in
         state.end = Result { () throws(SynthesisError) in
-          End(reason: try FinishReason(ending.reason), queued: queued ?? .zero)
+          End(reason: try FinishReason(ending.reason, state.failure), queued: queued ?? .zero)
         }
         defer { state.endWaiters = [] }
         return state.endWaiters

@@ -191,10 +191,7 @@ public final class SpeechSynthesizer: Sendable {
   /// - Returns: Chunks of samples as they are made, the last with a summary and no samples. Errors
   ///   are thrown where they occur: `invalidInput`, `overloaded`, `stopped`, `timedOut`, `internalFailure`.
   public func speech(for text: String, options: SpeechOptions = SpeechOptions()) -> Speech {
-    let feed = SpeechFeed()
-    let job = SpeechJob(self, options, feed, isHeld: false)
-    Task { await job.run { speaker throws(SynthesisError) in try await speaker.speak(text) } }
-    return Speech(feed)
+    SpeechJob.begin(speaking, options) { job throws(SynthesisError) in try await job.speak(text) }
   }
 
   /// Speaks a text while it is being written: a language model's answer, say.
@@ -214,14 +211,9 @@ public final class SpeechSynthesizer: Sendable {
   public func speech<Text: AsyncSequence & Sendable>(
     for text: Text, options: SpeechOptions = SpeechOptions()
   ) -> Speech where Text.Element == String {
-    let feed = SpeechFeed()
-    let job = SpeechJob(self, options, feed, isHeld: false)
-    Task {
-      await job.run { speaker throws(SynthesisError) in
-        try await speaker.speak(writtenBy: text)
-      }
+    SpeechJob.begin(speaking, options) { job throws(SynthesisError) in
+      try await job.speak(writtenBy: text)
     }
-    return Speech(feed)
   }
 
   /// Speaks a text and returns all samples at once.
@@ -235,12 +227,12 @@ public final class SpeechSynthesizer: Sendable {
   public func waveform(
     for text: String, options: SpeechOptions = SpeechOptions()
   ) async throws -> (samples: [Float], summary: SpeechMetrics) {
-    let feed = SpeechFeed()
-    let job = SpeechJob(self, options, feed, isHeld: true)
-    Task { await job.run { speaker throws(SynthesisError) in try await speaker.speak(text) } }
+    let speech = SpeechJob.begin(speaking, options, isHeld: true) { job throws(SynthesisError) in
+      try await job.speak(text)
+    }
     var samples: [Float] = []
     var summary = SpeechMetrics()
-    for try await chunk in Speech(feed) {
+    for try await chunk in speech {
       samples += chunk.samples
       summary = chunk.summary ?? summary
     }
@@ -292,7 +284,7 @@ public final class SpeechSynthesizer: Sendable {
   }
 
   /// What a job needs of the synthesizer.
-  var speaking: SpeakingModel {
+  private var speaking: SpeakingModel {
     SpeakingModel(
       thread: thread, index: model, capacity: opened.capacity, requests: requests,
       tokenizer: tokenizer, device: device, notice: opened.notice)

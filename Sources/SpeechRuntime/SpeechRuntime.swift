@@ -40,8 +40,6 @@ package final class SpeechRuntime<B: Backend> {
     var slot: Int?
     /// Codes of the frames that the codec has not had.
     var pending: [[Int32]] = []
-    /// Frames that it has.
-    var submitted = 0
     var detector = RunawayDetector()
     var times = UtteranceTimes()
     /// Whether `spoken` was reported.
@@ -205,6 +203,7 @@ package final class SpeechRuntime<B: Backend> {
     } catch {
       running = []
       scheduler.handle(.deviceFailed, at: now)
+      for voice in voices.values { voice.report(.deviceFailed(error)) }
       for ending in scheduler.plan(at: now).endings { report(ending) }
       throw error
     }

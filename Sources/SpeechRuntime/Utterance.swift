@@ -39,6 +39,8 @@ package enum UtteranceEvent: Sendable {
   case chunk(samples: [Float], codes: [[Int32]])
   /// All of its frames are made, and some may be yet to be heard: the part after it can be submitted.
   case spoken(EndReason, frames: Int)
+  /// The device is lost, and with it the utterance.
+  case deviceFailed(any Error)
   case ended(Ending, UtteranceTimes)
 }
 

@@ -82,7 +82,7 @@ private struct Spoken {
 
   mutating func note(_ event: UtteranceEvent) {
     switch event {
-    case .admitted, .spoken: break
+    case .admitted, .spoken, .deviceFailed: break
     case .chunk(let samples, let codes):
       frames += codes
       self.samples += samples
