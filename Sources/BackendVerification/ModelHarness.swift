@@ -28,7 +28,7 @@ package struct ModelHarness<B: Backend> {
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
         on: backend),
-      chunkCapacity: chunkCapacity, on: backend)
+      batchCapacity: chunkCapacity, on: backend)
   }
 
   /// A prompt of so many invented text tokens.

@@ -23,7 +23,7 @@ extension Verification {
 
 /// The operations of which each row has a result.
 enum RowOperation: String, CaseIterable {
-  case embeddings, norms, linear, feedForward = "feed-forward", attention, prompts, sample
+  case embeddings, norms, linear, feedForward = "feed-forward", attention, layers, prompts, sample
   case convolutions, codecStages = "codec stages"
 }
 
@@ -48,6 +48,7 @@ private struct RowBench<B: Backend> {
     case .linear: try linear()
     case .feedForward: try feedForward()
     case .attention: try attention()
+    case .layers: try layers()
     case .prompts: try prompts()
     case .sample: try sample()
     case .convolutions: try convolutions()
@@ -282,6 +283,59 @@ private struct RowBench<B: Backend> {
             into: out)
           return try bench.backend.read(out)
         }
+      }
+    }
+  }
+
+  /// A step through whole layers, whose slots have contexts of any length.
+  private mutating func layers() throws {
+    let paged = AttentionCase(
+      heads: 16, kvHeads: 8, width: 128, capacity: 192, isPaged: true, steps: [])
+    let plain = AttentionCase(heads: 4, kvHeads: 4, width: 64, capacity: 128, steps: [])
+    for (test, hidden, inner, precision) in [
+      (paged, 1024, 3072, CachePrecision.bfloat16), (paged, 2048, 6144, .bfloat16),
+      (plain, 256, 160, .float32),
+    ] {
+      let shape = test.shape
+      let layers = try bench.layers(test, hidden: hidden, inner: inner)
+      let cache = try bench.poisonedCache(
+        shape, slots: Self.most, capacity: test.capacity, isPaged: test.isPaged, precision)
+      let lengths = (0..<Self.most).map { $0 == 0 ? 0 : bench.random.index(below: 120) }
+      for (slot, length) in lengths.enumerated() where length > 0 {
+        for index in layers.indices {
+          let past = try backend.makeTensor(rows: length, columns: shape.packedWidth)
+          try backend.write(
+            bench.random.floats(length * shape.packedWidth, in: -1...1), to: past)
+          try backend.qkNormRopeAppend(
+            past, layers[index].attention,
+            rows: try bench.map(AttentionRows(0..<length, slot: slot)),
+            to: CacheLayer(cache, layer: index))
+        }
+      }
+      let weight = try backend.loadWeight(
+        [bench.stored([192, hidden], .bfloat16)], as: .stored)
+      let norm = try bench.row(hidden, in: 0.5...1.5)
+      let start = population(hidden, in: -2...2)
+      try compare("\(test.name), \(hidden) wide") { bench, rows in
+        let work = try bench.workspace(rows.count, test, hidden: hidden, inner: inner)
+        try bench.backend.write(start(rows), to: work.hidden)
+        var map = try bench.map(
+          AttentionRows(slots: rows, positions: rows.map { lengths[$0] }))
+        (map.haveSlotsOfTheirOwn, map.areOfDifferentSlots) = (true, true)
+        let scores = try bench.output(rows.count, 192)
+        try bench.backend.transformerLayers(
+          layers, epsilon: 1e-6, work, rows: map, cache: cache,
+          then: NormedHead(
+            norm: norm, weight: weight, rows: 0..<rows.count,
+            scratch: try bench.output(rows.count, hidden), scores: scores))
+        let layered = try bench.backend.read(work.hidden)
+        let scored = try bench.backend.read(scores)
+        var values: [Float] = []
+        for row in rows.indices {
+          values += layered[row * hidden..<(row + 1) * hidden]
+          values += scored[row * 192..<(row + 1) * 192]
+        }
+        return values
       }
     }
   }

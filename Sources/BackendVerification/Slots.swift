@@ -161,7 +161,7 @@ private final class SlotSpeaker<B: Backend> {
       slotCount: slotCount, capacity: 192, pageCount: pageCount, on: backend)
     step = try FrameStep(models.language, pool: pool, on: backend)
     codec = try CodecStreams(
-      models.decoder, slotCount: slotCount, chunkCapacity: 8, references: 2, on: backend)
+      models.decoder, slotCount: slotCount, batchCapacity: 8, references: 2, on: backend)
     freePages = Array(0..<pageCount)
     slots = Array(repeating: nil, count: slotCount)
   }
@@ -280,21 +280,37 @@ private final class SlotSpeaker<B: Backend> {
   /// Some of the frames of some slots, all chunks begun before the first is finished.
   private func decode(_ random: inout RandomNumbers) throws {
     let width = models.decoder.configuration.quantizerCount
-    var readbacks: [(utterance: Int, samples: B.Readback)] = []
+    var batches: [(utterances: [(number: Int, frames: Int)], samples: B.Readback)] = []
+    var chunks: [CodecStreams<B>.Chunk] = []
+    var utterances: [(number: Int, frames: Int)] = []
+    func begin() throws {
+      guard !chunks.isEmpty else { return }
+      batches.append((utterances, try codec.beginDecoding(chunks)))
+      (chunks, utterances) = ([], [])
+    }
     for slot in shuffled(&random) {
       guard var state = slots[slot], !state.heard.isEmpty, !state.utterance.leavesAtOnce else {
         continue
       }
       let isLast = state.collectedCount == state.utterance.frames
       guard isLast || random.index(below: 3) == 0 else { continue }
-      let count = min(state.heard.count / width, 1 + random.index(below: codec.chunkCapacity))
+      let count = min(state.heard.count / width, 1 + random.index(below: codec.longestChunk))
       let frames = Array(state.heard.prefix(count * width))
       state.heard.removeFirst(count * width)
-      readbacks.append((state.number, try codec.beginDecoding(frames, slot: slot)))
       slots[slot] = state
+      let isFull = utterances.reduce(count) { $0 + $1.frames } > codec.batchCapacity
+      if isFull || random.index(below: 3) == 0 { try begin() }
+      chunks.append(CodecStreams<B>.Chunk(slot: slot, codes: frames))
+      utterances.append((state.number, count))
     }
-    for (utterance, readback) in readbacks {
-      spoken[utterance].samples += try models.backend.finishRead(readback)
+    try begin()
+    let frameSamples = models.decoder.configuration.samplesPerFrame
+    for batch in batches {
+      var samples = try models.backend.finishRead(batch.samples)[...]
+      for (number, frames) in batch.utterances {
+        spoken[number].samples += samples.prefix(frames * frameSamples)
+        samples = samples.dropFirst(frames * frameSamples)
+      }
     }
   }
 

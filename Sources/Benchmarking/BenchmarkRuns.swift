@@ -22,7 +22,7 @@ struct BenchmarkRuns {
   }
 
   /// A prompt of so many tokens of an invented text.
-  private static func prompt(tokens: Int, _ configuration: ModelConfiguration) -> Prompt {
+  static func prompt(tokens: Int, _ configuration: ModelConfiguration) -> Prompt {
     let text = configuration.text
     let target =
       [text.imStart, text.assistant, 0] + (0..<tokens).map { Int32(100 + $0 % 100) }

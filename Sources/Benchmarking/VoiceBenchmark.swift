@@ -91,7 +91,7 @@ package struct VoiceBenchmark {
     let decoder = try CodecStreams(
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), codec.decoder, on: backend),
-      chunkCapacity: SpeechSynthesizer.longestChunk, on: backend)
+      batchCapacity: SpeechSynthesizer.longestChunk, on: backend)
     let load = (clock.now - start).seconds * 1000
     var times: [[Double]] = [[], [], [], [], []]
     for index in 0...repeats {

@@ -67,6 +67,9 @@ static const struct {
   {"Common/SplitBF16Tile.cuh", (Text){
 #embed "../CUDABackend/Common/SplitBF16Tile.cuh" suffix(, 0)
   }},
+  {"Common/StreamFrames.cuh", (Text){
+#embed "../CUDABackend/Common/StreamFrames.cuh" suffix(, 0)
+  }},
   {"Common/TensorCore.cuh", (Text){
 #embed "../CUDABackend/Common/TensorCore.cuh" suffix(, 0)
   }},

@@ -6,24 +6,28 @@ import CCPUKernels
 
 extension CPUBackend {
   package func causalConvolution(
-    _ x: CPUTensor, history: CPUTensor, weight: CPUMatrix, bias: CPUTensor, kernel: Int,
+    _ x: CPUTensor, history: History, weight: CPUMatrix, bias: CPUTensor, kernel: Int,
     dilation: Int, into out: CPUTensor
   ) {
     precondition(history.rows == (kernel - 1) * dilation && out.rows == x.rows)
-    convolve(
-      join(history, x), inputs: x.columns, weight, bias: bias, kernel: kernel, dilation: dilation,
-      into: out)
+    for (rows, past) in history.parts(of: x.rows) {
+      convolve(
+        join(past, x.rows(rows)), inputs: x.columns, weight, bias: bias, kernel: kernel,
+        dilation: dilation, into: out.rows(rows))
+    }
   }
 
   package func snakeConvolution(
-    _ x: CPUTensor, _ snake: SnakeWeights<CPUTensor>, history: CPUTensor, weight: CPUMatrix,
+    _ x: CPUTensor, _ snake: SnakeWeights<CPUTensor>, history: History, weight: CPUMatrix,
     bias: CPUTensor, kernel: Int, dilation: Int, scratch: CPUTensor,
     into out: CPUTensor
   ) {
     precondition(history.rows == (kernel - 1) * dilation && out.rows == x.rows)
-    convolve(
-      joinSnake(history, x, snake), inputs: x.columns, weight,
-      bias: bias, kernel: kernel, dilation: dilation, into: out)
+    for (rows, past) in history.parts(of: x.rows) {
+      convolve(
+        joinSnake(past, x.rows(rows), snake), inputs: x.columns, weight, bias: bias,
+        kernel: kernel, dilation: dilation, into: out.rows(rows))
+    }
   }
 
   /// `out (+)=` the convolution of `rows`, history included; then Snake.

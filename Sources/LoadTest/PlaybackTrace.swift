@@ -43,6 +43,11 @@ package struct PlaybackTrace: Sendable {
         odd = byte
       }
     }
+    hear(samples, at: time)
+  }
+
+  /// Takes in samples that came `time` seconds after the request.
+  package mutating func hear(_ samples: [Int16], at time: Double) {
     guard !samples.isEmpty else { return }
     if firstAudio == nil {
       firstAudio = time

@@ -212,7 +212,15 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
       CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
         on: backend),
-      slotCount: voices, chunkCapacity: longestChunk, references: voices == 1 ? 1 : 8, on: backend)
+      slotCount: voices, batchCapacity: codecBatch(voices, backend),
+      references: voices == 1 ? 1 : 8, on: backend)
+  }
+
+  /// Frames that a codec for so many voices decodes at once: one of each, where the backend has fewer sizes
+  /// of batches than that.
+  private static func codecBatch(_ voices: Int, _ backend: B) -> Int {
+    let batchesOfAny = backend.codecFrames(for: 5) == 5
+    return batchesOfAny ? longestChunk : max(longestChunk, min(64, voices))
   }
 
   /// What the scheduler may plan for the backend.
@@ -230,7 +238,8 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
     configuration.backgroundSlots = max(1, voices / 2)
     configuration.stepBuckets = (1...voices).filter { backend.stepRows(for: $0) == $0 }
     if configuration.stepBuckets.last != voices { configuration.stepBuckets.append(voices) }
-    configuration.codecBuckets = Array(1...longestChunk)
+    let batch = codecBatch(voices, backend)
+    configuration.codecBuckets = (1...batch).filter { backend.codecFrames(for: $0) == $0 }
     configuration.keepsChunks = limits.keepsChunks
     configuration.framesInFlight = backend.framesInFlight
     if backend.framesInFlight == 1 { configuration.workInFlight = 1 }

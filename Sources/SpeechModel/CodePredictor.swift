@@ -102,7 +102,7 @@ package struct CodePredictorWorkspace<B: Backend> {
       return RowMap(
         slots: slots.strided(from: 0, count: voices, by: 1),
         positions: positions[pass].strided(from: 0, count: voices, by: 1),
-        haveSlotsOfTheirOwn: true)
+        haveSlotsOfTheirOwn: true, areOfDifferentSlots: true)
     }
     return RowMap(
       slots: slots,
@@ -138,11 +138,11 @@ extension CodePredictor {
           work.input.rows(0..<rowCount), projection.weight, bias: projection.bias,
           into: rows.hidden)
       }
-      try stack(
-        rows, rows: work.map(pass: pass, voices: count), cache: work.cache, on: backend)
       let logits = work.logits.rows(0..<count)
-      try stack.finalNormLinear(
-        rows.hidden.rows(last), heads[pass], scratch: work.hidden.rows(0..<count), into: logits,
+      try stack(
+        rows, rows: work.map(pass: pass, voices: count), cache: work.cache,
+        then: .init(
+          weight: heads[pass], rows: last, scratch: work.hidden.rows(0..<count), scores: logits),
         on: backend)
       try backend.sample(
         logits, rule: SamplingRule(codebook: pass + 1), state: state, slots: slots,

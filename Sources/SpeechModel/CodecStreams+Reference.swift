@@ -35,7 +35,7 @@ extension CodecStreams {
     let width = decoder.configuration.quantizerCount
     let count = frames.count / width
     if count > 0, let place = references.place(of: frames) {
-      return try begin(slot: slot, from: place, position: count)
+      return try copyState(from: place, to: slot)
     }
     try reset(slot: slot)
     guard count > 0 else { return }
@@ -43,19 +43,19 @@ extension CodecStreams {
     var start = 0
     while start < count {
       let end =
-        start < silent ? min(start + readCapacity, silent) : min(start + chunkCapacity, count)
-      try backend.write(Array(frames[start * width..<end * width]), to: codes)
+        start < silent ? min(start + readCapacity, silent) : min(start + batchCapacity, count)
+      let chunk = Chunk(slot: slot, codes: Array(frames[start * width..<end * width]))
+      let batch = try write([chunk], padded: end - start)
       if start < silent {
-        try readCodes(end - start)
+        try readCodes(batch)
       } else {
-        try decodeChunk(end - start)
+        try decodeBatch(batch)
       }
       start = end
     }
-    nextPosition[slot] = count
     // Nothing is remembered while the copies change: a device may fail in between.
     let place = references.makePlace()
-    try keepState(at: place)
+    try copyState(from: slot, to: place)
     references.remember(frames, at: place)
   }
 }

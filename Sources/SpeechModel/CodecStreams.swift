@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: MIT
 
-/// A codec decoder at work: the states of some speeches and the buffers of a chunk.
+/// A codec decoder at work: the states of some speeches and the buffers of a batch.
 ///
-/// A state is constant in size however long the speech. Chunks of any sizes give the samples of
-/// one pass, bit for bit on a backend whose rows do not depend on each other's number. The streams own
-/// their tensors and recordings, which are released with them.
+/// A batch has frames of any speeches, as many of each as there are. A state is constant in size however
+/// long the speech. Batches and chunks of any sizes give the samples of one pass, bit for bit on a
+/// backend whose rows do not depend on each other's number. The streams own their tensors and
+/// recordings, which are released with them.
 package final class CodecStreams<B: Backend> {
   package let decoder: CodecDecoder<B>
   package let backend: B
   package let slotCount: Int
   /// Frames that can be decoded at once.
-  package let chunkCapacity: Int
+  package let batchCapacity: Int
+  /// The most frames of one speech in a batch.
+  package var longestChunk: Int { min(batchCapacity, readCapacity) }
 
-  /// Frames that go through the transformer at once.
+  /// Frames of one speech that the transformer reads at once.
   let readCapacity: Int
 
-  let codes: B.Indices
-  let positions: B.Indices
-  private let slots: B.Indices
+  private let codes: B.Indices
+  /// Of each frame of a batch its position, its slot, and the two numbers of `StreamFrames.map`.
+  private let maps: B.Indices
   let cache: B.Cache
   private let work: TransformerWorkspace<B>
   private let semantic: B.Tensor
@@ -27,52 +30,59 @@ package final class CodecStreams<B: Backend> {
   /// Two buffers of a stage's activations and two more, as large as the widest stage.
   private let buffers: [B.Tensor]
 
-  /// The last inputs of all convolutions of the speech in `resident`.
-  let state: B.Tensor
-  private let preHistory: B.Tensor
-  private let upsamplingHistory: [B.Tensor]
-  private let headHistory: B.Tensor
-  private let transposedHistory: [B.Tensor]
-  private let unitHistory: [[B.Tensor]]
-  private let lastHistory: B.Tensor
-  /// The same of each slot, out of date for the resident one, `[slots, …]`; the places after the slots are
-  /// those of references.
+  /// The last inputs of all convolutions, `[places, …]`: of each slot, then of each reference, then of what
+  /// fills up a batch.
   private let states: B.Tensor
-  /// The slot whose state is in `state` and `positions`.
-  private var resident = 0
-  /// Next position of each slot.
-  var nextPosition: [Int]
+  /// Where each convolution's are in a state.
+  private var parts: [Part] = []
+  /// Next position of each place.
+  private var nextPosition: [Int]
   var references: RememberedReferences
-  /// Of `decodeChunk`, by its number of frames.
+  /// Of `decodeBatch`, by its number of frames.
   private var recordings = Recordings<Int, B.Recording>()
+
+  private struct Part {
+    var start: Int
+    var rows: Int
+    var columns: Int
+  }
+
+  // Indices of `parts`.
+  private var preHistory: Int { 0 }
+  private var headHistory: Int { 1 }
+  private var lastHistory: Int { 2 }
+  private func upsamplingHistory(_ stage: Int) -> Int { 3 + stage }
+  private func transposedHistory(_ block: Int) -> Int { 3 + decoder.upsampling.count + block }
+  private func unitHistory(_ block: Int, _ unit: Int) -> Int {
+    transposedHistory(decoder.blocks.count) + 3 * block + unit
+  }
 
   /// - Parameters:
   ///   - slotCount: Speeches that can be under way.
-  ///   - chunkCapacity: The most frames of one chunk.
+  ///   - batchCapacity: The most frames of one batch.
   ///   - references: References whose state is remembered.
   package init(
-    _ decoder: CodecDecoder<B>, slotCount: Int = 1, chunkCapacity: Int, references: Int = 1,
+    _ decoder: CodecDecoder<B>, slotCount: Int = 1, batchCapacity: Int, references: Int = 1,
     on backend: B
   ) throws(B.Failure) {
     let shape = decoder.configuration
     let transformer = shape.transformer
     self.decoder = decoder
     self.backend = backend
-    self.chunkCapacity = chunkCapacity
     self.slotCount = slotCount
     self.references = RememberedReferences(firstPlace: slotCount, count: references)
-    let places = slotCount + references
-    nextPosition = Array(repeating: 0, count: slotCount)
-    // Frames of a reference that the transformer reads at once: more are faster, and every slot has room
-    // for their keys and values.
-    let rows = max(chunkCapacity, slotCount == 1 ? 128 : 24)
-    readCapacity = rows
+    let places = slotCount + references + 1
+    nextPosition = Array(repeating: 0, count: places)
+    let batch = backend.codecFrames(for: batchCapacity)
+    self.batchCapacity = batchCapacity
+    // More are faster, and every slot has room for their keys and values.
+    readCapacity = slotCount == 1 ? max(batch, 128) : 24
+    let rows = max(batch, readCapacity)
     codes = try backend.makeIndices(count: rows * shape.quantizerCount)
-    positions = try backend.makeIndices(count: rows)
-    slots = try backend.makeIndices(count: rows)
+    maps = try backend.makeIndices(count: 4 * rows)
     cache = try backend.makeCache(
       layerCount: transformer.layerCount, slotCount: places,
-      capacity: (transformer.window ?? 1) - 1 + rows, kvWidth: transformer.kvWidth,
+      capacity: (transformer.window ?? 1) - 1 + readCapacity, kvWidth: transformer.kvWidth,
       precision: .float32)
     work = try TransformerWorkspace(rows: rows, transformer, on: backend)
     let half = shape.codebookDim / 2
@@ -82,39 +92,22 @@ package final class CodecStreams<B: Backend> {
     latent = try backend.makeTensor(rows: rows, columns: shape.latentDim)
     var buffers: [B.Tensor] = []
     for _ in 0..<4 {
-      buffers.append(
-        try backend.makeTensor(rows: 1, columns: chunkCapacity * Self.widestStage(shape)))
+      buffers.append(try backend.makeTensor(rows: 1, columns: batch * Self.widestStage(shape)))
     }
     self.buffers = buffers
 
-    // One tensor holds the state, so that clearing and copying it is one operation.
+    // One row holds a state, so that clearing and copying it is one operation.
     var sizes = [(2, shape.codebookDim), (6, shape.latentDim)]
     sizes.append((6, shape.decoderDim >> shape.upsampleRates.count))
     sizes += decoder.upsampling.map { _ in (6, shape.latentDim) }
     sizes += decoder.blocks.map { (1, 2 * $0.channels) }
     for block in decoder.blocks { sizes += block.units.map { (6 * $0.dilation, block.channels) } }
-    let total = sizes.reduce(0) { $0 + $1.0 * $1.1 }
-    state = try backend.makeTensor(rows: total, columns: 1)
-    states = try backend.makeTensor(rows: places, columns: total)
     var start = 0
-    var histories: [B.Tensor] = []
     for (rows, columns) in sizes {
-      histories.append(
-        state.rows(start..<start + rows * columns).reshaped(rows: rows, columns: columns))
+      parts.append(Part(start: start, rows: rows, columns: columns))
       start += rows * columns
     }
-    (preHistory, headHistory, lastHistory) = (histories[0], histories[1], histories[2])
-    var next = 3
-    upsamplingHistory = Array(histories[next..<next + decoder.upsampling.count])
-    next += decoder.upsampling.count
-    transposedHistory = Array(histories[next..<next + decoder.blocks.count])
-    next += decoder.blocks.count
-    var units: [[B.Tensor]] = []
-    for block in decoder.blocks {
-      units.append(Array(histories[next..<next + block.units.count]))
-      next += block.units.count
-    }
-    unitHistory = units
+    states = try backend.makeTensor(rows: places, columns: start)
     try reset()
   }
 
@@ -136,75 +129,92 @@ package final class CodecStreams<B: Backend> {
 
   /// Begins another speech in a slot.
   package func reset(slot: Int = 0) throws(B.Failure) {
-    try leave(for: slot)
-    try backend.clear(state)
-    try setPosition(0)
-  }
-
-  /// Makes a slot the resident one, its state still to be set.
-  private func leave(for slot: Int) throws(B.Failure) {
-    guard slot != resident else { return }
-    try backend.copy(state, into: place(resident))
-    resident = slot
-    try backend.write([Int32](repeating: Int32(slot), count: readCapacity), to: slots)
-  }
-
-  /// Makes a slot the resident one.
-  private func enter(_ slot: Int) throws(B.Failure) {
-    guard slot != resident else { return }
-    try leave(for: slot)
-    try backend.copy(place(slot), into: state)
-    try setPosition(nextPosition[slot])
+    try backend.clear(state(slot))
+    nextPosition[slot] = 0
   }
 
   /// The state of a slot or of a reference.
-  private func place(_ index: Int) -> B.Tensor {
-    states.rows(index..<index + 1).reshaped(rows: state.rows, columns: 1)
+  private func state(_ place: Int) -> B.Tensor { states.rows(place..<place + 1) }
+
+  /// Copies the state of a place to another, that of a slot to a reference's or the other way round.
+  func copyState(from source: Int, to place: Int) throws(B.Failure) {
+    try backend.copy(state(source), into: state(place))
+    try backend.copy(cache, slot: source, into: place)
+    nextPosition[place] = nextPosition[source]
   }
 
-  /// Makes `position` the resident slot's next.
-  private func setPosition(_ position: Int) throws(B.Failure) {
-    nextPosition[resident] = position
-    try backend.write((position..<position + readCapacity).map { Int32($0) }, to: positions)
-  }
+  /// Frames of one speech, of a batch.
+  package struct Chunk {
+    package var slot: Int
+    /// `[count, quantizerCount]` flattened.
+    package var codes: [Int32]
 
-  /// Keeps the state of the resident slot in the place of a reference.
-  func keepState(at place: Int) throws(B.Failure) {
-    try backend.copy(state, into: self.place(place))
-    try backend.copy(cache, slot: resident, into: place)
-  }
-
-  /// Begins a speech in a slot with a state that was kept after `position` frames.
-  func begin(slot: Int, from place: Int, position: Int) throws(B.Failure) {
-    try leave(for: slot)
-    try backend.copy(self.place(place), into: state)
-    try backend.copy(cache, slot: place, into: slot)
-    try setPosition(position)
+    package init(slot: Int, codes: [Int32]) {
+      self.slot = slot
+      self.codes = codes
+    }
   }
 
   /// Decodes the next frames of a slot.
   ///
-  /// - Parameter frames: `[count, quantizerCount]` flattened, `count` at most `chunkCapacity`.
+  /// - Parameter frames: `[count, quantizerCount]` flattened, `count` at most `batchCapacity`.
   /// - Returns: `count · samplesPerFrame` samples in −1…1.
   package func decode(_ frames: [Int32], slot: Int = 0) throws(B.Failure) -> [Float] {
-    try backend.read(queue(frames, slot: slot))
+    try backend.read(queue([Chunk(slot: slot, codes: frames)]))
   }
 
-  /// The same without waiting for the samples.
-  package func beginDecoding(_ frames: [Int32], slot: Int) throws(B.Failure) -> B.Readback {
-    try backend.beginRead(queue(frames, slot: slot))
+  /// Decodes the next frames of some slots without waiting for their samples, which come in the order of
+  /// the chunks.
+  ///
+  /// - Precondition: Each slot has one chunk at the most, of `longestChunk` frames at the most, and there are
+  ///   `batchCapacity` frames in all at the most.
+  package func beginDecoding(_ chunks: [Chunk]) throws(B.Failure) -> B.Readback {
+    try backend.beginRead(queue(chunks))
   }
 
-  private func queue(_ frames: [Int32], slot: Int) throws(B.Failure) -> B.Tensor {
-    let count = frames.count / decoder.configuration.quantizerCount
-    precondition(count > 0 && count <= chunkCapacity, "a chunk holds 1…\(chunkCapacity) frames")
-    try enter(slot)
-    try backend.write(frames, to: codes)
-    try backend.run(recordings[count]) { () throws(B.Failure) in
-      try decodeChunk(count)
+  private func queue(_ chunks: [Chunk]) throws(B.Failure) -> B.Tensor {
+    let count = chunks.reduce(0) { $0 + $1.codes.count } / decoder.configuration.quantizerCount
+    precondition(
+      count > 0 && count <= batchCapacity, "a batch holds 1…\(batchCapacity) frames")
+    let frames = try write(chunks, padded: backend.codecFrames(for: count))
+    try backend.run(recordings[frames.count]) { () throws(B.Failure) in
+      try decodeBatch(frames)
     }
-    nextPosition[slot] += count
     return samples(count)
+  }
+
+  /// Writes the codes of a batch, and whose they are; their speeches are that much further afterwards.
+  ///
+  /// - Parameter padded: Frames of the batch: those that are missing are of a speech that nobody hears.
+  func write(_ chunks: [Chunk], padded: Int) throws(B.Failure) -> StreamFrames<B.Indices> {
+    let width = decoder.configuration.quantizerCount
+    var chunks = chunks
+    let missing = padded - chunks.reduce(0) { $0 + $1.codes.count } / width
+    if missing > 0 {
+      let spare = nextPosition.count - 1
+      nextPosition[spare] = 0
+      chunks.append(Chunk(slot: spare, codes: [Int32](repeating: 0, count: missing * width)))
+    }
+    var segments: [StreamFrames<B.Indices>.Segment] = []
+    var (positions, slots): ([Int32], [Int32]) = ([], [])
+    for chunk in chunks {
+      let (start, count) = (slots.count, chunk.codes.count / width)
+      precondition(count <= readCapacity, "a slot has room for the frames of a chunk")
+      let next = nextPosition[chunk.slot]
+      segments.append(.init(slot: chunk.slot, frames: start..<start + count))
+      positions += (next..<next + count).map { Int32($0) }
+      slots += repeatElement(Int32(chunk.slot), count: count)
+      nextPosition[chunk.slot] = next + count
+    }
+    let rows = work.hidden.rows
+    let gap = [Int32](repeating: 0, count: rows - padded)
+    try backend.write(
+      positions + gap + slots + gap + StreamFrames<B.Indices>.map(segments) + gap + gap, to: maps)
+    try backend.write(
+      chunks.flatMap(\.codes),
+      to: codes.strided(from: 0, count: padded * width, by: 1))
+    return StreamFrames(
+      segments, map: maps.strided(from: 2 * rows, count: 2 * padded, by: 1))
   }
 
   /// Decodes a whole sequence as the official package does: in blocks of 300 frames, each begun anew
@@ -227,7 +237,7 @@ package final class CodecStreams<B: Backend> {
 
   /// Decodes any number of frames, continuing the speech.
   package func decodeAll(_ frames: [Int32]) throws(B.Failure) -> [Float] {
-    let step = chunkCapacity * decoder.configuration.quantizerCount
+    let step = batchCapacity * decoder.configuration.quantizerCount
     var samples: [Float] = []
     for start in stride(from: 0, to: frames.count, by: step) {
       samples += try decode(Array(frames[start..<min(start + step, frames.count)]))
@@ -245,43 +255,53 @@ package final class CodecStreams<B: Backend> {
       .reshaped(rows: rows, columns: columns)
   }
 
-  /// The codes in `codes` to samples.
-  func decodeChunk(_ count: Int) throws(B.Failure) {
-    try readCodes(count)
-    try makeSamples(count)
+  /// The histories of a convolution.
+  private func history(
+    _ index: Int, _ frames: StreamFrames<B.Indices>
+  ) -> StreamHistory<B.Tensor, B.Indices> {
+    let part = parts[index]
+    return StreamHistory(
+      states, at: part.start, rows: part.rows, columns: part.columns, of: frames)
   }
 
-  /// The codes in `codes`, of the resident slot, to `latent` after the transformer.
-  func readCodes(_ count: Int) throws(B.Failure) {
-    try dequantize(count)
-    try runTransformer(count)
+  /// The codes in `codes` to samples.
+  func decodeBatch(_ frames: StreamFrames<B.Indices>) throws(B.Failure) {
+    try readCodes(frames)
+    try makeSamples(frames)
+  }
+
+  /// The codes in `codes` to `latent` after the transformer.
+  func readCodes(_ frames: StreamFrames<B.Indices>) throws(B.Failure) {
+    try dequantize(frames)
+    try runTransformer(frames.count)
   }
 
   /// `latent` to samples.
-  private func makeSamples(_ count: Int) throws(B.Failure) {
-    var (rows, current) = try upsample(count)
+  private func makeSamples(_ frames: StreamFrames<B.Indices>) throws(B.Failure) {
+    var (rows, current) = try upsample(frames)
     let shape = decoder.configuration
     let head = view(1 - current, rows: rows, columns: shape.decoderDim)
     try backend.causalConvolution(
-      view(current, rows: rows, columns: shape.latentDim), history: headHistory,
+      view(current, rows: rows, columns: shape.latentDim), history: history(headHistory, frames),
       weight: decoder.head.weight, bias: decoder.head.bias, kernel: 7, dilation: 1, into: head)
     current = 1 - current
-    for (index, block) in decoder.blocks.enumerated() {
-      try run(block, index: index, rows: rows, current: current)
-      rows *= block.stride
+    for index in decoder.blocks.indices {
+      try run(index, frames, rows: rows, current: current)
+      rows *= decoder.blocks[index].stride
       current = 1 - current
     }
     let channels = shape.decoderDim >> shape.upsampleRates.count
-    let out = samples(count)
+    let out = samples(frames.count)
     try backend.snakeConvolution(
-      view(current, rows: rows, columns: channels), decoder.lastSnake, history: lastHistory,
-      weight: decoder.last.weight, bias: decoder.last.bias, kernel: 7, dilation: 1,
-      scratch: view(1 - current, rows: rows, columns: channels), into: out)
+      view(current, rows: rows, columns: channels), decoder.lastSnake,
+      history: history(lastHistory, frames), weight: decoder.last.weight, bias: decoder.last.bias,
+      kernel: 7, dilation: 1, scratch: view(1 - current, rows: rows, columns: channels), into: out)
     try backend.clamp(out)
   }
 
   /// Codes to `quantized`, `[count, codebookDim]`, and on to `latent` before the transformer.
-  private func dequantize(_ count: Int) throws(B.Failure) {
+  private func dequantize(_ frames: StreamFrames<B.Indices>) throws(B.Failure) {
+    let count = frames.count
     let quantizers = decoder.configuration.quantizerCount
     let semantic = semantic.rows(0..<count)
     let acoustic = acoustic.rows(0..<count)
@@ -295,36 +315,39 @@ package final class CodecStreams<B: Backend> {
     try backend.linearAdd(
       acoustic, decoder.acousticOutput, bias: nil, scale: nil, into: quantized)
     try backend.causalConvolution(
-      quantized, history: preHistory, weight: decoder.preConvolution.weight,
+      quantized, history: history(preHistory, frames), weight: decoder.preConvolution.weight,
       bias: decoder.preConvolution.bias, kernel: 3, dilation: 1, into: latent.rows(0..<count))
   }
 
   private func runTransformer(_ count: Int) throws(B.Failure) {
+    let rows = work.hidden.rows
     let work = work.first(count)
     let latent = latent.rows(0..<count)
+    let map = RowMap(
+      slots: maps.strided(from: rows, count: count, by: 1),
+      positions: maps.strided(from: 0, count: count, by: 1))
     try backend.linear(
       latent, decoder.input.weight, bias: decoder.input.bias, into: work.hidden)
-    try decoder.stack(
-      work, rows: RowMap(slots: slots, positions: positions).rows(0..<count), cache: cache,
-      on: backend)
+    try decoder.stack(work, rows: map, cache: cache, on: backend)
     try decoder.stack.finalNorm(work.hidden, into: work.hidden, on: backend)
     try backend.linear(
       work.hidden, decoder.output.weight, bias: decoder.output.bias, into: latent)
-    try backend.increment(positions, by: Int32(count))
   }
 
   /// The ConvNeXt stages. Returns the rows and the buffer they are in.
-  private func upsample(_ count: Int) throws(B.Failure) -> (rows: Int, buffer: Int) {
+  private func upsample(
+    _ frames: StreamFrames<B.Indices>
+  ) throws(B.Failure) -> (rows: Int, buffer: Int) {
     let channels = decoder.configuration.latentDim
-    var source = latent.rows(0..<count)
-    var rows = count
+    var source = latent.rows(0..<frames.count)
+    var rows = frames.count
     var current = 1
-    for (stage, history) in zip(decoder.upsampling, upsamplingHistory) {
+    for (index, stage) in decoder.upsampling.enumerated() {
       rows *= stage.stride
       current = 1 - current
       let out = view(current, rows: rows, columns: channels)
       try backend.latentUpsampling(
-        source, stage, history: history,
+        source, stage, history: history(upsamplingHistory(index), frames),
         inner: view(1 - current, rows: rows, columns: channels),
         wide: view(2, rows: rows, columns: 4 * channels), into: out)
       source = out
@@ -334,13 +357,15 @@ package final class CodecStreams<B: Backend> {
 
   /// One block, from buffer `current` to the other.
   private func run(
-    _ block: DecoderBlock<B.Tensor, B.Matrix>, index: Int, rows: Int, current: Int
+    _ index: Int, _ frames: StreamFrames<B.Indices>, rows: Int, current: Int
   ) throws(B.Failure) {
+    let block = decoder.blocks[index]
     let source = view(current, rows: rows, columns: 2 * block.channels)
     let longer = rows * block.stride
     let out = view(1 - current, rows: longer, columns: block.channels)
     try backend.decoderBlock(
-      source, block, history: transposedHistory[index], unitHistories: unitHistory[index],
+      source, block, history: history(transposedHistory(index), frames),
+      unitHistories: block.units.indices.map { history(unitHistory(index, $0), frames) },
       inner: view(2, rows: longer, columns: block.channels),
       scratch: (
         view(current, rows: longer, columns: block.channels),

@@ -282,7 +282,9 @@ package final class FrameStep<B: Backend> {
       text.vectors, ids: trailing, idsPerSlot: idsPerSlot, frame: sampling.frame,
       count: trailingCount, slots: slots, into: work.hidden)
     try talker.stack(
-      work, rows: RowMap(slots: slots, positions: positions, haveSlotsOfTheirOwn: true),
+      work,
+      rows: RowMap(
+        slots: slots, positions: positions, haveSlotsOfTheirOwn: true, areOfDifferentSlots: true),
       cache: cache, on: backend)
     let hidden = rowHidden.rows(0..<count)
     try talker.stack.finalNorm(work.hidden, into: hidden, on: backend)

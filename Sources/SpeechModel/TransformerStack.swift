@@ -33,6 +33,22 @@ package struct TransformerLayer<B: MemoryBackend> {
   package let down: B.Matrix
   package let feedForwardScale: B.Tensor?
 
+  /// A layer without scales.
+  package init(
+    inputNorm: B.Tensor, qkv: B.Matrix, attention: AttentionLayer<B.Tensor>, output: B.Matrix,
+    postNorm: B.Tensor, gateUp: B.Matrix, down: B.Matrix
+  ) {
+    self.inputNorm = inputNorm
+    self.qkv = qkv
+    self.attention = attention
+    self.output = output
+    attentionScale = nil
+    self.postNorm = postNorm
+    self.gateUp = gateUp
+    self.down = down
+    feedForwardScale = nil
+  }
+
   init(
     reading weights: some WeightSource, _ shape: TransformerConfiguration,
     traits: TransformerTraits, inverseFrequencies: B.Tensor, on backend: B
@@ -74,15 +90,15 @@ package struct TransformerLayer<B: MemoryBackend> {
 }
 
 /// The buffers of one pass, for at most so many rows.
-package struct TransformerWorkspace<B: Backend> {
+package struct TransformerWorkspace<B: MemoryBackend> {
   /// The residual stream, `[rows, hiddenSize]`: the input of a pass, and its output before the last
   /// norm.
   package let hidden: B.Tensor
-  let normed: B.Tensor
-  let qkv: B.Tensor
-  let attended: B.Tensor
-  let wide: B.Tensor
-  let activated: B.Tensor
+  package let normed: B.Tensor
+  package let qkv: B.Tensor
+  package let attended: B.Tensor
+  package let wide: B.Tensor
+  package let activated: B.Tensor
 
   package init(
     rows: Int, _ shape: TransformerConfiguration, on backend: B
@@ -93,6 +109,18 @@ package struct TransformerWorkspace<B: Backend> {
     attended = try backend.makeTensor(rows: rows, columns: shape.queryWidth)
     wide = try backend.makeTensor(rows: rows, columns: 2 * shape.intermediateSize)
     activated = try backend.makeTensor(rows: rows, columns: shape.intermediateSize)
+  }
+
+  package init(
+    hidden: B.Tensor, normed: B.Tensor, qkv: B.Tensor, attended: B.Tensor, wide: B.Tensor,
+    activated: B.Tensor
+  ) {
+    self.hidden = hidden
+    self.normed = normed
+    self.qkv = qkv
+    self.attended = attended
+    self.wide = wide
+    self.activated = activated
   }
 
   private init(_ other: TransformerWorkspace, rows: Range<Int>) {
@@ -138,24 +166,25 @@ package struct TransformerStack<B: Backend> {
   }
 
   /// Runs the layers over `work.hidden`, in place. The last norm is left to the caller, who rarely
-  /// needs it for every row.
+  /// needs it for every row; or, with a head, that norm and the head are run for some of the rows.
   package func callAsFunction(
-    _ work: TransformerWorkspace<B>, rows: RowMap<B.Indices>, cache: B.Cache, on backend: B
+    _ work: TransformerWorkspace<B>, rows: RowMap<B.Indices>, cache: B.Cache,
+    then head: Head? = nil, on backend: B
   ) throws(B.Failure) {
-    let epsilon = configuration.normEpsilon
-    for (index, layer) in layers.enumerated() {
-      try backend.rmsNormLinear(
-        work.hidden, norm: layer.inputNorm, epsilon: epsilon, weight: layer.qkv,
-        scratch: work.normed, into: work.qkv)
-      try backend.attentionLinearAdd(
-        work.qkv, layer.attention, rows: rows, cache: CacheLayer(cache, layer: index),
-        attended: work.attended, weight: layer.output, scale: layer.attentionScale,
-        into: work.hidden)
-      try backend.feedForward(
-        work.hidden, norm: layer.postNorm, epsilon: epsilon, gateUp: layer.gateUp,
-        down: layer.down, scale: layer.feedForwardScale, scratch: work.normed, wide: work.wide,
-        activated: work.activated)
-    }
+    try backend.transformerLayers(
+      layers, epsilon: configuration.normEpsilon, work, rows: rows, cache: cache,
+      then: head.map {
+        NormedHead(
+          norm: norm, weight: $0.weight, rows: $0.rows, scratch: $0.scratch, scores: $0.scores)
+      })
+  }
+
+  /// What follows the layers' last norm.
+  package struct Head {
+    var weight: B.Matrix
+    var rows: Range<Int>
+    var scratch: B.Tensor
+    var scores: B.Tensor
   }
 
   /// The norm after the last layer.
@@ -163,15 +192,6 @@ package struct TransformerStack<B: Backend> {
     _ hidden: B.Tensor, into out: B.Tensor, on backend: B
   ) throws(B.Failure) {
     try backend.rmsNorm(hidden, weight: norm, epsilon: configuration.normEpsilon, into: out)
-  }
-
-  /// The norm after the last layer, then a head. `scratch` is as large as `hidden`.
-  package func finalNormLinear(
-    _ hidden: B.Tensor, _ head: B.Matrix, scratch: B.Tensor, into out: B.Tensor, on backend: B
-  ) throws(B.Failure) {
-    try backend.rmsNormLinear(
-      hidden, norm: norm, epsilon: configuration.normEpsilon, weight: head, scratch: scratch,
-      into: out)
   }
 }
 

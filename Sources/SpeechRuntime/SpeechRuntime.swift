@@ -46,6 +46,13 @@ package final class SpeechRuntime<B: Backend> {
     var isSpoken = false
   }
 
+  /// Chunks of some utterances that the codec decodes in one pass.
+  private struct Batch {
+    let codec: Int
+    var chunks: [(request: RequestID, slot: Int, codes: [[Int32]])] = []
+    var samples: B.Readback?
+  }
+
   /// A piece of work that the device does.
   private struct Running {
     let work: Work
@@ -55,7 +62,7 @@ package final class SpeechRuntime<B: Backend> {
     enum Result {
       case prompts(B.Readback)
       case frames(entry: Int)
-      case samples([(segment: CodecSegment, parts: [(codes: [[Int32]], samples: B.Readback)])])
+      case samples([Batch])
     }
   }
 
@@ -278,37 +285,50 @@ package final class SpeechRuntime<B: Backend> {
     return .prompts(try backend.beginRead(step.progress))
   }
 
-  private func decode(
-    _ segments: [CodecSegment]
-  ) throws(B.Failure) -> [(
-    segment: CodecSegment, parts: [(codes: [[Int32]], samples: B.Readback)]
-  )] {
-    var decoded: [(CodecSegment, [(codes: [[Int32]], samples: B.Readback)])] = []
+  private func decode(_ segments: [CodecSegment]) throws(B.Failure) -> [Batch] {
+    var batches: [Batch] = []
     for segment in segments {
-      guard var voice = voices[segment.request] else { continue }
+      guard let voice = voices[segment.request] else { continue }
       let model = models[voice.utterance.model]
-      if model.step.isExclusive { try codecBackend.wait(for: backend) }
-      var parts: [(codes: [[Int32]], samples: B.Readback)] = []
       var start = segment.frames.lowerBound
       while start < segment.frames.upperBound {
-        var end = min(segment.frames.upperBound, start + Self.longestChunk)
+        var end = min(
+          segment.frames.upperBound,
+          start + min(Self.longestChunk, codecs[model.codec].longestChunk))
         if scheduler.configuration.keepsChunks {
           let chunks = voice.utterance.chunks
           end = min(end, start + (start == 0 ? chunks.first : chunks.later))
         }
-        let codes = Array(voice.pending.prefix(end - start))
-        voice.pending.removeFirst(end - start)
-        parts.append(
-          (
-            codes,
-            try codecs[model.codec].beginDecoding(Array(codes.joined()), slot: segment.slot)
-          ))
+        let codes = Array(voices[segment.request]?.pending.prefix(end - start) ?? [])
+        voices[segment.request]?.pending.removeFirst(codes.count)
+        let index = batch(of: model.codec, for: segment.slot, frames: codes.count, in: &batches)
+        batches[index].chunks.append((segment.request, segment.slot, codes))
         start = end
       }
-      voices[segment.request] = voice
-      decoded.append((segment, parts))
     }
-    return decoded
+    if models.contains(where: \.step.isExclusive) { try codecBackend.wait(for: backend) }
+    for index in batches.indices {
+      batches[index].samples = try codecs[batches[index].codec].beginDecoding(
+        batches[index].chunks.map {
+          CodecStreams<B>.Chunk(slot: $0.slot, codes: Array($0.codes.joined()))
+        })
+    }
+    return batches
+  }
+
+  /// The first batch after a slot's others in which its frames have room.
+  private func batch(
+    of codec: Int, for slot: Int, frames: Int, in batches: inout [Batch]
+  ) -> Int {
+    let after = batches.lastIndex { $0.chunks.contains { $0.slot == slot } }.map { $0 + 1 } ?? 0
+    let room = codecs[codec].batchCapacity - frames
+    let free = batches[after...].firstIndex {
+      $0.codec == codec && !scheduler.configuration.keepsChunks
+        && $0.chunks.reduce(0) { $0 + $1.codes.count } <= room
+    }
+    if let free { return free }
+    batches.append(Batch(codec: codec))
+    return batches.count - 1
   }
 
   /// Takes the results of what the device has done.
@@ -330,9 +350,9 @@ package final class SpeechRuntime<B: Backend> {
     case .frames(let entry):
       guard case .step(let model, _, _) = running.work.task else { return true }
       return try models[model].step.isPublished(entry)
-    case .samples(let segments):
-      for (_, parts) in segments {
-        for part in parts where try !codecBackend.isRead(part.samples) { return false }
+    case .samples(let batches):
+      for batch in batches {
+        if let samples = batch.samples, try !codecBackend.isRead(samples) { return false }
       }
       return true
     }
@@ -350,11 +370,16 @@ package final class SpeechRuntime<B: Backend> {
       for slice in slices { voices[slice.request]?.times.prefill += took }
     case (.frames(let entry), .step(let model, let rows, _)):
       (ended, stuck) = try collect(entry, rows, models[model], took)
-    case (.samples(let segments), .codec):
-      for (segment, parts) in segments {
-        for part in parts {
-          let samples = try codecBackend.finishRead(part.samples)
-          deliver(samples, part.codes, to: segment.request, took)
+    case (.samples(let batches), .codec):
+      for batch in batches {
+        guard let readback = batch.samples else { continue }
+        let samples = try codecBackend.finishRead(readback)
+        let perFrame = codecs[batch.codec].decoder.configuration.samplesPerFrame
+        var start = 0
+        for chunk in batch.chunks {
+          let end = start + chunk.codes.count * perFrame
+          deliver(Array(samples[start..<end]), chunk.codes, to: chunk.request, took)
+          start = end
         }
       }
     default: preconditionFailure("a result is that of its task")

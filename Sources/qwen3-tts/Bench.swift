@@ -59,6 +59,13 @@ struct Bench: AsyncParsableCommand {
   @Flag(help: "Also speaks 10 and 60 seconds without a break, and compares their RTF.")
   var long = false
 
+  @Option(
+    help: """
+      Numbers of voices, such as 1,8,32,64: measures only what a step of so many costs, frames, codec \
+      and prompts, without a scheduler.
+      """)
+  var voices: VoiceCounts?
+
   @OptionGroup var processor: ProcessorArguments
 
   @Option(
@@ -96,6 +103,7 @@ struct Bench: AsyncParsableCommand {
 
   func run() async throws {
     processor.apply()
+    if let voices { return try runBatch(voices.counts) }
     var benchmark = SpeechBenchmark(
       synthetic.map { "synthetic \($0)" } ?? model ?? "bundled voice", open: checkpoint)
     benchmark.device = older.architecture == nil ? device : .cuda
@@ -120,6 +128,17 @@ struct Bench: AsyncParsableCommand {
     try printResult(result.table)
   }
 
+  /// Measures steps of many voices.
+  private func runBatch(_ voices: [Int]) throws {
+    var benchmark = BatchBenchmark(
+      synthetic.map { "synthetic \($0)" } ?? model ?? "bundled voice", try checkpoint())
+    benchmark.device = device
+    benchmark.voices = voices
+    let result = try benchmark.run()
+    if json { return try printJSON(result) }
+    try printResult(result.table)
+  }
+
   /// Checks and opens what is to be measured.
   private func checkpoint() throws -> Checkpoint {
     if let synthetic, let size = SyntheticSize(rawValue: synthetic) {
@@ -138,6 +157,19 @@ struct Bench: AsyncParsableCommand {
       arguments += ["--model", try ModelLibrary.standard.model(named: model).path]
     }
     return arguments
+  }
+}
+
+/// Numbers of voices, separated by commas.
+struct VoiceCounts: ExpressibleByArgument {
+  let counts: [Int]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    counts = parts.compactMap { $0 }
+    guard counts.count == parts.count, counts.allSatisfy({ (1...256).contains($0) }) else {
+      return nil
+    }
   }
 }
 

@@ -47,7 +47,7 @@ struct Codec: AsyncParsableCommand {
       let stream = CodecStreams(
         try CodecDecoder(
           reading: checkpoint.codecWeights.scoped("decoder."), shape, on: backend),
-        chunkCapacity: 16, on: backend)
+        batchCapacity: 16, on: backend)
       var writer = try AudioFileWriter(to: output)
       if officialBlocks {
         try writer.write(stream.decodeInOfficialBlocks(frames))

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
-#if Server
+
 import ArgumentParser
 import Foundation
 import LoadTest
 import Qwen3TTS
+import SyntheticCheckpoint
 
 /// `qwen3-tts load`
 struct Load: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Loads a server with listeners, and says what they would have heard.",
+    abstract: "Loads a server or an engine with listeners, and says what they would have heard.",
     discussion: """
       qwen3-tts load --rps 2 --duration 60
       qwen3-tts load --concurrency 12 --requests 120
+      qwen3-tts load --engine --synthetic 1.7B --max-batch 64 --rps 20
 
       Each listener plays from the first chunk on, without a buffer: a chunk that comes too late is a \
       gap. Requests of an open loop (--rps) start at times that --seed decides, whatever became of \
@@ -20,6 +22,24 @@ struct Load: AsyncParsableCommand {
 
   @Option(help: "The server.")
   var url = "http://127.0.0.1:8000"
+
+  @Flag(help: "Loads an engine in this process instead of a server.")
+  var engine = false
+
+  @Option(help: "With --engine: random weights in the shape of 0.6B or 1.7B.")
+  var synthetic: String?
+
+  @Option(help: "With --engine: auto, cpu or cuda.")
+  var device = SpeechDevice.automatic
+
+  @Option(help: "With --engine: voices at once.")
+  var maxBatch: Int?
+
+  @Option(help: "With --engine: share of the speeches that are cancelled midway, 0 to 1.")
+  var cancelShare = 0.0
+
+  @Option(help: "With --engine and a Base model: so many distinct cloned voices, in turn.")
+  var clones: Int?
 
   @Option(help: "Requests a second, in an open loop.")
   var rps: Double?
@@ -75,12 +95,31 @@ struct Load: AsyncParsableCommand {
     guard (1...10_000).contains(concurrency ?? 1), (1...1_000_000).contains(requests) else {
       throw ValidationError("Expected --concurrency up to 10000 and --requests up to 1000000.")
     }
+    guard engine || synthetic == nil && maxBatch == nil && cancelShare == 0 && clones == nil else {
+      throw ValidationError("--synthetic, --max-batch, --cancel-share and --clones need --engine.")
+    }
+    if let synthetic, SyntheticSize(rawValue: synthetic) == nil {
+      throw ValidationError("--synthetic: expected 0.6B or 1.7B, found \(synthetic).")
+    }
+    guard (0...1).contains(cancelShare), (1...1024).contains(maxBatch ?? 1),
+      (1...256).contains(clones ?? 1)
+    else {
+      throw ValidationError(
+        "Expected --cancel-share 0 to 1, --max-batch up to 1024 and --clones up to 256.")
+    }
     guard ["http", "sse"].contains(transport) else {
       throw ValidationError("--transport: expected http or sse, found \(transport).")
     }
   }
 
   func run() async throws {
+    if engine {
+      let client = try await EngineClient(self)
+      if let notice = client.notice { printMessage(notice) }
+      try await run { await client.speak($0) }
+      return await client.shutdown()
+    }
+    #if Server
     var request = SpeechClient.Request()
     request.voice = voice
     request.model = model
@@ -88,7 +127,19 @@ struct Load: AsyncParsableCommand {
     request.usesEvents = transport == "sse"
     request.framesPerWord = framesPerWord
     let client = SpeechClient(base: url, request, connections: 4_096)
-    let runner = LoadRunner(pool: try texts(), seed: seed) { await client.speak($0) }
+    try await run { await client.speak($0) }
+    try await client.shutdown()
+    #else
+    throw ValidationError(
+      "This program was built without the server: give --engine, or build with --traits Server.")
+    #endif
+  }
+
+  /// Loads what speaks so.
+  private func run(
+    _ speak: @escaping @Sendable (SentencePool.Sentence) async -> LoadResult
+  ) async throws {
+    let runner = LoadRunner(pool: try texts(), seed: seed, speak: speak)
     let report: LoadReport
     if let rps {
       if warmup > 0 {
@@ -104,7 +155,6 @@ struct Load: AsyncParsableCommand {
       }
       report = await runner.run(.closed(listeners: listeners, requests: requests))
     }
-    try await client.shutdown()
     guard let json else {
       try printResult(report.text)
       return
@@ -145,4 +195,3 @@ struct Load: AsyncParsableCommand {
 }
 
 extension LoadSchedule.Arrival: ExpressibleByArgument {}
-#endif

@@ -21,14 +21,14 @@ struct QwenTTSCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Speak.self, Normalize.self, Clone.self, Mix.self, Voices.self, Download.self, Inspect.self,
-      Codec.self, Bench.self, BenchVoices.self, Doctor.self,
+      Codec.self, Bench.self, BenchVoices.self, Load.self, Doctor.self,
     ] + serverCommands,
     defaultSubcommand: nil)
 
   /// Commands of the trait `Server`.
   private static var serverCommands: [any ParsableCommand.Type] {
     #if Server
-    [Serve.self, Load.self]
+    [Serve.self]
     #else
     []
     #endif

@@ -15,6 +15,7 @@ import Testing
     #expect(!step.isExclusive && step.framesInFlight == 1)
     #expect([1, 9, 300].map { backend.promptRows(for: $0) } == [1, 9, 300])
     #expect([1, 3, 70].map { backend.stepRows(for: $0) } == [1, 3, 70])
+    #expect([1, 5, 70].map { backend.codecFrames(for: $0) } == [1, 5, 70])
   }
 
   @Test func `two steps of one backend speak by turns as each alone`() throws {

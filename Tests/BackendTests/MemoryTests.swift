@@ -74,7 +74,7 @@ import Testing
     let one = backend.allocatedByteCount
     do {
       let second = FrameStep(model, capacity: 64, on: backend)
-      let stream = CodecStreams(decoder, chunkCapacity: 4, on: backend)
+      let stream = CodecStreams(decoder, batchCapacity: 4, on: backend)
       #expect(backend.allocatedByteCount > 2 * one - weights)
       withExtendedLifetime((second, stream)) {}
     }

@@ -122,7 +122,7 @@ import Testing
           m: rows, n: swiGLU ? outputs / 2 : outputs, k: taps * inputs, planes: planes,
           swiGLU: swiGLU, processors: processors, architecture: architecture, room: room,
           splits: splits)
-        #expect(plan.grid.z == splits && plan.tile.hasSumsByPart)
+        #expect(plan.grid.z == splits)
         // Where partial sums go through memory, there is room for them.
         let partials = plan.grid.x * plan.grid.y * splits * plan.tile.rows * plan.tile.columns
         #expect(splits == 1 || architecture.hasClusters || partials <= room.partials)
@@ -139,5 +139,34 @@ import Testing
     }
     #expect(splits(1024, 3072) > 1 && splits(1024, 2048) > 1)
     #expect(splits(64, 64) == 1)
+  }
+
+  /// Products of the released models, and how many blocks share the k of a tile.
+  @Test(arguments: [
+    (4096, 1024, 2), (1024, 2048, 8), (6144, 1024, 2), (1024, 3072, 8), (4096, 2048, 2),
+    (2048, 2048, 4), (12288, 2048, 2), (2048, 6144, 8), (2048, 1024, 4),
+  ])
+  func `a step's products have splits for 8 to 64 voices`(
+    _ outputs: Int, _ inputs: Int, _ expected: Int
+  ) {
+    let layout = GEMMLayout(outputs: outputs, inputs: inputs, taps: 1)
+    let splits = GEMMPlan.splits(
+      layout, planes: 1, swiGLU: false, architecture: Architecture(number: 90),
+      room: (partials: 2 << 20, tiles: 1 << 12))
+    #expect(splits == expected)
+  }
+
+  @Test func `blocks that update states are enough for every stream, whatever the tiles`() {
+    for rows in [1, 8, 64, 4096] {
+      let plan = GEMMPlan(
+        m: rows, n: 768, k: 5376, planes: 2, swiGLU: false, processors: 132,
+        architecture: Architecture(number: 90), room: (2 << 20, 1 << 12), splits: 2)
+      for streams in [nil, 1, 5, 64] {
+        let blocks = plan.stateBlocks(columns: 1000, streams: streams) * plan.grid.y
+        let units = (1000 + plan.tile.threads - 1) / plan.tile.threads * (streams ?? 1)
+        #expect(blocks >= units && blocks < units + plan.grid.y)
+      }
+      #expect(plan.stateBlocks(columns: 0, streams: nil) == 0)
+    }
   }
 }

@@ -98,6 +98,8 @@ import Testing
         #expect(zip(rows, 1...200).allSatisfy { $0 >= $1 })
         #expect(Set(rows).sorted() == [1, 2, 4, 8, 16, 24, 32, 48, 64, 128, 192, 256])
         #expect(rows.allSatisfy { backend.stepRows(for: $0) == $0 })
+        let frames = (1...64).map { backend.codecFrames(for: $0) }
+        #expect(backend.independentRows ? Set(frames).count == 12 : frames == Array(1...64))
       }
     }
   }

@@ -20,7 +20,7 @@ import Testing
     stream = CodecStreams(
       try CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), shape, on: backend),
-      chunkCapacity: 16, on: backend)
+      batchCapacity: 16, on: backend)
   }
 
   func fixture(_ name: String) throws -> Safetensors {

@@ -95,7 +95,7 @@ struct GoldenSpeaker {
       try CodecDecoder(
         reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
         on: backend),
-      chunkCapacity: 10, on: backend)
+      batchCapacity: 10, on: backend)
   }
 
   func integers(_ name: String) throws -> [Int32] {

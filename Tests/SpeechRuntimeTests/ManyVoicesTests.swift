@@ -129,7 +129,7 @@ private struct World {
         capacity: 512)
       let codec = runtime.add(
         CodecStreams(
-          try checkpoint.codec(on: backend), slotCount: slotCount, chunkCapacity: 16,
+          try checkpoint.codec(on: backend), slotCount: slotCount, batchCapacity: 16,
           references: 2, on: backend))
       _ = runtime.add(FrameStep(model, pool: pool, on: backend), codec: codec)
     }
@@ -208,7 +208,7 @@ private struct Alone {
     step = FrameStep(
       try LanguageModel(reading: checkpoint.weights, checkpoint.configuration, on: backend),
       capacity: 512, on: backend)
-    codec = CodecStreams(try checkpoint.codec(on: backend), chunkCapacity: 16, on: backend)
+    codec = CodecStreams(try checkpoint.codec(on: backend), batchCapacity: 16, on: backend)
     endToken = checkpoint.configuration.talker.control.end
   }
 

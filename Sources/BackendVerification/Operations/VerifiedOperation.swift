@@ -22,6 +22,7 @@ package enum VerifiedOperation: String, CaseIterable, Sendable {
   case activation = "Activation"
   case qkNormRopeAppend = "QKNormRoPEAppend"
   case attention = "Attention"
+  case transformerLayers = "TransformerLayers"
   case sample = "Sample"
   case causalConvolution = "CausalConvolution"
   case transposedConvolution = "TransposedConvolution"
@@ -55,6 +56,7 @@ extension Workbench {
     case .activation: try activation()
     case .qkNormRopeAppend: try qkNormRopeAppend()
     case .attention: try attention()
+    case .transformerLayers: try transformerLayers()
     case .sample: try sample()
     case .causalConvolution: try causalConvolution()
     case .transposedConvolution: try transposedConvolution()

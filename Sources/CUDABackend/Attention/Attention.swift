@@ -43,9 +43,36 @@ extension CUDABackend {
       grid: CUDAGrid(shape.headCount),
       block: 256, qkv.address, layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0,
       layer.epsilon, layer.inverseFrequencies.address, map.positions.address, map.slots.address,
-      cache.keys.address, cache.values.address, out.address, UInt64(0), Int32(shape.headCount),
-      Int32(shape.kvHeadCount), Int32(layer.window ?? 0), Int32(stored.capacity),
-      stored.pagesAddress)
+      cache.keys.address, cache.values.address, out.address, UInt64(0), UInt64(0),
+      Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(layer.window ?? 0),
+      Int32(stored.capacity), stored.pagesAddress)
+  }
+
+  /// `attentionStep` for a row of each of some slots, the result as split rows; each row's as if it were
+  /// alone.
+  ///
+  /// - Precondition: `hasBatchAttention`.
+  func batchAttention(
+    _ qkv: CUDATensor, _ layer: AttentionLayer<CUDATensor>, rows map: RowMap<CUDAIndices>,
+    cache: CacheLayer<CUDACache>, into out: SplitRows
+  ) throws(CUDAError) {
+    let (shape, stored) = (layer.shape, cache.cache)
+    precondition(map.positions.stride == 1 && map.slots.stride == 1, "adjacent rows")
+    precondition(qkv.columns == shape.packedWidth && out.columns == shape.queryWidth)
+    let isPaired = shape.headCount == 2 * shape.kvHeadCount
+    try launch(
+      "decode_attention\(isPaired ? "_pairs" : "")_\(shape.headDim)_\(stored.precision.element)",
+      grid: CUDAGrid(isPaired ? shape.kvHeadCount : shape.headCount, 1, qkv.rows), block: 256,
+      qkv.address, layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0, layer.epsilon,
+      layer.inverseFrequencies.address, map.positions.address, map.slots.address,
+      cache.keys.address, cache.values.address, UInt64(0), UInt64(0), out.address,
+      Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(layer.window ?? 0),
+      Int32(stored.capacity), stored.pagesAddress)
+  }
+
+  /// Whether `batchAttention` takes a layer's shape.
+  func hasBatchAttention(_ shape: AttentionShape) -> Bool {
+    shape.headDim == 64 || shape.headDim == 128
   }
 
   package func attentionLinearAdd(
@@ -77,7 +104,7 @@ extension CUDABackend {
       grid: CUDAGrid(shape.headCount, blocks), block: 256,
       qkv.address, layer.queryNorm?.address ?? 0, layer.keyNorm?.address ?? 0, layer.epsilon,
       layer.inverseFrequencies.address, map.positions.address, map.slots.address,
-      cache.keys.address, cache.values.address, stored.partial.address, stats,
+      cache.keys.address, cache.values.address, stored.partial.address, stats, UInt64(0),
       Int32(shape.headCount), Int32(shape.kvHeadCount), Int32(layer.window ?? 0),
       Int32(stored.capacity), stored.pagesAddress)
     try launch(

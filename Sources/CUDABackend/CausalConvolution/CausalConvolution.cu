@@ -11,7 +11,7 @@ struct GatheredRows {
   int kernel, dilation;
   __device__ __forceinline__ float operator()(int t, int kk) const {
     int i = kk / kernel;
-    return input(t + (kk - i * kernel) * dilation, i);
+    return input(t, (kk - i * kernel) * dilation, i);
   }
 };
 
@@ -19,9 +19,10 @@ struct GatheredRows {
 template <int T>
 __device__ __forceinline__ void convolve(const float *x, const float *history, const void *weight,
                                          const float *bias, float *out, float *partials, int time,
-                                         int inputs, int outputs, int kernel, int dilation) {
+                                         int inputs, int outputs, int kernel, int dilation,
+                                         const StreamFrames &streams) {
   int k = inputs * kernel;
-  ConvolutionInput input = {history, x, (kernel - 1) * dilation, inputs};
+  ConvolutionInput input = {history, x, (kernel - 1) * dilation, inputs, streams};
   split_bf16_tile(GatheredRows{input, kernel, dilation}, LinearWeight<T>{weight, k},
                   ConvolutionOutput{bias, out, partials, time, outputs, outputs, 1}, time, outputs,
                   k);
@@ -30,9 +31,11 @@ __device__ __forceinline__ void convolve(const float *x, const float *history, c
 #define CAUSAL_CONVOLUTION(name, T)                                                                \
   KERNEL causal_convolution_##name(const float *x, const float *history, const void *weight,       \
                                    const float *bias, float *out, float *partials, int time,       \
-                                   int inputs, int outputs, int kernel, int dilation) {            \
+                                   int inputs, int outputs, int kernel, int dilation,              \
+                                   const int *frames, int frame_rows, int slot_stride) {           \
     IN_ORDER                                                                                       \
-    convolve<T>(x, history, weight, bias, out, partials, time, inputs, outputs, kernel, dilation); \
+    convolve<T>(x, history, weight, bias, out, partials, time, inputs, outputs, kernel, dilation,  \
+                {(const int2 *)frames, frame_rows, 0, slot_stride});                               \
   }
 FOR_EACH_ELEMENT(CAUSAL_CONVOLUTION)
 

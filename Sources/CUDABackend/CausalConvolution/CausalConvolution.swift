@@ -5,7 +5,7 @@ package import SpeechModel
 
 extension CUDABackend {
   package func causalConvolution(
-    _ x: CUDATensor, history: CUDATensor, weight: CUDAMatrix, bias: CUDATensor, kernel: Int,
+    _ x: CUDATensor, history: History, weight: CUDAMatrix, bias: CUDATensor, kernel: Int,
     dilation: Int, into out: CUDATensor
   ) throws(CUDAError) {
     precondition(history.rows == (kernel - 1) * dilation && out.rows == x.rows)
@@ -13,27 +13,37 @@ extension CUDABackend {
     switch weight.format {
     case .exact(let taps):
       precondition(taps == kernel, "a weight laid out for another kernel")
-      try exactGEMM(x, history: history, dilation: dilation, weight, bias: bias, into: out)
+      precondition(history.frames == nil, "an encoder hears one recording")
+      try exactGEMM(
+        x, history: history.states, dilation: dilation, weight, bias: bias, into: out)
+    case .split where history.frames != nil:
+      return try convolveStreams(
+        x, history: history, weight, dilation: dilation, bias: bias, into: out)
     case .split:
-      try convolveSplit(x, history: history, weight, dilation: dilation, bias: bias, into: out)
+      try convolveSplit(
+        x, history: history.states, weight, dilation: dilation, bias: bias, into: out)
     case .stored(let element):
       let grid = splitKGrid(rows: x.rows, columns: out.columns, k: weight.columns)
       try launch(
         "causal_convolution_\(element)", grid: grid, block: 256, x.address, history.address,
         weight.address, bias.address, out.address, partials.address, Int32(x.rows),
-        Int32(x.columns), Int32(out.columns), Int32(kernel), Int32(dilation))
+        Int32(x.columns), Int32(out.columns), Int32(kernel), Int32(dilation), history.map,
+        history.frameRows(x), history.slotStride)
       try reducePartials(grid, bias: bias, out, rows: x.rows, columns: out.columns, stride: 1)
     }
     try updateState(history, after: x)
   }
 
   package func snakeConvolution(
-    _ x: CUDATensor, _ snake: SnakeWeights<CUDATensor>, history: CUDATensor,
+    _ x: CUDATensor, _ snake: SnakeWeights<CUDATensor>, history: History,
     weight: CUDAMatrix, bias: CUDATensor, kernel: Int, dilation: Int, scratch: CUDATensor,
     into out: CUDATensor
   ) throws(CUDAError) {
+    let frameRows = history.frameRows(x)
+    // Where the next state is not all from `x`, another kernel makes it.
+    let isLong = Int(frameRows) >= kernel - 1
     guard weight.rows == 1, weight.format == .stored(.f32), dilation == 1, kernel > 1, kernel <= 8,
-      x.columns <= 128, x.columns % 2 == 0, x.rows >= kernel - 1 || independentRows
+      x.columns <= 128, x.columns % 2 == 0, isLong || independentRows && history.frames == nil
     else {
       try self.snake(x, snake, into: scratch)
       return try causalConvolution(
@@ -41,19 +51,22 @@ extension CUDABackend {
         into: out)
     }
     precondition(history.rows == kernel - 1)
-    // Where the next state is not all from `x`, another kernel makes it.
-    let isLong = x.rows >= kernel - 1
+    let frames = x.rows / Int(frameRows)
+    let size = history.rows * history.columns
     let state = isLong ? scratch : partials
-    precondition(state.count >= history.count)
+    precondition(state.count >= frames * size)
     try launch(
-      "snake_convolution", grid: CUDAGrid((x.rows + 15) / 16), block: 256, x.address,
-      snake.alpha.address, snake.inverseBeta.address, history.address, weight.address, bias.address,
-      out.address, state.address, Int32(x.rows), Int32(x.columns), Int32(kernel))
+      "snake_convolution", grid: CUDAGrid((Int(frameRows) + 15) / 16, frames), block: 256,
+      x.address, snake.alpha.address, snake.inverseBeta.address, history.address, weight.address,
+      bias.address, out.address, state.address, frameRows, Int32(x.columns), Int32(kernel),
+      history.map, history.slotStride)
     guard isLong else {
       try self.snake(x, snake, into: scratch)
       return try updateState(history, after: scratch.rows(0..<x.rows))
     }
-    try launch("copy", over: history.count, scratch.address, history.address, history.count)
+    try launch(
+      "store_state", grid: CUDAGrid((size + 255) / 256, frames), block: 256, scratch.address,
+      history.address, Int32(size), history.map, Int32(frames), history.slotStride)
   }
 
   // MARK: What other convolutions use too
@@ -97,16 +110,45 @@ extension CUDABackend {
       let seen = CUDATensor(
         memory: splitScratch.memory, address: joined.address, rows: past, columns: x.columns)
       try gemm(
-        rows, history: past > 0 ? seen : nil, dilation: dilation, weight,
+        rows, history: past > 0 ? History(seen) : nil, dilation: dilation, weight,
         GEMMEpilogue(bias: bias, out: out.rows(start * longer..<end * longer)))
     }
   }
 
+  /// The same for the rows of several streams, whose histories hold split rows.
+  func convolveStreams(
+    _ x: CUDATensor, history: History, _ weight: CUDAMatrix, dilation: Int, bias: CUDATensor,
+    into out: CUDATensor
+  ) throws(CUDAError) {
+    precondition(x.count <= splitScratch.count, "the frames of a batch are split at once")
+    let rows = try splitRows(x, at: splitScratch.address)
+    try gemm(
+      rows, history: history, dilation: dilation, weight, GEMMEpilogue(bias: bias, out: out))
+    try updateState(
+      history,
+      after: CUDATensor(
+        memory: splitScratch.memory, address: rows.address, rows: x.rows, columns: x.columns))
+  }
+
   /// Stores the last rows of `history` followed by `x` in `history`.
-  func updateState(_ history: CUDATensor, after x: CUDATensor) throws(CUDAError) {
+  func updateState(_ history: History, after x: CUDATensor) throws(CUDAError) {
     guard history.rows > 0 else { return }
     try launch(
-      "update_state", over: x.columns, x.address, history.address, Int32(x.rows),
-      Int32(history.rows), Int32(x.columns))
+      "update_state", grid: CUDAGrid((x.columns + 255) / 256, history.frames?.count ?? 1),
+      block: 256, x.address, history.address, Int32(x.rows), Int32(history.rows),
+      Int32(x.columns), history.map, history.frameRows(x), history.frameCount, history.slotStride)
   }
+}
+
+extension StreamHistory where Tensor == CUDATensor, Indices == CUDAIndices {
+  // Twins of `StreamFrames` (Common/StreamFrames.cuh).
+
+  /// The history of one stream, or of slot 0.
+  var address: UInt64 { states.address + UInt64(4 * start) }
+  var map: UInt64 { frames?.map.address ?? 0 }
+  var frameCount: Int32 { Int32(frames?.count ?? 1) }
+  var slotStride: Int32 { frames == nil ? 0 : Int32(states.columns) }
+
+  /// Rows of a frame in `x`; of one stream, all.
+  func frameRows(_ x: CUDATensor) -> Int32 { Int32(x.rows) / frameCount }
 }

@@ -7,8 +7,8 @@ extension CUDABackend {
   /// With split weights the activations pass from product to product as split rows, and the histories
   /// hold split rows, which are as large as F32 ones and zero where those are.
   package func decoderBlock(
-    _ x: CUDATensor, _ block: DecoderBlock<CUDATensor, CUDAMatrix>, history: CUDATensor,
-    unitHistories: [CUDATensor], inner: CUDATensor, scratch: (CUDATensor, CUDATensor),
+    _ x: CUDATensor, _ block: DecoderBlock<CUDATensor, CUDAMatrix>, history: History,
+    unitHistories: [History], inner: CUDATensor, scratch: (CUDATensor, CUDATensor),
     into out: CUDATensor
   ) throws(CUDAError) {
     let weights =

@@ -5,18 +5,22 @@
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"
 #include "Common/SplitBF16.cuh"
+#include "Common/StreamFrames.cuh"
 
 KERNEL depthwise_layer_norm_split(const float *x, const float *history, const float *weight,
                                   const float *bias, const float *norm, const float *norm_bias,
-                                  float epsilon, u16 *out, int columns, int kernel) {
+                                  float epsilon, u16 *out, int columns, int kernel,
+                                  const int *frames, int frame_rows, int slot_stride) {
   IN_ORDER
   int t = blockIdx.x;
+  i64 past;
+  int begin = StreamFrames{(const int2 *)frames, frame_rows, 0, slot_stride}.first_row(t, past);
   float2 v[ROW_PAIRS];
   int pairs = load_row(bias, columns, v);
   for (int j = 0; j < kernel; j++) {
-    int r = t + j;
-    const float *row = r < kernel - 1 ? history + (i64)r * columns
-                                      : x + (i64)(r - kernel + 1) * columns;
+    int r = t - begin + j;
+    const float *row = r < kernel - 1 ? history + past + (i64)r * columns
+                                      : x + (i64)(t + j - kernel + 1) * columns;
 #pragma unroll
     for (int i = 0; i < ROW_PAIRS; i++) {
       int c = 2 * (threadIdx.x + i * blockDim.x);

@@ -6,7 +6,7 @@ package import SpeechModel
 extension CUDABackend {
   /// With split weights the activations pass from product to product as split rows.
   package func latentUpsampling(
-    _ x: CUDATensor, _ stage: LatentUpsampling<CUDATensor, CUDAMatrix>, history: CUDATensor,
+    _ x: CUDATensor, _ stage: LatentUpsampling<CUDATensor, CUDAMatrix>, history: History,
     inner: CUDATensor, wide: CUDATensor, into out: CUDATensor
   ) throws(CUDAError) {
     let (first, expand, contract) = (stage.transposed, stage.expand, stage.contract)
@@ -32,7 +32,7 @@ extension CUDABackend {
       out.address, history.address, stage.depthwise.address, stage.depthwiseBias.address,
       stage.norm.address,
       stage.normBias.address, Float(1e-6), inner.address, Int32(out.columns),
-      Int32(stage.depthwise.columns))
+      Int32(stage.depthwise.columns), history.map, history.frameRows(out), history.slotStride)
     try gemm(
       SplitRows(inner), expand.weight, updating: StateUpdate(x: out, state: history),
       GEMMEpilogue(bias: expand.bias, flags: .gelu, split: SplitRows(wide)))

@@ -6,8 +6,13 @@
 //
 // x is split bf16 (Common/SplitBF16.cuh). W is [outputs][taps · inputs]: the stored bf16, or two
 // planes of high and low halves. Sums are F32.
+//
+// RMSNorm goes from product to product: the one that makes x leaves x · gain and, of each 32
+// columns, the sum of the squares of x; the next divides its sums by the root of their mean.
 #include "Common/Activations.cuh"
 #include "Common/ConvolutionInput.cuh"
+#include "Common/Normalization.cuh"
+#include "Common/Reductions.cuh"
 #include "Common/SplitBF16.cuh"
 #include "Common/TensorCore.cuh"
 
@@ -17,9 +22,9 @@ enum {
   SWIGLU = 2,      // out = silu(first half of W's rows) · (second half)
   GELU = 4,
   SILU = 8,
-  SNAKE = 16  // of what goes to `out_split`
+  SNAKE = 16,  // of what goes to `out_split`
+  GAIN = 32    // the same, times `alpha`; sums of squares go to `out_squares`
 };
-enum { GEMM_THREADS = 128 };
 
 struct GEMMArguments {
   const u16 *x, *history, *weight;
@@ -31,19 +36,29 @@ struct GEMMArguments {
   const u32 *state_x;
   u32 *state;
   int state_time, state_rows, state_columns;
+  StreamFrames streams;
+  const float *squares;
+  float *out_squares;
+  float epsilon;
 };
+// Columns whose squares are one sum; twin of `GEMMNorm.columns`.
+enum { SQUARE_COLUMNS = 32 };
 
-// Shared memory for the stages of the pipeline; twin of `GEMMTile.sharedBytes`.
+
+// Shared memory for the stages of the pipeline of a block of four warps, two of which share an SM,
+// and of eight, which has one to itself; twin of `GEMMTile.stageBudget`.
 #if __CUDA_ARCH__ == 900 || __CUDA_ARCH__ == 1000
-enum { STAGE_BUDGET = 112 << 10 };
+enum { STAGE_BUDGET_4 = 112 << 10, STAGE_BUDGET_8 = 208 << 10 };
+#elif __CUDA_ARCH__ == 800 || __CUDA_ARCH__ == 870
+enum { STAGE_BUDGET_4 = 96 << 10, STAGE_BUDGET_8 = 160 << 10 };
 #else
-enum { STAGE_BUDGET = 96 << 10 };
+enum { STAGE_BUDGET_4 = 96 << 10, STAGE_BUDGET_8 = 96 << 10 };
 #endif
 
-// The epilogue for two adjacent columns, to `out` and `out_split`. `channels` columns are one row
-// of `out_split`, and bias, scale and snake repeat after as many.
+// The epilogue for two adjacent columns, to `out`, which holds `old`, and `out_split`. `channels`
+// columns are one row of `out_split`, and bias, scale and snake repeat after as many.
 __device__ __forceinline__ void epilogue(const GEMMArguments &p, int row, int column, float a,
-                                         float b) {
+                                         float b, float2 old) {
   int c = column % p.channels;
   if (p.bias) a += p.bias[c], b += p.bias[c + 1];
   if (p.scale) a *= p.scale[c], b *= p.scale[c + 1];
@@ -51,14 +66,20 @@ __device__ __forceinline__ void epilogue(const GEMMArguments &p, int row, int co
   if (p.flags & SILU) a = silu_value(a), b = silu_value(b);
   i64 at = (i64)row * p.n + column;
   if (p.out) {
-    float2 *to = (float2 *)(p.out + at);
-    if (p.flags & ACCUMULATE) {
-      float2 old = *to;
-      a += old.x, b += old.y;
-    }
-    *to = make_float2(a, b);
+    a += old.x, b += old.y;
+    *(float2 *)(p.out + at) = make_float2(a, b);
   }
   if (p.out_split) {
+    if (p.flags & GAIN) {
+      // Sixteen lanes have the columns of a sum.
+      float square = a * a + b * b;
+      u32 lanes = 0xffffu << (threadIdx.x & 16);
+#pragma unroll
+      for (int step = 8; step > 0; step >>= 1) square += __shfl_xor_sync(lanes, square, step);
+      if (threadIdx.x % 16 == 0)
+        p.out_squares[((i64)row * p.n + column) / SQUARE_COLUMNS] = square;
+      a *= p.alpha[c], b *= p.alpha[c + 1];
+    }
     if (p.flags & SNAKE) {
       a = snake_value(a, p.alpha[c], p.inverse_beta[c]);
       b = snake_value(b, p.alpha[c + 1], p.inverse_beta[c + 1]);
@@ -88,28 +109,32 @@ __device__ __forceinline__ float2 load_from_block(u32 address, int block) {
   return v;
 }
 
-// A block of four warps, WN × WM of them, computes a tile of 16 WN TN rows of W by 8 WM TM rows of
-// x, a warp TN tiles of 16 by TM of 8. It walks k, or its split of k (blockIdx.z), in chunks of 64
+// A block of four or eight warps, WN × WM of them, computes a tile of 16 WN TN rows of W by 8 WM TM
+// rows of x, a warp TN tiles of 16 by TM of 8. It walks k, or its split of k (blockIdx.z), in chunks of 64
 // columns. A chunk stands in shared memory in lines of 128 bytes whose 16-byte words are swizzled
 // by the line's number, so that neither copies nor ldmatrix have bank conflicts. Copies run some
 // stages ahead; those of W begin before the previous kernel has finished.
 //
 // Split K: the blocks of a tile form a cluster, and each reduces every gridDim.z-th row of the
 // tile; without clusters the last block to arrive reduces all. Partial sums are added in ascending
-// order of the splits, so results repeat.
+// order of the splits, so results repeat. Which products of halves an output adds, and in which order,
+// does not depend on the tile: only on the splits.
 //
-// Blocks after the last tile update the state of a convolution whose rows the previous kernel read.
+// Blocks after the last tile update the states of a convolution whose rows the previous kernel read.
 // inputs and k are multiples of 8, n and channels of 2. P: planes of W.
 // Bound: bytes of W for few rows, multiply-adds for many.
 template <int WN, int WM, int TN, int TM, int P>
 __device__ __forceinline__ void gemm(const GEMMArguments &p) {
   constexpr int BN = 16 * WN * TN, BM = 8 * WM * TM;
   constexpr int STAGE = 128 * (BN * P + 2 * BM), PITCH = BN + 4;
+  constexpr int THREADS = 32 * WN * WM, LINES = THREADS / 8;
+  constexpr int STAGE_BUDGET = WN * WM == 4 ? STAGE_BUDGET_4 : STAGE_BUDGET_8;
   constexpr int STAGES = STAGE_BUDGET / STAGE < 6 ? STAGE_BUDGET / STAGE : 6;
-  // Products of halves, the smallest first. A small tile has an accumulator for each, so that a
-  // tensor core need not wait for one product before it starts the next.
-  constexpr int KINDS = P + 1, SETS = TN * TM <= 3 ? KINDS : 1;
-  static_assert(WN * WM == 4 && BN % 16 == 0, "four warps");
+  // Products of halves, the smallest first; each has an accumulator, so that a tensor core need not
+  // wait for one product before it starts the next.
+  constexpr int KINDS = P + 1;
+  static_assert(WN * WM == 4 || WN * WM == 8, "four or eight warps");
+  static_assert(BN * P % LINES == 0 && 2 * BM % LINES == 0, "all threads copy alike");
   static_assert(BM * PITCH * 4 <= STAGES * STAGE, "the sums fit into the memory of the stages");
   extern __shared__ __align__(128) unsigned char stages[];
   int thread = threadIdx.x, warp = thread / 32, lane = thread % 32;
@@ -118,9 +143,13 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
   launch_dependents();
   if ((int)blockIdx.x >= tiles) {
     wait_for_previous();
-    if (blockIdx.y == 0 && blockIdx.z == 0)
-      update_state_column(p.state_x, p.state, p.state_time, p.state_rows, p.state_columns,
-                          ((int)blockIdx.x - tiles) * GEMM_THREADS + thread);
+    int unit = ((int)blockIdx.x - tiles) * gridDim.y + blockIdx.y;
+    int units = (p.state_columns + THREADS - 1) / THREADS, frame = unit / units;
+    StreamFrames streams = p.streams;
+    streams.rows = p.state_time;
+    if (blockIdx.z == 0 && frame < (streams.at ? streams.count : 1))
+      update_stream_column(streams, p.state_x, p.state, p.state_time, p.state_rows,
+                           p.state_columns, (unit - frame * units) * THREADS + thread, frame);
     return;
   }
   int first_column = blockIdx.x * own, first_row = blockIdx.y * BM;
@@ -129,21 +158,24 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
   int line = thread / 8, unit = thread % 8;
   u32 base = shared_address(stages);
 
-  // A thread copies word `unit` of every 16th line. −1 stands for a row that does not exist.
-  int w_at[BN * P / 16], x_row[BM / 8], swizzled = (unit ^ (line & 7)) << 4;
+  // A thread copies word `unit` of every LINES-th line. −1 stands for a row that does not exist.
+  int w_at[BN * P / LINES], x_row[2 * BM / LINES], swizzled = (unit ^ (line & 7)) << 4;
+  // The first row of the stream of each, and where its history is.
+  int x_first[2 * BM / LINES], x_past[2 * BM / LINES];
 #pragma unroll
-  for (int j = 0; j < BN * P / 16; j++) {
-    int row = (line + 16 * j) % BN, column = first_column + row;
+  for (int j = 0; j < BN * P / LINES; j++) {
+    int row = (line + LINES * j) % BN, column = first_column + row;
     if (swiglu && row >= BN / 2) column -= BN / 2;
     bool inside = column < p.n;
     if (swiglu && row >= BN / 2) column += p.n;
-    if (16 * j >= BN) column += swiglu ? 2 * p.n : p.n;
+    if (LINES * j >= BN) column += swiglu ? 2 * p.n : p.n;
     w_at[j] = inside ? column : -1;
   }
 #pragma unroll
-  for (int j = 0; j < BM / 8; j++) {
-    int row = first_row + (line + 16 * j) % BM;
+  for (int j = 0; j < 2 * BM / LINES; j++) {
+    int row = first_row + (line + LINES * j) % BM;
     x_row[j] = row < p.m ? row : -1;
+    x_first[j] = x_past[j] = 0;
   }
   // k of the next copies of W and of x, the latter as tap and input.
   int w_k = 64 * begin + 8 * unit, w_end = min(p.k, 64 * (begin + count));
@@ -152,9 +184,9 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
     u32 to = base + slot * STAGE + 128 * line + swizzled;
     bool some = w_k < w_end;
 #pragma unroll
-    for (int j = 0; j < BN * P / 16; j++) {
+    for (int j = 0; j < BN * P / LINES; j++) {
       bool inside = some && w_at[j] >= 0;
-      copy_async(to + 2048 * j, inside ? p.weight + (i64)w_at[j] * p.k + w_k : p.weight, inside);
+      copy_async(to + 128 * LINES * j, inside ? p.weight + (i64)w_at[j] * p.k + w_k : p.weight, inside);
     }
     w_k += 64;
   };
@@ -163,13 +195,16 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
     bool some = x_k < w_end;
     int shift = tap * p.dilation;
 #pragma unroll
-    for (int j = 0; j < BM / 8; j++) {
+    for (int j = 0; j < 2 * BM / LINES; j++) {
       bool inside = some && x_row[j] >= 0;
-      int t = x_row[j] + shift, half = (line + 16 * j) / BM;
-      const u16 *from = t < p.history_rows ? p.history : p.x;
-      if (t >= p.history_rows) t -= p.history_rows;
+      int t = x_row[j] + shift - x_first[j], half = (line + LINES * j) / BM;
+      const u16 *from = p.history + 2 * (i64)x_past[j];
+      if (t >= p.history_rows) {
+        t += x_first[j] - p.history_rows;
+        from = p.x;
+      }
       from += (i64)(2 * t + half) * p.inputs + input;
-      copy_async(to + 2048 * j, inside ? from : p.weight, inside);
+      copy_async(to + 128 * LINES * j, inside ? from : p.weight, inside);
     }
     x_k += 64;
     input += 64;
@@ -181,13 +216,30 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
 #pragma unroll 1
   for (int s = 0; s < STAGES - 1; s++) load_weight(s);
   wait_for_previous();
+  if (p.history_rows && p.streams.at) {
+#pragma unroll
+    for (int j = 0; j < 2 * BM / LINES; j++) {
+      i64 past;
+      x_first[j] = p.streams.first_row(max(x_row[j], 0), past);
+      x_past[j] = (int)past;
+    }
+  }
 #pragma unroll 1
   for (int s = 0; s < STAGES - 1; s++) {
     load_x(s);
     commit_copies();
   }
+  __shared__ float factors[BM];
+  if (p.squares) {
+    int groups = p.inputs / SQUARE_COLUMNS;
+    for (int r = warp; r < BM && first_row + r < p.m; r += THREADS / 32) {
+      float sum = 0;
+      for (int i = lane; i < groups; i += 32) sum += p.squares[(i64)(first_row + r) * groups + i];
+      factors[r] = norm_factor(warp_sum(sum), p.inputs, p.epsilon);
+    }
+  }
 
-  float sums[SETS][TN][TM][4] = {};
+  float sums[KINDS][TN][TM][4] = {};
   int tile_row = lane % 8, tile = lane / 8;
   u32 w_line = (warp % WN) * TN * 16 + (tile & 1) * 8 + tile_row;
   u32 x_line = BN * P + (tile >> 1) * BM + (warp / WN) * TM * 8 + tile_row;
@@ -220,7 +272,7 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
         for (int j = 0; j < TM; j++)
 #pragma unroll
           for (int i = 0; i < TN; i++)
-            mma_bf16(sums[SETS == 1 ? 0 : kind][i][j], w[w_plane][i][0], w[w_plane][i][1],
+            mma_bf16(sums[kind][i][j], w[w_plane][i][0], w[w_plane][i][1],
                           w[w_plane][i][2], w[w_plane][i][3], x[j][x_half], x[j][x_half + 1]);
       }
     }
@@ -241,7 +293,7 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
         int row = ((warp / WN) * TM + j) * 8 + 2 * (lane % 4) + e % 2;
         float sum = sums[0][i][j][e];
 #pragma unroll
-        for (int set = 1; set < SETS; set++) sum += sums[set][i][j][e];
+        for (int kind = 1; kind < KINDS; kind++) sum += sums[kind][i][j][e];
         tile_sums[row * PITCH + column] = sum;
       }
   int rows = min(BM, p.m - first_row), first = 0, every = 1;
@@ -270,7 +322,7 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
   if (gridDim.z > 1) {
     int index = blockIdx.y * tiles + blockIdx.x;
     float4 *all = (float4 *)(p.partials + (i64)index * gridDim.z * (BM * BN));
-    for (int i = thread; i < rows * (BN / 4); i += GEMM_THREADS) {
+    for (int i = thread; i < rows * (BN / 4); i += THREADS) {
       int row = i / (BN / 4), column = i % (BN / 4) * 4;
       all[(i64)blockIdx.z * (BM * BN / 4) + i] =
         *(const float4 *)(tile_sums + row * PITCH + column);
@@ -282,7 +334,7 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
     if (arrived != gridDim.z - 1) return;
     if (thread == 0) p.arrivals[index] = 0;
     __threadfence();
-    for (int i = thread; i < rows * (BN / 4); i += GEMM_THREADS) {
+    for (int i = thread; i < rows * (BN / 4); i += THREADS) {
       int row = i / (BN / 4), column = i % (BN / 4) * 4;
       float4 sum = __ldcg(all + i);
 #pragma unroll 8
@@ -298,38 +350,67 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
     return *(const float2 *)(tile_sums + row * PITCH + column);
   };
 #endif
+  // Some at a time, whose loads are under way together.
+  constexpr int U = 4;
 #pragma unroll 1
-  for (int i = thread;; i += GEMM_THREADS) {
-    int row = first + i / (own / 2) * every, column = i % (own / 2) * 2;
-    if (row >= rows) break;
-    if (first_column + column >= p.n) continue;
-    float2 v = reduced(row, column);
-    if (swiglu) {
-      float2 up = reduced(row, BN / 2 + column);
-      v = make_float2(silu_value(v.x) * up.x, silu_value(v.y) * up.y);
+  for (int start = thread; first + start / (own / 2) * every < rows; start += U * THREADS) {
+    float2 v[U], up[U], old[U];
+    auto place = [&](int u, int &row, int &column) {
+      int i = start + u * THREADS;
+      row = first + i / (own / 2) * every, column = i % (own / 2) * 2;
+      return row < rows && first_column + column < p.n;
+    };
+#pragma unroll
+    for (int u = 0; u < U; u++) {
+      int row, column;
+      v[u] = up[u] = old[u] = make_float2(0, 0);
+      if (!place(u, row, column)) continue;
+      v[u] = reduced(row, column);
+      if (swiglu) up[u] = reduced(row, BN / 2 + column);
+      if (p.flags & ACCUMULATE)
+        old[u] = *(const float2 *)(p.out + (i64)(first_row + row) * p.n + first_column + column);
     }
-    epilogue(p, first_row + row, first_column + column, v.x, v.y);
+#pragma unroll
+    for (int u = 0; u < U; u++) {
+      int row, column;
+      if (!place(u, row, column)) continue;
+      float factor = p.squares ? factors[row] : 1.0f;
+      v[u].x *= factor, v[u].y *= factor;
+      if (swiglu) {
+        up[u].x *= factor, up[u].y *= factor;
+        v[u] = make_float2(silu_value(v[u].x) * up[u].x, silu_value(v[u].y) * up[u].y);
+      }
+      epilogue(p, first_row + row, first_column + column, v[u].x, v[u].y, old[u]);
+    }
   }
   // No block may exit while another still reads its sums.
   if (gridDim.z > 1) cluster_barrier();
 }
 
 #define GEMM(BN, BM, format, P, WN, WM, TN, TM)                                                    \
-  extern "C" __global__ void __launch_bounds__(GEMM_THREADS) gemm_##BN##x##BM##_##format(          \
+  extern "C" __global__ void __launch_bounds__(32 * WN * WM) gemm_##BN##x##BM##_##format(          \
     const u16 *x, const u16 *history, const u16 *weight, const float *bias, const float *scale,    \
     const float *alpha, const float *inverse_beta, float *out, u16 *out_split, float *partials,    \
     u32 *arrivals, int m, int n, int k, int inputs, int dilation, int history_rows, int channels,  \
     int flags, const u32 *state_x, u32 *state, int state_time, int state_rows,                     \
-    int state_columns) {                                                                           \
+    int state_columns, const int *frames, int frame_rows, int frame_count, int slot_stride,        \
+    const float *squares, float *out_squares, float epsilon) {                                     \
     GEMMArguments p = {x, history, weight, bias, scale, alpha, inverse_beta, out, partials,        \
                        out_split, arrivals, m, n, k, inputs, dilation, history_rows, channels,     \
-                       flags, state_x, state, state_time, state_rows, state_columns};              \
+                       flags, state_x, state, state_time, state_rows, state_columns,               \
+                       {(const int2 *)frames, frame_rows, frame_count, slot_stride}, squares,      \
+                       out_squares, epsilon};                                                      \
     gemm<WN, WM, TN, TM, P>(p);                                                                    \
   }
 // Twins of `GEMMTile.all`; `split` has two planes of W.
 #define GEMMS(BN, BM, WN, WM, TN, TM)                                                              \
   GEMM(BN, BM, bf16, 1, WN, WM, TN, TM) GEMM(BN, BM, split, 2, WN, WM, TN, TM)
 GEMMS(64, 8, 4, 1, 1, 1)
+GEMM(64, 16, bf16, 1, 4, 1, 1, 2)
 GEMMS(32, 32, 2, 2, 1, 2)
+GEMM(64, 32, bf16, 1, 4, 1, 1, 4)
 GEMM(32, 48, bf16, 1, 2, 2, 1, 3)
+GEMM(64, 48, bf16, 1, 2, 2, 2, 3)
 GEMMS(64, 64, 2, 2, 2, 4)
+GEMM(96, 64, bf16, 1, 2, 2, 3, 4)
+GEMM(96, 128, split, 2, 2, 4, 3, 4)

@@ -13,6 +13,7 @@ struct GEMMEpilogue {
     static let gelu = Flags(rawValue: 4)
     static let silu = Flags(rawValue: 8)
     static let snake = Flags(rawValue: 16)
+    static let gain = Flags(rawValue: 32)
   }
 
   var bias: CUDATensor?
@@ -23,6 +24,18 @@ struct GEMMEpilogue {
   /// Where they go as split rows, after a snake when there is one.
   var split: SplitRows?
   var snake: SnakeWeights<CUDATensor>?
+  /// The norm that follows: `split` gets the sums times its weight.
+  var gain: (weight: CUDATensor, norm: GEMMNorm)?
+}
+
+/// What is left of an RMSNorm for the product after it: of each row the sums of the squares of 32 columns
+/// each, `[rows, columns / 32]`, by the root of whose mean that product divides.
+struct GEMMNorm {
+  let squares: CUDATensor
+  let epsilon: Float
+
+  /// Twin of `SQUARE_COLUMNS` of `GEMM.cu`.
+  static var columns: Int { 32 }
 }
 
 /// The state of a convolution that the previous kernel has read: it becomes the last rows of itself
@@ -30,16 +43,18 @@ struct GEMMEpilogue {
 struct StateUpdate {
   /// F32, or split rows as the state is.
   let x: CUDATensor
-  let state: CUDATensor
+  let state: CUDABackend.History
 }
 
 extension CUDABackend {
   /// `x`, after `history`, times a weight that has a layout for it. The last tap sees the row itself.
   ///
-  /// - Parameter update: A state that spare blocks of the kernel update.
+  /// - Parameters:
+  ///   - norm: By what the rows of `x` are still to be divided.
+  ///   - update: A state that spare blocks of the kernel update.
   func gemm(
-    _ x: SplitRows, history: CUDATensor? = nil, dilation: Int = 1, _ weight: CUDAMatrix,
-    updating update: StateUpdate? = nil, _ epilogue: GEMMEpilogue
+    _ x: SplitRows, history: History? = nil, dilation: Int = 1, _ weight: CUDAMatrix,
+    after norm: GEMMNorm? = nil, updating update: StateUpdate? = nil, _ epilogue: GEMMEpilogue
   ) throws(CUDAError) {
     guard let layout = weight.gemmLayout else { preconditionFailure("a weight for GEMM.cu") }
     let swiGLU = epilogue.flags.contains(.swiGLU)
@@ -58,8 +73,13 @@ extension CUDABackend {
         layout, planes: planes, swiGLU: swiGLU, architecture: context.architecture, room: room)
       : nil
     let stateColumns = update?.state.columns ?? 0
+    // One map serves both: all states are those of the same frames.
+    let streams = history?.frames == nil ? update?.state : history
     var flags = epilogue.flags
     if epilogue.snake != nil { flags.insert(.snake) }
+    if epilogue.gain != nil { flags.insert(.gain) }
+    precondition(norm.map { $0.squares.count >= m * x.columns / GEMMNorm.columns } ?? true)
+    precondition(history?.frames == nil || m % Int(history?.frameCount ?? 1) == 0)
     let goesInTurns = splits.map { $0 > 1 && !context.architecture.hasClusters } ?? false
     for start in stride(from: 0, to: m, by: goesInTurns ? GEMMPlan.rowsOfTurn : max(m, 1)) {
       let rows = goesInTurns ? min(GEMMPlan.rowsOfTurn, m - start) : m
@@ -73,16 +93,23 @@ extension CUDABackend {
         splits: splits)
       try launch(
         plan.kernel,
-        grid: CUDAGrid(plan.grid.x + (stateColumns + 127) / 128, plan.grid.y, plan.grid.z),
-        block: 128, sharedBytes: plan.sharedBytes, clusterDepth: plan.clusterDepth,
+        grid: CUDAGrid(
+          plan.grid.x
+            + plan.stateBlocks(columns: stateColumns, streams: update?.state.frames?.count),
+          plan.grid.y, plan.grid.z),
+        block: plan.tile.threads, sharedBytes: plan.sharedBytes, clusterDepth: plan.clusterDepth,
         x.address + UInt64(4 * start * x.columns), history?.address ?? 0, weight.address,
         epilogue.bias?.address ?? 0, epilogue.scale?.address ?? 0,
-        epilogue.snake?.alpha.address ?? 0, epilogue.snake?.inverseBeta.address ?? 0,
+        epilogue.snake?.alpha.address ?? epilogue.gain?.weight.address ?? 0,
+        epilogue.snake?.inverseBeta.address ?? 0,
         epilogue.out.map { $0.address + own } ?? 0, epilogue.split.map { $0.address + own } ?? 0,
         partials.address, arrivals.address, Int32(rows), Int32(n), Int32(k), Int32(layout.inputs),
         Int32(dilation), Int32(history?.rows ?? 0), Int32(channels), flags.rawValue,
-        update?.x.address ?? 0, update?.state.address ?? 0, Int32(update?.x.rows ?? 0),
-        Int32(update?.state.rows ?? 0), Int32(stateColumns))
+        update?.x.address ?? 0, update?.state.address ?? 0,
+        update.map { $0.state.frameRows($0.x) } ?? 0, Int32(update?.state.rows ?? 0),
+        Int32(stateColumns), streams?.map ?? 0, Int32(rows) / (streams?.frameCount ?? 1),
+        streams?.frameCount ?? 0, streams?.slotStride ?? 0, norm?.squares.address ?? 0,
+        epilogue.gain?.norm.squares.address ?? 0, norm?.epsilon ?? 0)
     }
   }
 }

@@ -18,22 +18,29 @@
 #define KERNELS_BY_ROWS(X, name, kinds) X(name##_1, kinds) X(name##_2, kinds) X(name##_4, kinds)
 
 #define GEMM_KERNELS(X)                                                                            \
-  X(gemm_64x8_bf16, "pppppppppppiiiiiiiippiii")                                                    \
-  X(gemm_64x8_split, "pppppppppppiiiiiiiippiii")                                                   \
-  X(gemm_32x32_bf16, "pppppppppppiiiiiiiippiii")                                                   \
-  X(gemm_32x32_split, "pppppppppppiiiiiiiippiii")                                                  \
-  X(gemm_32x48_bf16, "pppppppppppiiiiiiiippiii")                                                   \
-  X(gemm_64x64_bf16, "pppppppppppiiiiiiiippiii")                                                   \
-  X(gemm_64x64_split, "pppppppppppiiiiiiiippiii")                                                  \
+  X(gemm_64x8_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                             \
+  X(gemm_64x8_split, "pppppppppppiiiiiiiippiiipiiippf")                                            \
+  X(gemm_64x16_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
+  X(gemm_32x32_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
+  X(gemm_32x32_split, "pppppppppppiiiiiiiippiiipiiippf")                                           \
+  X(gemm_64x32_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
+  X(gemm_32x48_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
+  X(gemm_64x48_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
+  X(gemm_64x64_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
+  X(gemm_64x64_split, "pppppppppppiiiiiiiippiiipiiippf")                                           \
+  X(gemm_96x64_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
+  X(gemm_96x128_split, "pppppppppppiiiiiiiippiiipiiippf")                                          \
   X(split_rows, "ppipppi")                                                                         \
   KERNELS_BY_ROWS(X, small_batch_gemv_1, "ppfpppipii")                                             \
   KERNELS_BY_ROWS(X, small_batch_gemv_2, "ppfpppipii")                                             \
   KERNELS_BY_ROWS(X, small_batch_gemv_4, "ppfpppipii")                                             \
   KERNELS_BY_ROWS(X, small_batch_swiglu_2, "ppfpppipii")                                           \
   X(rms_norm_split, "ppfpi")                                                                       \
-  X(depthwise_layer_norm_split, "ppppppfpii")                                                      \
-  X(snake_convolution, "ppppppppiii")                                                              \
-  X(update_state, "ppiii")                                                                         \
+  X(rms_gain_split, "ppppi")                                                                       \
+  X(depthwise_layer_norm_split, "ppppppfpiipii")                                                   \
+  X(snake_convolution, "ppppppppiiipi")                                                            \
+  X(store_state, "ppipii")                                                                         \
+  X(update_state, "ppiiipiii")                                                                     \
   KERNELS_BY_ELEMENT(X, pack_split, "ppiiii")                                                      \
   KERNELS_BY_ELEMENT(X, pack_taps, "ppiii")                                                        \
   KERNELS_BY_CACHE(X, qk_norm_rope_append_heads_64, "pppfppipippiiiip")                            \
@@ -76,10 +83,10 @@
   X(clamp_unit, "pl")                                                                              \
   X(activate, "ppli")                                                                              \
   X(snake, "ppppli")                                                                               \
-  KERNELS_BY_ELEMENT(X, causal_convolution, "ppppppiiiii")                                         \
+  KERNELS_BY_ELEMENT(X, causal_convolution, "ppppppiiiiipii")                                      \
   X(convolution_reduce, "pppiiiii")                                                                \
-  KERNELS_BY_ELEMENT(X, transposed_convolution, "ppppppiiiii")                                     \
-  X(depthwise_convolution, "pppppiii")                                                             \
+  KERNELS_BY_ELEMENT(X, transposed_convolution, "ppppppiiiiipii")                                  \
+  X(depthwise_convolution, "pppppiiipii")                                                          \
   X(statistics_pooling, "pppii")                                                                   \
   X(argmax, "ppii")                                                                                \
   X(mel_spectrogram, "pippiipi")
@@ -106,10 +113,12 @@
   X(gemv_add_6_1, "ppfpppi")                                                                       \
   X(gemv_merge_add_1, "pppiiippi")                                                                 \
   X(gemv_merge_add_2, "pppiiippi")                                                                 \
-  KERNELS_BY_CACHE(X, decode_attention_64, "pppfpppppppiiiip")                                     \
-  KERNELS_BY_CACHE(X, decode_attention_128, "pppfpppppppiiiip")                                    \
-  KERNELS_BY_CACHE(X, decode_attention_split_64, "pppfpppppppiiiip")                               \
-  KERNELS_BY_CACHE(X, decode_attention_split_128, "pppfpppppppiiiip")                              \
+  KERNELS_BY_CACHE(X, decode_attention_64, "pppfppppppppiiiip")                                    \
+  KERNELS_BY_CACHE(X, decode_attention_128, "pppfppppppppiiiip")                                   \
+  KERNELS_BY_CACHE(X, decode_attention_pairs_64, "pppfppppppppiiiip")                              \
+  KERNELS_BY_CACHE(X, decode_attention_pairs_128, "pppfppppppppiiiip")                             \
+  KERNELS_BY_CACHE(X, decode_attention_split_64, "pppfppppppppiiiip")                              \
+  KERNELS_BY_CACHE(X, decode_attention_split_128, "pppfppppppppiiiip")                             \
   X(sample_8, "pipippipiiiiiipi")                                                                  \
   X(sample_16, "pipippipiiiiiipi")
 

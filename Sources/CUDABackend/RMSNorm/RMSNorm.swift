@@ -22,4 +22,14 @@ extension CUDABackend {
       weight.address, epsilon, address, Int32(x.columns))
     return SplitRows(address: address, rows: x.rows, columns: x.columns)
   }
+
+  /// `x · weight` as split rows, and the squares by which `rmsNorm` divides.
+  func rmsGainSplit(
+    _ x: CUDATensor, weight: CUDATensor, into out: SplitRows, squares: CUDATensor
+  ) throws(CUDAError) {
+    precondition(weight.count == x.columns && x.columns % GEMMNorm.columns == 0)
+    try launch(
+      "rms_gain_split", grid: CUDAGrid(x.rows), block: rowThreads(x.columns), x.address,
+      weight.address, out.address, squares.address, Int32(x.columns))
+  }
 }

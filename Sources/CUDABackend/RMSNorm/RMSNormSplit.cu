@@ -22,3 +22,26 @@ KERNEL rms_norm_split(const float *x, const float *weight, float epsilon, u16 *o
   }
   store_split_row(out + (i64)blockIdx.x * 2 * columns, columns, v, pairs);
 }
+
+// What a product leaves for the norm after it (Linear/GEMM.cu), of rows that none made:
+// out = split rows of x · gain, squares = sums of the squares of 32 columns of x each. One block
+// per row. Bound: bytes.
+KERNEL rms_gain_split(const float *x, const float *gain, u16 *out, float *squares, int columns) {
+  launch_dependents();
+  float2 v[ROW_PAIRS], by[ROW_PAIRS];
+  load_row(gain, columns, by);
+  wait_for_previous();
+  int pairs = load_row(x + (i64)blockIdx.x * columns, columns, v);
+#pragma unroll
+  for (int i = 0; i < ROW_PAIRS; i++) {
+    float square = v[i].x * v[i].x + v[i].y * v[i].y;
+#pragma unroll
+    for (int step = 8; step > 0; step >>= 1) square += __shfl_xor_sync(0xffffffffu, square, step);
+    int c = 2 * (threadIdx.x + i * blockDim.x);
+    if (i < pairs && c < columns && threadIdx.x % 16 == 0)
+      squares[((i64)blockIdx.x * columns + c) / 32] = square;
+    v[i].x *= by[i].x;
+    v[i].y *= by[i].y;
+  }
+  store_split_row(out + (i64)blockIdx.x * 2 * columns, columns, v, pairs);
+}

@@ -9,7 +9,7 @@ struct TappedRows {
   ConvolutionInput input;
   int inputs;
   __device__ __forceinline__ float operator()(int t, int kk) const {
-    return kk < inputs ? input(t + 1, kk) : input(t, kk - inputs);
+    return kk < inputs ? input(t, 1, kk) : input(t, 0, kk - inputs);
   }
 };
 
@@ -31,8 +31,8 @@ __device__ __forceinline__ void convolve_transposed(const float *x, const float 
                                                     const void *weight, const float *bias,
                                                     float *out, float *partials, int time,
                                                     int inputs, int outputs, int kernel,
-                                                    int stride) {
-  ConvolutionInput input = {history, x, 1, inputs};
+                                                    int stride, const StreamFrames &streams) {
+  ConvolutionInput input = {history, x, 1, inputs, streams};
   int columns = outputs * stride;
   split_bf16_tile(TappedRows{input, inputs},
                   TransposedWeight<T>{weight, inputs, outputs, kernel, stride},
@@ -43,9 +43,10 @@ __device__ __forceinline__ void convolve_transposed(const float *x, const float 
 #define TRANSPOSED_CONVOLUTION(name, T)                                                            \
   KERNEL transposed_convolution_##name(const float *x, const float *history, const void *weight,   \
                                        const float *bias, float *out, float *partials, int time,   \
-                                       int inputs, int outputs, int kernel, int stride) {          \
+                                       int inputs, int outputs, int kernel, int stride,            \
+                                       const int *frames, int frame_rows, int slot_stride) {       \
     IN_ORDER                                                                                       \
     convolve_transposed<T>(x, history, weight, bias, out, partials, time, inputs, outputs, kernel, \
-                           stride);                                                                \
+                           stride, {(const int2 *)frames, frame_rows, 0, slot_stride});            \
   }
 FOR_EACH_ELEMENT(TRANSPOSED_CONVOLUTION)

@@ -4,7 +4,7 @@
 
 extension ComposedBackend {
   package func snakeConvolution(
-    _ x: Tensor, _ snake: SnakeWeights<Tensor>, history: Tensor, weight: Matrix, bias: Tensor,
+    _ x: Tensor, _ snake: SnakeWeights<Tensor>, history: History, weight: Matrix, bias: Tensor,
     kernel: Int, dilation: Int, scratch: Tensor, into out: Tensor
   ) throws(Failure) {
     try self.snake(x, snake, into: scratch)
@@ -14,7 +14,7 @@ extension ComposedBackend {
   }
 
   package func latentUpsampling(
-    _ x: Tensor, _ stage: LatentUpsampling<Tensor, Matrix>, history: Tensor, inner: Tensor,
+    _ x: Tensor, _ stage: LatentUpsampling<Tensor, Matrix>, history: History, inner: Tensor,
     wide: Tensor, into out: Tensor
   ) throws(Failure) {
     try transposedConvolution(
@@ -30,7 +30,7 @@ extension ComposedBackend {
   }
 
   package func decoderBlock(
-    _ x: Tensor, _ block: DecoderBlock<Tensor, Matrix>, history: Tensor, unitHistories: [Tensor],
+    _ x: Tensor, _ block: DecoderBlock<Tensor, Matrix>, history: History, unitHistories: [History],
     inner: Tensor, scratch: (Tensor, Tensor), into out: Tensor
   ) throws(Failure) {
     try composedDecoderBlock(
@@ -40,7 +40,7 @@ extension ComposedBackend {
 
   /// The definition of `decoderBlock`, for backends that have a body of their own for some weights only.
   package func composedDecoderBlock(
-    _ x: Tensor, _ block: DecoderBlock<Tensor, Matrix>, history: Tensor, unitHistories: [Tensor],
+    _ x: Tensor, _ block: DecoderBlock<Tensor, Matrix>, history: History, unitHistories: [History],
     inner: Tensor, scratch: Tensor, into out: Tensor
   ) throws(Failure) {
     try snake(x, block.snake, into: x)

@@ -14,17 +14,18 @@ package protocol CodecBackend: TransformerBackend {
   // MARK: CausalConvolution
 
   /// Causal convolution over time, `out[t] = bias + Σ_j W[:, :, j] · xx[t + j · dilation]`, with
-  /// `xx` the `history` followed by `x`; afterwards `history` holds the last rows of `xx`.
+  /// `xx` the `history` followed by `x`; afterwards `history` holds the last rows of `xx`. Where there are
+  /// several streams, all this is so for the rows and the history of each.
   ///
   /// `x` is `[time, inputs]`, `history` `[(kernel − 1) · dilation, inputs]`, the weight
   /// `[outputs, inputs · kernel]` as stored, kernel index fastest.
   func causalConvolution(
-    _ x: Tensor, history: Tensor, weight: Matrix, bias: Tensor, kernel: Int, dilation: Int,
+    _ x: Tensor, history: History, weight: Matrix, bias: Tensor, kernel: Int, dilation: Int,
     into out: Tensor
   ) throws(Failure)
   /// *Fused.* `snake`, then `causalConvolution`, with `scratch` as large as `x`.
   func snakeConvolution(
-    _ x: Tensor, _ snake: SnakeWeights<Tensor>, history: Tensor, weight: Matrix, bias: Tensor,
+    _ x: Tensor, _ snake: SnakeWeights<Tensor>, history: History, weight: Matrix, bias: Tensor,
     kernel: Int, dilation: Int, scratch: Tensor, into out: Tensor
   ) throws(Failure)
 
@@ -36,7 +37,8 @@ package protocol CodecBackend: TransformerBackend {
   /// The weight is `[inputs, outputs · kernel]` as stored, kernel index fastest. `history`,
   /// `[1, inputs]`, is row −1 and holds the last row afterwards; `nil` when kernel and stride agree.
   func transposedConvolution(
-    _ x: Tensor, history: Tensor?, weight: Matrix, bias: Tensor, stride: Int, into out: Tensor
+    _ x: Tensor, history: History?, weight: Matrix, bias: Tensor, stride: Int,
+    into out: Tensor
   ) throws(Failure)
 
   // MARK: DepthwiseConvolution
@@ -46,7 +48,7 @@ package protocol CodecBackend: TransformerBackend {
   ///
   /// `weight` is `[channels, kernel]`, `history` `[kernel − 1, channels]`.
   func depthwiseConvolution(
-    _ x: Tensor, history: Tensor, weight: Tensor, bias: Tensor, into out: Tensor
+    _ x: Tensor, history: History, weight: Tensor, bias: Tensor, into out: Tensor
   ) throws(Failure)
 
   // MARK: LayerNorm
@@ -73,7 +75,7 @@ package protocol CodecBackend: TransformerBackend {
   /// *Fused.* A stage of the codec that lengthens by a transposed convolution and refines by a
   /// ConvNeXt block, from `x` into `out`. `inner` is as large as `out`, `wide` four times as wide.
   func latentUpsampling(
-    _ x: Tensor, _ stage: LatentUpsampling<Tensor, Matrix>, history: Tensor, inner: Tensor,
+    _ x: Tensor, _ stage: LatentUpsampling<Tensor, Matrix>, history: History, inner: Tensor,
     wide: Tensor, into out: Tensor
   ) throws(Failure)
 
@@ -83,8 +85,8 @@ package protocol CodecBackend: TransformerBackend {
   /// is lost, into `out`. Two `scratch` tensors and `inner` are as large as `out`; the first of them
   /// may lie where `x` does. What the histories hold is the backend's.
   func decoderBlock(
-    _ x: Tensor, _ block: DecoderBlock<Tensor, Matrix>, history: Tensor, unitHistories: [Tensor],
-    inner: Tensor, scratch: (Tensor, Tensor), into out: Tensor
+    _ x: Tensor, _ block: DecoderBlock<Tensor, Matrix>, history: History,
+    unitHistories: [History], inner: Tensor, scratch: (Tensor, Tensor), into out: Tensor
   ) throws(Failure)
 }
 

@@ -55,9 +55,43 @@ extension ComposedBackend {
     try linearAdd(attended, weight, bias: nil, scale: scale, into: out)
   }
 
+  package func transformerLayers(
+    _ layers: [TransformerLayer<Self>], epsilon: Float, _ work: TransformerWorkspace<Self>,
+    rows: RowMap<Indices>, cache: Cache, then head: NormedHead<Tensor, Matrix>?
+  ) throws(Failure) {
+    try composedTransformerLayers(
+      layers, epsilon: epsilon, work, rows: rows, cache: cache, then: head)
+  }
+
+  /// The definition of `transformerLayers`, for backends that have a body of their own for some weights only.
+  package func composedTransformerLayers(
+    _ layers: [TransformerLayer<Self>], epsilon: Float, _ work: TransformerWorkspace<Self>,
+    rows: RowMap<Indices>, cache: Cache, then head: NormedHead<Tensor, Matrix>?
+  ) throws(Failure) {
+    for (index, layer) in layers.enumerated() {
+      try rmsNormLinear(
+        work.hidden, norm: layer.inputNorm, epsilon: epsilon, weight: layer.qkv,
+        scratch: work.normed, into: work.qkv)
+      try attentionLinearAdd(
+        work.qkv, layer.attention, rows: rows, cache: CacheLayer(cache, layer: index),
+        attended: work.attended, weight: layer.output, scale: layer.attentionScale,
+        into: work.hidden)
+      try feedForward(
+        work.hidden, norm: layer.postNorm, epsilon: epsilon, gateUp: layer.gateUp,
+        down: layer.down, scale: layer.feedForwardScale, scratch: work.normed, wide: work.wide,
+        activated: work.activated)
+    }
+    guard let head else { return }
+    try rmsNormLinear(
+      work.hidden.rows(head.rows), norm: head.norm, epsilon: epsilon, weight: head.weight,
+      scratch: head.scratch, into: head.scores)
+  }
+
   package func promptRows(for count: Int) -> Int { count }
 
   package func stepRows(for count: Int) -> Int { count }
+
+  package func codecFrames(for count: Int) -> Int { count }
 }
 
 extension ComposedBackend where FrameProgram == Never {

@@ -131,6 +131,15 @@ package protocol TransformerBackend: MemoryBackend {
     cache: CacheLayer<Cache>, attended: Tensor, weight: Matrix, scale: Tensor?, into out: Tensor
   ) throws(Failure)
 
+  // MARK: TransformerLayers
+
+  /// *Fused.* The layers of a stack over `work.hidden`, in place: of each `rmsNormLinear` to queries, keys and
+  /// values, `attentionLinearAdd`, `feedForward`. Then, with a head, `rmsNormLinear` of some of the rows.
+  func transformerLayers(
+    _ layers: [TransformerLayer<Self>], epsilon: Float, _ work: TransformerWorkspace<Self>,
+    rows: RowMap<Indices>, cache: Cache, then head: NormedHead<Tensor, Matrix>?
+  ) throws(Failure)
+
   // MARK: Sample
 
   /// Draws one code per row from `logits`, `[rows, vocabulary]`, by the rule of `Sampling.swift`,
@@ -149,6 +158,8 @@ package protocol TransformerBackend: MemoryBackend {
   func promptRows(for count: Int) -> Int
   /// As many rows as a step of `count` is run with; a backend that records bodies has fewer to record.
   func stepRows(for count: Int) -> Int
+  /// How many frames a batch of the codec has in which `count` are to be decoded.
+  func codecFrames(for count: Int) -> Int
   /// *Host.* Compiles a frame step as a whole, to be made by `makeFrame`; `nil` where its frames run
   /// operation by operation.
   ///
@@ -185,6 +196,24 @@ package struct AttentionLayer<Tensor: BackendTensor> {
   }
 }
 
+/// The norm after the last layer, and a product: scores of some of the rows.
+package struct NormedHead<Tensor: BackendTensor, Matrix> {
+  package let norm: Tensor
+  package let weight: Matrix
+  package let rows: Range<Int>
+  /// As many rows, as wide as the layers'.
+  package let scratch: Tensor
+  package let scores: Tensor
+
+  package init(norm: Tensor, weight: Matrix, rows: Range<Int>, scratch: Tensor, scores: Tensor) {
+    self.norm = norm
+    self.weight = weight
+    self.rows = rows
+    self.scratch = scratch
+    self.scores = scores
+  }
+}
+
 /// Which slot each row of a pass belongs to, and at which position.
 package struct RowMap<Indices: BackendIndices> {
   package var slots: Indices
@@ -192,11 +221,18 @@ package struct RowMap<Indices: BackendIndices> {
   /// Whether adjacent rows are of different slots, as in a step, and not of one, as in a prompt. Work is
   /// shared among blocks by it; results do not depend on it.
   package var haveSlotsOfTheirOwn: Bool
+  /// Whether no two rows are of one slot, so that none sees another's key; a slot whose results nobody
+  /// uses may have several.
+  package var areOfDifferentSlots: Bool
 
-  package init(slots: Indices, positions: Indices, haveSlotsOfTheirOwn: Bool = false) {
+  package init(
+    slots: Indices, positions: Indices, haveSlotsOfTheirOwn: Bool = false,
+    areOfDifferentSlots: Bool = false
+  ) {
     self.slots = slots
     self.positions = positions
     self.haveSlotsOfTheirOwn = haveSlotsOfTheirOwn
+    self.areOfDifferentSlots = areOfDifferentSlots
   }
 
   /// Some of the rows.
@@ -204,7 +240,7 @@ package struct RowMap<Indices: BackendIndices> {
     RowMap(
       slots: slots.strided(from: range.lowerBound, count: range.count, by: 1),
       positions: positions.strided(from: range.lowerBound, count: range.count, by: 1),
-      haveSlotsOfTheirOwn: haveSlotsOfTheirOwn)
+      haveSlotsOfTheirOwn: haveSlotsOfTheirOwn, areOfDifferentSlots: areOfDifferentSlots)
   }
 }
 

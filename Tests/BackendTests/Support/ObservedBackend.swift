@@ -13,8 +13,8 @@ enum Requirement: CaseIterable {
   case add, increment, incrementAt, gather, gatherRows, scatterRows, gatherIndices, scatterIndices
   case frameEmbedding, addTrailingText
   case rmsNorm, linear, linearAdd, rmsNormLinear, swiGLU, rmsNormSwiGLU, feedForward, silu
-  case qkNormRopeAppend, attention, attentionStep, attentionLinearAdd, sample
-  case promptRows, stepRows, makeFrameProgram, makeFrame
+  case qkNormRopeAppend, attention, attentionStep, attentionLinearAdd, transformerLayers, sample
+  case promptRows, stepRows, codecFrames, makeFrameProgram, makeFrame
   case gatherSum, causalConvolution, snakeConvolution, transposedConvolution
   case depthwiseConvolution, layerNorm, gelu, clamp, snake, latentUpsampling, decoderBlock
   case activate, addScaled, statisticsPooling, argmax, melSpectrogram
@@ -217,14 +217,14 @@ final class ObservedBackend: Backend {
   }
 
   func causalConvolution(
-    _ x: CPUTensor, history: CPUTensor, weight: CPUMatrix, bias: CPUTensor, kernel: Int,
+    _ x: CPUTensor, history: History, weight: CPUMatrix, bias: CPUTensor, kernel: Int,
     dilation: Int, into out: CPUTensor
   ) {
-    let before = base.read(history)
+    let before = base.read(history.states)
     noting(.causalConvolution).causalConvolution(
       x, history: history, weight: weight, bias: bias, kernel: kernel, dilation: dilation,
       into: out)
-    if fault == .history { base.write(before, to: history) }
+    if fault == .history { base.write(before, to: history.states) }
   }
 
   func clamp(_ x: CPUTensor) {
@@ -380,6 +380,30 @@ final class ObservedBackend: Backend {
       qkv, layer, rows: rows, cache: cache, attended: attended, weight: weight, scale: scale,
       into: out)
   }
+  func transformerLayers(
+    _ layers: [TransformerLayer<ObservedBackend>], epsilon: Float,
+    _ work: TransformerWorkspace<ObservedBackend>, rows: RowMap<CPUIndices>, cache: CPUCache,
+    then head: NormedHead<CPUTensor, CPUMatrix>?
+  ) {
+    _ = noting(.transformerLayers)
+    for (index, layer) in layers.enumerated() {
+      rmsNormLinear(
+        work.hidden, norm: layer.inputNorm, epsilon: epsilon, weight: layer.qkv,
+        scratch: work.normed, into: work.qkv)
+      attentionLinearAdd(
+        work.qkv, layer.attention, rows: rows, cache: CacheLayer(cache, layer: index),
+        attended: work.attended, weight: layer.output, scale: layer.attentionScale,
+        into: work.hidden)
+      feedForward(
+        work.hidden, norm: layer.postNorm, epsilon: epsilon, gateUp: layer.gateUp,
+        down: layer.down, scale: layer.feedForwardScale, scratch: work.normed, wide: work.wide,
+        activated: work.activated)
+    }
+    guard let head else { return }
+    rmsNormLinear(
+      work.hidden.rows(head.rows), norm: head.norm, epsilon: epsilon, weight: head.weight,
+      scratch: head.scratch, into: head.scores)
+  }
   func sample(
     _ logits: CPUTensor, rule: SamplingRule, state: SamplingState<CPUIndices>, slots: CPUIndices,
     into codes: CPUIndices
@@ -390,6 +414,7 @@ final class ObservedBackend: Backend {
       logits, rule: rule, state: state, slots: fault == .slots ? first : slots, into: codes)
   }
   func promptRows(for count: Int) -> Int { noting(.promptRows).promptRows(for: count) }
+  func codecFrames(for count: Int) -> Int { noting(.codecFrames).codecFrames(for: count) }
   func stepRows(for count: Int) -> Int { noting(.stepRows).stepRows(for: count) }
   func makeFrameProgram(_ step: FrameParameters<ObservedBackend>) -> Never? {
     _ = noting(.makeFrameProgram)
@@ -404,7 +429,7 @@ final class ObservedBackend: Backend {
       table, entries: entries, scale: scale, codes: codes, width: width, range: range, into: out)
   }
   func snakeConvolution(
-    _ x: CPUTensor, _ snake: SnakeWeights<CPUTensor>, history: CPUTensor, weight: CPUMatrix,
+    _ x: CPUTensor, _ snake: SnakeWeights<CPUTensor>, history: History, weight: CPUMatrix,
     bias: CPUTensor, kernel: Int, dilation: Int, scratch: CPUTensor, into out: CPUTensor
   ) {
     noting(.snakeConvolution).snakeConvolution(
@@ -412,14 +437,14 @@ final class ObservedBackend: Backend {
       scratch: scratch, into: out)
   }
   func transposedConvolution(
-    _ x: CPUTensor, history: CPUTensor?, weight: CPUMatrix, bias: CPUTensor, stride: Int,
+    _ x: CPUTensor, history: History?, weight: CPUMatrix, bias: CPUTensor, stride: Int,
     into out: CPUTensor
   ) {
     noting(.transposedConvolution).transposedConvolution(
       x, history: history, weight: weight, bias: bias, stride: stride, into: out)
   }
   func depthwiseConvolution(
-    _ x: CPUTensor, history: CPUTensor, weight: CPUTensor, bias: CPUTensor, into out: CPUTensor
+    _ x: CPUTensor, history: History, weight: CPUTensor, bias: CPUTensor, into out: CPUTensor
   ) {
     noting(.depthwiseConvolution).depthwiseConvolution(
       x, history: history, weight: weight, bias: bias, into: out)
@@ -434,15 +459,15 @@ final class ObservedBackend: Backend {
     noting(.snake).snake(x, weights, into: out)
   }
   func latentUpsampling(
-    _ x: CPUTensor, _ stage: LatentUpsampling<CPUTensor, CPUMatrix>, history: CPUTensor,
+    _ x: CPUTensor, _ stage: LatentUpsampling<CPUTensor, CPUMatrix>, history: History,
     inner: CPUTensor, wide: CPUTensor, into out: CPUTensor
   ) {
     noting(.latentUpsampling).latentUpsampling(
       x, stage, history: history, inner: inner, wide: wide, into: out)
   }
   func decoderBlock(
-    _ x: CPUTensor, _ block: DecoderBlock<CPUTensor, CPUMatrix>, history: CPUTensor,
-    unitHistories: [CPUTensor], inner: CPUTensor, scratch: (CPUTensor, CPUTensor),
+    _ x: CPUTensor, _ block: DecoderBlock<CPUTensor, CPUMatrix>, history: History,
+    unitHistories: [History], inner: CPUTensor, scratch: (CPUTensor, CPUTensor),
     into out: CPUTensor
   ) {
     noting(.decoderBlock).decoderBlock(
