@@ -10,11 +10,8 @@ import TextTokenizer
 struct SpeakingModel: Sendable {
   let thread: DeviceThread
   let index: Int
-  let capacity: Int
   let requests: RequestBuilder
   let tokenizer: TextTokenizer
-  let device: String
-  let notice: String?
 }
 
 /// One speech from its text to its summary. It runs on the caller's side: the device's thread is given prompts,
@@ -71,7 +68,7 @@ final class SpeechJob: Sendable {
   /// Speaks a text that is all there.
   func speak(_ text: String) async throws(SynthesisError) -> SpeechMetrics {
     do {
-      var progress = try begin()
+      var progress = try await begin()
       var parts = try model.requests.parts(of: text, options, tokenizer: model.tokenizer)
       while let part = parts.next() {
         let ids = model.tokenizer.targetIDs(part.text)
@@ -93,7 +90,7 @@ final class SpeechJob: Sendable {
     writtenBy text: Text
   ) async throws(SynthesisError) -> SpeechMetrics where Text.Element == String {
     do {
-      var progress = try begin()
+      var progress = try await begin()
       var live = model.requests.liveText(options, tokenizer: model.tokenizer)
       var open = OpenPart()
       var goesOn = true
@@ -131,6 +128,8 @@ final class SpeechJob: Sendable {
   /// What was spoken so far.
   private struct Progress {
     let request: RequestBuilder.Request
+    /// Positions of prompt and frames of a part.
+    let capacity: Int
     var budgets: FrameBudget
     var summary: SpeechMetrics
     var parts: [PartSpeech] = []
@@ -144,14 +143,16 @@ final class SpeechJob: Sendable {
     var speech: PartSpeech?
   }
 
-  private func begin() throws -> Progress {
+  private func begin() async throws -> Progress {
     let request = try model.requests.request(options, tokenizer: model.tokenizer)
     var summary = SpeechMetrics()
     summary.seed = options.seed ?? UInt64.random(in: .min ... .max)
-    summary.notices = request.notices + (model.notice.map { [$0] } ?? [])
-    summary.device = model.device
+    let opened = try await model.thread.waitUntilOpen()
+    summary.notices = request.notices + (opened.notice.map { [$0] } ?? [])
+    summary.device = opened.device
     return Progress(
-      request: request, budgets: model.requests.budget(options, layout: request.layout),
+      request: request, capacity: opened.plan.capacity,
+      budgets: model.requests.budget(options, layout: request.layout),
       summary: summary)
   }
 
@@ -218,10 +219,11 @@ final class SpeechJob: Sendable {
     _ prompt: Prompt, frameLimit: Int, isOpen: Bool = false, share: Double,
     _ progress: inout Progress
   ) async throws -> PartSpeech? {
-    guard prompt.rows.count + 16 < model.capacity, prompt.trailing.count < model.capacity else {
+    let capacity = progress.capacity
+    guard prompt.rows.count + 16 < capacity, prompt.trailing.count < capacity else {
       throw SynthesisError(
         .invalidInput,
-        "text: expected a prompt under \(model.capacity) positions, found "
+        "text: expected a prompt under \(capacity) positions, found "
           + "\(prompt.rows.count); shorten the instruction or the text")
     }
     let left = framesLeft(progress)

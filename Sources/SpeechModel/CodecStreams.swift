@@ -61,19 +61,17 @@ package final class CodecStreams<B: Backend> {
     self.chunkCapacity = chunkCapacity
     self.slotCount = slotCount
     self.references = RememberedReferences(firstPlace: slotCount, count: references)
-    let places = slotCount + references
+    let size = CodecStateSize(
+      shape, slotCount: slotCount, chunkCapacity: chunkCapacity, references: references)
     nextPosition = Array(repeating: 0, count: slotCount)
-    // Frames of a reference that the transformer reads at once: more are faster, and every slot has room
-    // for their keys and values.
-    let rows = max(chunkCapacity, slotCount == 1 ? 128 : 24)
+    let rows = size.readCapacity
     readCapacity = rows
     codes = try backend.makeIndices(count: rows * shape.quantizerCount)
     positions = try backend.makeIndices(count: rows)
     slots = try backend.makeIndices(count: rows)
     cache = try backend.makeCache(
-      layerCount: transformer.layerCount, slotCount: places,
-      capacity: (transformer.window ?? 1) - 1 + rows, kvWidth: transformer.kvWidth,
-      precision: .float32)
+      layerCount: transformer.layerCount, slotCount: size.places,
+      capacity: size.positions, kvWidth: transformer.kvWidth, precision: .float32)
     work = try TransformerWorkspace(rows: rows, transformer, on: backend)
     let half = shape.codebookDim / 2
     semantic = try backend.makeTensor(rows: rows, columns: half)
@@ -88,17 +86,12 @@ package final class CodecStreams<B: Backend> {
     self.buffers = buffers
 
     // One tensor holds the state, so that clearing and copying it is one operation.
-    var sizes = [(2, shape.codebookDim), (6, shape.latentDim)]
-    sizes.append((6, shape.decoderDim >> shape.upsampleRates.count))
-    sizes += decoder.upsampling.map { _ in (6, shape.latentDim) }
-    sizes += decoder.blocks.map { (1, 2 * $0.channels) }
-    for block in decoder.blocks { sizes += block.units.map { (6 * $0.dilation, block.channels) } }
-    let total = sizes.reduce(0) { $0 + $1.0 * $1.1 }
+    let total = size.historyCount
     state = try backend.makeTensor(rows: total, columns: 1)
-    states = try backend.makeTensor(rows: places, columns: total)
+    states = try backend.makeTensor(rows: size.places, columns: total)
     var start = 0
     var histories: [B.Tensor] = []
-    for (rows, columns) in sizes {
+    for (rows, columns) in size.histories {
       histories.append(
         state.rows(start..<start + rows * columns).reshaped(rows: rows, columns: columns))
       start += rows * columns

@@ -28,10 +28,10 @@ import Testing
 
   /// Whether a synthesizer has nothing to do, soon.
   private static func isIdle(_ synthesizer: SpeechSynthesizer) async -> Bool {
-    for _ in 0..<1000 where synthesizer.load != (0, 0) {
+    for _ in 0..<1000 where !synthesizer.load.isIdle {
       try? await Task.sleep(for: .milliseconds(10))
     }
-    return synthesizer.load == (0, 0)
+    return synthesizer.load.isIdle
   }
 
   @Test func `twelve at once have the samples of each alone`() async throws {
