@@ -261,8 +261,9 @@ struct Doctor: AsyncParsableCommand {
   /// A finding for each GPU, or one that says why there is none.
   private static func lookForGPUs() -> [Finding] {
     do {
+      let count = try CUDAContext.deviceCount()
       let version = try NVRTC.version()
-      return try (0..<CUDAContext.deviceCount()).map { ordinal in
+      return try (0..<count).map { ordinal in
         let context = try CUDAContext(device: ordinal)
         let (free, total) = try context.memory()
         return Finding(

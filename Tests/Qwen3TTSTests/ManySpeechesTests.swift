@@ -270,6 +270,17 @@ import Testing
     while let chunk = try await reader.next() { samples += chunk.samples }
     #expect(samples == whole)
 
+    // A speech that is cancelled meanwhile does not wait for its writer.
+    let (silent, quiet) = AsyncStream<String>.makeStream()
+    let cancelled = synthesizer.speech(for: silent, options: options)
+    quiet.yield(begin)
+    var reason: FinishReason?
+    for try await chunk in cancelled {
+      cancelled.cancel()
+      reason = chunk.summary?.finishReason
+    }
+    #expect(reason == .cancelled)
+
     let (broken, failing) = AsyncThrowingStream<String, any Error>.makeStream()
     let speech = synthesizer.speech(for: broken, options: options)
     failing.yield(begin)
