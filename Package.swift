@@ -84,7 +84,7 @@ let package = Package(
       name: "BackendVerification",
       dependencies: [
         "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "SyntheticCheckpoint",
-        "CGoldenUtterances", "Qwen3TTS",
+        "CGoldenUtterances", "Qwen3TTS", "SpeechRuntime", "SpeechScheduler",
       ],
       swiftSettings: settings),
     .target(
@@ -250,7 +250,7 @@ let package = Package(
       name: "CUDATests",
       dependencies: [
         "FakeCUDA", "BackendVerification", "Benchmarking", "CPUBackend", "CUDA", "CUDABackend",
-        "Qwen3TTS", "SpeechModel", "ModelFiles", "SyntheticCheckpoint",
+        "Qwen3TTS", "SpeechModel", "SpeechScheduler", "ModelFiles", "SyntheticCheckpoint",
       ],
       swiftSettings: pointerSettings),
     .testTarget(
@@ -276,8 +276,8 @@ let package = Package(
     .testTarget(
       name: "Qwen3TTSTests",
       dependencies: [
-        "Qwen3TTS", "SpeechModel", "CPUBackend", "ModelFiles", "SyntheticCheckpoint",
-        "TextTokenizer", "Audio", "FuzzSupport",
+        "Qwen3TTS", "SpeechModel", "SpeechRuntime", "SpeechScheduler", "CPUBackend", "ModelFiles",
+        "SyntheticCheckpoint", "TextTokenizer", "Audio", "FuzzSupport",
       ],
       swiftSettings: settings),
     .testTarget(

@@ -23,6 +23,8 @@ package struct DeviceVerification {
     case rows
     /// Utterances beside each other and alone.
     case slots
+    /// Requests beside each other through an engine, and alone.
+    case load
     /// How failures of a device are reported. Last, for a device cannot be used after it.
     case faults
   }
@@ -97,13 +99,13 @@ package struct DeviceVerification {
     // No kernel of the CPU is made for a width.
     return verify(
       verification, beside: verification, operations, wholes, speaking: sizes ?? [.tiny, .tiny06],
-      encoding: sizes ?? [.tiny])
+      encoding: sizes ?? [.tiny], keepsChunks: false)
   }
 
   private func verifyGPU(_ operations: [VerifiedOperation], _ wholes: [Whole]) throws -> Bool {
     let context: CUDAContext
     do {
-      context = try CUDAContext(runningAs: architecture)
+      context = try CUDAContext(device: device.ordinal, runningAs: architecture)
       _ = try NVRTC.version()
     } catch {
       throw SynthesisError(
@@ -126,7 +128,7 @@ package struct DeviceVerification {
     guard
       verify(
         verification, beside: beside, operations, wholes, speaking: speaking,
-        encoding: sizes ?? [.tiny, .small])
+        encoding: sizes ?? [.tiny, .small], keepsChunks: true)
     else { return false }
     if wholes.contains(.rows) {
       line("every operation again, with rows that do not depend on each other")
@@ -147,7 +149,7 @@ package struct DeviceVerification {
   private func verify<A: Backend, B: Backend>(
     _ verification: Verification<A, B>, beside: Verification<A, B>,
     _ operations: [VerifiedOperation], _ wholes: [Whole], speaking sizes: [SyntheticSize],
-    encoding encoderSizes: [SyntheticSize]
+    encoding encoderSizes: [SyntheticSize], keepsChunks: Bool
   ) -> Bool {
     var passes = verification.verify(operations)
     for whole in wholes {
@@ -167,6 +169,11 @@ package struct DeviceVerification {
       case .neighbours: passes = verification.verifyNeighbours() && passes
       case .rows: passes = beside.verifyRows() && passes
       case .slots: for size in sizes { passes = beside.verifySlots(size) && passes }
+      case .load:
+        for size in sizes {
+          passes =
+            beside.verifyLoad(size, codec: verification, keepsChunks: keepsChunks) && passes
+        }
       case .faults: break
       }
     }

@@ -35,7 +35,7 @@ extension Verification {
 }
 
 /// An utterance that is spoken in a slot.
-private struct SlotUtterance {
+struct SlotUtterance {
   /// With the whole text.
   var prompt: Prompt
   /// Tokens of the trailing text that there are when it begins.

@@ -60,12 +60,13 @@ package struct VoiceBenchmark {
   private func gpu() throws -> CUDAContext? {
     guard device != .cpu else { return nil }
     do {
-      let context = try CUDAContext()
+      let context = try CUDAContext(device: device.ordinal)
       _ = try NVRTC.version()
       return context
     } catch {
       guard device == .automatic else {
-        throw SynthesisError(.deviceUnavailable, "device cuda: \(error)", underlying: error)
+        throw SynthesisError(
+          .deviceUnavailable, "device \(device.rawValue): \(error)", underlying: error)
       }
       return nil
     }

@@ -10,6 +10,8 @@ import Synchronization
 package final class CUDAContext: @unchecked Sendable {
   let handle: CCUcontext
   let device: Int32
+  /// Its number among the visible devices.
+  package let ordinal: Int
   /// The device's name.
   package let name: String
   /// The architecture of the device.
@@ -34,16 +36,16 @@ package final class CUDAContext: @unchecked Sendable {
   package init(
     device ordinal: Int = 0, runningAs older: Architecture? = nil
   ) throws(CUDAError) {
-    if let problem = ccudaLoadDriver() {
-      throw CUDAError(
-        call: "dlopen(libcuda.so.1)", code: Int32(CCUDA_NOT_LOADED), name: String(cString: problem),
-        remedy: "install the driver of the device")
-    }
     func check(_ call: String, _ code: Int32) throws(CUDAError) {
       if code != 0 { throw CUDAError(driver: call, code: code) }
     }
+    let count = try Self.deviceCount()
     var device: Int32 = 0
-    try check("cuInit", ccuInit(0))
+    guard ordinal < count else {
+      throw CUDAError(
+        call: "cuDeviceGet(\(ordinal))", code: 101, name: "CUDA_ERROR_INVALID_DEVICE",
+        remedy: "expected a number below \(count), for so many devices are visible to this process")
+    }
     try check("cuDeviceGet", ccuDeviceGet(&device, Int32(ordinal)))
     func attribute(_ attribute: DeviceAttribute) throws(CUDAError) -> Int {
       var value: Int32 = 0
@@ -70,6 +72,26 @@ package final class CUDAContext: @unchecked Sendable {
     }
     handle = context
     self.device = device
+    self.ordinal = ordinal
+  }
+
+  /// Devices that are visible to this process, one at least.
+  ///
+  /// - Throws: The driver's error, or one that says that there is none.
+  package static func deviceCount() throws(CUDAError) -> Int {
+    if let problem = ccudaLoadDriver() {
+      throw CUDAError(
+        call: "dlopen(libcuda.so.1)", code: Int32(CCUDA_NOT_LOADED), name: String(cString: problem),
+        remedy: "install the driver of the device")
+    }
+    var code = ccuInit(0)
+    if code != 0 { throw CUDAError(driver: "cuInit", code: code) }
+    var count: Int32 = 0
+    code = ccuDeviceGetCount(&count)
+    // Without a device, the driver says so of the first.
+    if code == 0, count == 0 { code = 100 }
+    if code != 0 { throw CUDAError(driver: "cuDeviceGetCount", code: code) }
+    return Int(count)
   }
 
   deinit { _ = ccuDevicePrimaryCtxRelease(device) }

@@ -26,6 +26,11 @@ package struct Checkpoint: Sendable {
     }
   }
 
+  /// Has the system read the weights into memory, if they are in files: who uses them first need not wait then.
+  package func readAhead() {
+    for source in [weights, codecWeights] { (source as? Safetensors)?.readAhead() }
+  }
+
   /// Whether both have the same codec, byte for byte; not known of those made in memory.
   package func hasSameCodec(as other: Checkpoint) -> Bool {
     guard !folder.isEmpty, !other.folder.isEmpty else { return false }

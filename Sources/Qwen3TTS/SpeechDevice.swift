@@ -8,14 +8,55 @@ package import ModelFiles
 package import SpeechModel
 
 /// Where the model runs.
-public enum SpeechDevice: String, Sendable, CaseIterable {
+public enum SpeechDevice: Sendable, Hashable {
   /// Where the first sound comes first: on an NVIDIA GPU where one can be used, and on the CPU where there
   /// is none or the model is as small as the bundled voice, which needs no kernels compiled there.
-  case automatic = "auto"
+  case automatic
   /// The processor.
   case cpu
-  /// The first NVIDIA GPU that is visible, or an error that says what is missing.
-  case cuda
+  /// An NVIDIA GPU by its number among those that are visible, 0 being the first, or an error that says
+  /// what is missing.
+  case cuda(Int)
+
+  /// The first NVIDIA GPU that is visible.
+  public static var cuda: SpeechDevice { .cuda(0) }
+}
+
+extension SpeechDevice: RawRepresentable {
+  /// A device by its name: `auto`, `cpu`, `cuda`, `cuda:1`. `nil` for other words.
+  public init?(rawValue: String) {
+    switch rawValue {
+    case "auto": self = .automatic
+    case "cpu": self = .cpu
+    case "cuda": self = .cuda
+    default:
+      let parts = rawValue.split(separator: ":", omittingEmptySubsequences: false)
+      guard parts.count == 2, parts[0] == "cuda", parts[1].allSatisfy({ ("0"..."9").contains($0) }),
+        let ordinal = Int(parts[1])
+      else { return nil }
+      self = .cuda(ordinal)
+    }
+  }
+
+  /// The name.
+  public var rawValue: String {
+    switch self {
+    case .automatic: "auto"
+    case .cpu: "cpu"
+    case .cuda(0): "cuda"
+    case .cuda(let ordinal): "cuda:\(ordinal)"
+    }
+  }
+
+  /// The number of the GPU that it names; 0 where it names none.
+  package var ordinal: Int {
+    if case .cuda(let ordinal) = self { ordinal } else { 0 }
+  }
+
+  /// Whether it is a GPU or an error.
+  package var isGPU: Bool {
+    if case .cuda = self { true } else { false }
+  }
 }
 
 /// How the talker's keys and values are kept, which decides how much memory a second of speech takes and
@@ -56,16 +97,18 @@ package struct OpenedEngine {
 
   /// What is known of an engine away from its thread.
   struct Description: Sendable {
+    /// In words.
     let device: String
     let notice: String?
-    let isOnGPU: Bool
-    /// Positions of prompt and frames together.
-    let capacity: Int
+    /// Where it is: `cpu` or a GPU.
+    let place: SpeechDevice
+    let plan: MemoryPlan
   }
 
   var description: Description {
     Description(
-      device: device, notice: notice, isOnGPU: context != nil, capacity: engine.capacity)
+      device: device, notice: notice, place: context.map { .cuda($0.ordinal) } ?? .cpu,
+      plan: engine.plan)
   }
 
   /// Loads a model onto a device.
@@ -75,8 +118,9 @@ package struct OpenedEngine {
   ///   - kvPrecision: How the talker's keys and values are kept.
   ///   - architecture: An older architecture than the GPU's, as which it then runs; `nil` for its own.
   ///   - frameKernel: Whether a GPU makes a frame as one kernel.
-  /// - Throws: `SynthesisError` `deviceUnavailable` when `device` is `cuda` and cannot be used,
-  ///   `invalidInput` when the GPU cannot run as `architecture`, or what is wrong with the checkpoint.
+  /// - Throws: `SynthesisError` `deviceUnavailable` when `device` is a GPU and cannot be used,
+  ///   `invalidInput` when the GPU cannot run as `architecture` or the limits give no room for a speech, or
+  ///   what is wrong with the checkpoint.
   package static func open(
     _ checkpoint: Checkpoint, on device: SpeechDevice, capacity: Int, recordsSteps: Bool = true,
     kvPrecision: KVPrecision = .automatic, limits: SpeechLimits = SpeechLimits(),
@@ -87,15 +131,16 @@ package struct OpenedEngine {
     own.queue = limits.queue
     own.lead = limits.lead
     own.patience = limits.patience
-    let isAsked = device == .cuda || architecture != nil
+    own.keyValueBytes = limits.keyValueBytes
+    let isAsked = device.isGPU || architecture != nil
     guard device != .cpu, try isAsked || !isFastOnCPU(checkpoint) else {
       return try onCPU(checkpoint, own, limits, notice: nil)
     }
     do {
-      let context = try CUDAContext(runningAs: architecture)
-      own.voices = limits.voices ?? 1
+      let context = try CUDAContext(device: device.ordinal, runningAs: architecture)
+      own.voices = limits.voices ?? Self.voicesOnGPU
       own.keepsChunks = true
-      own.keyValueBytes = try limits.keyValueBytes ?? context.memory().available / 2
+      own.spareBytes = try context.memory().available / 2
       let isOne = own.voices == 1
       return OpenedEngine(
         engine: try SpeechEngine(
@@ -113,7 +158,7 @@ package struct OpenedEngine {
       }
       guard !isAsked else {
         throw SynthesisError(
-          .deviceUnavailable, "device cuda: \(error). --device cpu needs no GPU.",
+          .deviceUnavailable, "device \(device.rawValue): \(error). --device cpu needs no GPU.",
           underlying: error)
       }
       return try onCPU(
@@ -143,6 +188,9 @@ package struct OpenedEngine {
     }
   }
 
+  /// Voices at once where nothing else is asked for.
+  package static let (voicesOnGPU, voicesOnCPU) = (1, 16)
+
   /// What speaking needs on the CPU on top of the talker's keys and values, with room for threads.
   private static let workingBytes = 96 << 20
 
@@ -150,14 +198,23 @@ package struct OpenedEngine {
     _ checkpoint: Checkpoint, _ own: EngineLimits, _ limits: SpeechLimits, notice: String?
   ) throws -> OpenedEngine {
     var own = own
-    own.voices = limits.voices ?? 16
-    own.keyValueBytes = limits.keyValueBytes ?? Int(ProcessInfo.processInfo.physicalMemory / 4)
-    let needed = checkpoint.configuration.stateByteCount(capacity: own.capacity) + workingBytes
+    own.voices = limits.voices ?? voicesOnCPU
+    own.spareBytes = Int(ProcessInfo.processInfo.physicalMemory / 4)
+    let precision = own.cachePrecision ?? .float32
+    var plan = try MemoryPlan(checkpoint, own, precision: precision)
+    // Where the process may have less than the machine has, so have the voices.
+    while !CPUBackend.canMap(byteCount: plan.stateBytes + workingBytes),
+      let less = plan.smaller(own)
+    {
+      own = less
+      plan = try MemoryPlan(checkpoint, own, precision: precision)
+    }
+    let needed = plan.stateBytes + workingBytes
     guard CPUBackend.canMap(byteCount: needed) else {
       throw SynthesisError(
         .deviceUnavailable,
-        "memory: expected room for \(needed >> 20) MiB more, found less. Use a smaller model, or raise "
-          + "the limit (ulimit -v).")
+        "memory: expected room for \(needed >> 20) MiB more, found less. Use a smaller model, give "
+          + "--memory, or raise the limit (ulimit -v).")
     }
     return OpenedEngine(
       engine: try SpeechEngine(checkpoint, own, on: CPUBackend()),

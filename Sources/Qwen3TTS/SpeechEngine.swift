@@ -7,10 +7,17 @@ package import SpeechScheduler
 
 /// Speaks prompts with the models of a process, whatever the backend. One thread uses it at a time.
 package protocol PromptSpeaking: AnyObject {
-  /// Takes another model. Returns its index.
-  func add(_ checkpoint: Checkpoint) throws -> Int
-  /// Positions of prompt and frames together.
-  var capacity: Int { get }
+  /// Takes another model.
+  ///
+  /// - Parameters:
+  ///   - codec: Which of `codecs` the model has, if it has one of them.
+  ///   - pause: Called many times while weights are taken over: those who speak may then be given turns.
+  /// - Returns: Its index.
+  func add(_ checkpoint: Checkpoint, codec: Int?, pause: () -> Void) throws -> Int
+  /// Models whose codecs there are.
+  var codecs: [Checkpoint] { get }
+  /// What is kept for the first model's voices.
+  var plan: MemoryPlan { get }
   /// How the first model's keys and values are kept.
   var cachePrecision: CachePrecision { get }
 
@@ -102,7 +109,7 @@ package struct FrameTimes: Sendable {
 package struct EngineLimits: Sendable, Equatable {
   /// Voices at once. One has kernels of its own on a GPU, which make its frames sooner.
   package var voices = 1
-  /// Positions of prompt and frames together.
+  /// Positions of prompt and frames together, where there is memory for them.
   package var capacity: Int
   /// How the talker's keys and values are kept; by default as the backend keeps those of such weights.
   package var cachePrecision: CachePrecision?
@@ -114,10 +121,18 @@ package struct EngineLimits: Sendable, Equatable {
   package var patience: Duration?
   /// Whether a speech is decoded in whole chunks only, because where it is cut shows in the last bits.
   package var keepsChunks = false
-  /// Bytes for the keys and values of all voices, where there are several.
-  package var keyValueBytes = 1 << 30
+  /// Bytes for keys and values, not to be exceeded.
+  package var keyValueBytes: Int?
+  /// Without `keyValueBytes`: bytes that are there for them, and more only for one speech of `capacity`. `nil`:
+  /// as many as all voices can need.
+  package var spareBytes: Int?
 
   package init(capacity: Int) { self.capacity = capacity }
+
+  /// Frames that the codec decodes at once.
+  var chunkCapacity: Int { SpeechSynthesizer.longestChunk }
+  /// References whose state the codec remembers.
+  var references: Int { voices == 1 ? 1 : 8 }
 }
 
 /// Language models and codecs on one backend.
@@ -126,13 +141,13 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
   private let limits: EngineLimits
   private let backend: B
   private let codecBackend: B
-  /// Models by whose codec each was made.
-  private var codecs: [Checkpoint] = []
+  package private(set) var codecs: [Checkpoint] = []
+  package let plan: MemoryPlan
   private var steps: [FrameStep<B>] = []
   private let codec: CodecStreams<B>
   private var step: FrameStep<B> { steps[0] }
 
-  package var capacity: Int { step.capacity }
+  private var capacity: Int { step.capacity }
   package var cachePrecision: CachePrecision { step.cachePrecision }
 
   /// Frames the codec decodes at once.
@@ -162,36 +177,44 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
       reading: checkpoint.weights, checkpoint.configuration, on: backend)
     let precision = limits.cachePrecision ?? model.talker.cachePrecision
     let geometry = KVPool<B>.Geometry(checkpoint.configuration.talker.transformer, precision)
+    plan = try MemoryPlan(checkpoint, limits, precision: precision)
     runtime = SpeechRuntime(
-      Self.configuration(limits, pageBytes: geometry.pageByteCount, backend), on: backend,
-      codec: codecBackend)
-    codec = try Self.makeCodec(checkpoint, voices: limits.voices, on: self.codecBackend)
+      Self.configuration(limits, plan, backend), on: backend, codec: codecBackend)
+    codec = try Self.makeCodec(
+      reading: checkpoint.codecWeights, checkpoint, limits, on: self.codecBackend)
     codecs.append(checkpoint)
     _ = runtime.add(codec)
     steps.append(try makeStep(model, geometry))
     _ = runtime.add(steps[0], codec: 0)
   }
 
-  package func add(_ checkpoint: Checkpoint) throws -> Int {
+  package func add(_ checkpoint: Checkpoint, codec known: Int?, pause: () -> Void) throws -> Int {
     guard limits.voices > 1 else {
       throw SynthesisError(
         .invalidInput, "sharing: expected an engine for several voices, found one for one")
     }
-    let model = try LanguageModel(
-      reading: checkpoint.weights, checkpoint.configuration, on: backend)
-    let precision = limits.cachePrecision ?? model.talker.cachePrecision
-    let step = try makeStep(
-      model, KVPool<B>.Geometry(checkpoint.configuration.talker.transformer, precision))
-    let index: Int
-    if let known = codecs.firstIndex(where: { $0.hasSameCodec(as: checkpoint) }) {
-      index = known
-    } else {
-      index = runtime.add(
-        try Self.makeCodec(checkpoint, voices: limits.voices, on: codecBackend))
-      codecs.append(checkpoint)
+    return try withoutActuallyEscaping(pause) { pause in
+      let model = try LanguageModel(
+        reading: PausingWeights(base: checkpoint.weights, pause: pause), checkpoint.configuration,
+        on: backend)
+      var made: CodecStreams<B>?
+      if known == nil {
+        made = try Self.makeCodec(
+          reading: PausingWeights(base: checkpoint.codecWeights, pause: pause), checkpoint, limits,
+          on: codecBackend)
+      }
+      let precision = limits.cachePrecision ?? model.talker.cachePrecision
+      let step = try makeStep(
+        model, KVPool<B>.Geometry(checkpoint.configuration.talker.transformer, precision))
+      // From here on nobody else has a turn.
+      var index = known ?? 0
+      if let made {
+        index = runtime.add(made)
+        codecs.append(checkpoint)
+      }
+      steps.append(step)
+      return runtime.add(step, codec: index)
     }
-    steps.append(step)
-    return runtime.add(step, codec: index)
   }
 
   private func makeStep(
@@ -199,46 +222,43 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
   ) throws -> FrameStep<B> {
     guard limits.voices > 1 else {
       return try FrameStep(
-        model, capacity: limits.capacity, cachePrecision: geometry.precision, on: backend)
+        model, capacity: plan.capacity, cachePrecision: geometry.precision, on: backend)
     }
     return try FrameStep(
-      model, pool: runtime.pool(geometry, capacity: limits.capacity), on: backend)
+      model, pool: runtime.pool(geometry, capacity: plan.capacity), on: backend)
   }
 
   private static func makeCodec(
-    _ checkpoint: Checkpoint, voices: Int, on backend: B
+    reading weights: some WeightSource, _ checkpoint: Checkpoint, _ limits: EngineLimits,
+    on backend: B
   ) throws -> CodecStreams<B> {
     try CodecStreams(
       CodecDecoder(
-        reading: checkpoint.codecWeights.scoped("decoder."), checkpoint.codecConfiguration.decoder,
-        on: backend),
-      slotCount: voices, batchCapacity: codecBatch(voices, backend),
-      references: voices == 1 ? 1 : 8, on: backend)
+        reading: weights.scoped("decoder."), checkpoint.codecConfiguration.decoder, on: backend),
+      slotCount: limits.voices, batchCapacity: codecBatch(limits, backend),
+      references: limits.references, on: backend)
   }
 
-  /// Frames that a codec for so many voices decodes at once: one of each, where the backend has fewer sizes
-  /// of batches than that.
-  private static func codecBatch(_ voices: Int, _ backend: B) -> Int {
-    let batchesOfAny = backend.codecFrames(for: 5) == 5
-    return batchesOfAny ? longestChunk : max(longestChunk, min(64, voices))
+  /// Frames that a codec decodes at once: one of each voice, where the backend has only some sizes of batches,
+  /// since it then does them in parallel.
+  private static func codecBatch(_ limits: EngineLimits, _ backend: B) -> Int {
+    backend.codecFrames(for: 5) == 5
+      ? limits.chunkCapacity : max(limits.chunkCapacity, min(64, limits.voices))
   }
 
   /// What the scheduler may plan for the backend.
   private static func configuration(
-    _ limits: EngineLimits, pageBytes: Int, _ backend: B
+    _ limits: EngineLimits, _ plan: MemoryPlan, _ backend: B
   ) -> SchedulerConfiguration {
     let voices = limits.voices
-    let size = PageTable<B.Indices>.pageSize
-    let pagesPerSlot = (limits.capacity + size - 1) / size
-    let affordable = max(pagesPerSlot, limits.keyValueBytes / pageBytes)
-    var configuration = SchedulerConfiguration(
-      devicePages: min(voices * pagesPerSlot, affordable))
+    var configuration = SchedulerConfiguration(devicePages: plan.pages)
+    configuration.pageSize = MemoryPlan.pageSize
     configuration.slotCount = voices
     configuration.queueLimit = limits.queue
     configuration.backgroundSlots = max(1, voices / 2)
     configuration.stepBuckets = (1...voices).filter { backend.stepRows(for: $0) == $0 }
     if configuration.stepBuckets.last != voices { configuration.stepBuckets.append(voices) }
-    let batch = codecBatch(voices, backend)
+    let batch = codecBatch(limits, backend)
     configuration.codecBuckets = (1...batch).filter { backend.codecFrames(for: $0) == $0 }
     configuration.keepsChunks = limits.keepsChunks
     configuration.framesInFlight = backend.framesInFlight
@@ -249,6 +269,17 @@ package final class SpeechEngine<B: Backend>: PromptSpeaking {
     configuration.resumeLead = limits.lead.map { $0 * 9 / 10 } ?? century
     configuration.clientPatience = limits.patience ?? century
     return configuration
+  }
+}
+
+/// Weights that are taken over with a pause after each.
+private struct PausingWeights: WeightSource {
+  let base: any WeightSource
+  let pause: () -> Void
+
+  func tensor(_ name: String, _ shape: [Int]) throws -> HostTensor {
+    pause()
+    return try base.tensor(name, shape)
   }
 }
 

@@ -10,11 +10,8 @@ import TextTokenizer
 struct SpeakingModel: Sendable {
   let thread: DeviceThread
   let index: Int
-  let capacity: Int
   let requests: RequestBuilder
   let tokenizer: TextTokenizer
-  let device: String
-  let notice: String?
 }
 
 /// One speech from its text to its summary. It runs on the caller's side: the device's thread is given prompts,
@@ -28,6 +25,8 @@ final class SpeechJob: Sendable {
   private let accepted = ContinuousClock.now
   /// What is being spoken, to be cancelled.
   private let current = Mutex<Set<RequestID>>([])
+  /// Runs the job. It is cancelled when nobody needs the rest of the text.
+  private let task = Mutex<Task<Void, Never>?>(nil)
 
   private init(
     _ model: SpeakingModel, _ options: SpeechOptions, _ feed: SpeechFeed, isHeld: Bool
@@ -45,19 +44,26 @@ final class SpeechJob: Sendable {
   ) -> Speech {
     let feed = SpeechFeed()
     let job = SpeechJob(model, options, feed, isHeld: isHeld)
-    Task { await job.run(body) }
+    job.task.withLock { $0 = Task { await job.run(body) } }
     return Speech(feed)
   }
+
+  /// Ends the waiting for a writer.
+  private func stopWaiting() { task.withLock { $0?.cancel() } }
 
   private func run(
     _ body: @Sendable (SpeechJob) async throws(SynthesisError) -> SpeechMetrics
   ) async {
-    feed.onCancel { [self] in cancelParts() }
+    feed.onCancel { [self] in
+      cancelParts()
+      stopWaiting()
+    }
     do {
       let summary = try await body(self)
       feed.push(AudioChunk(textShare: 1, summary: summary))
       feed.finish(.success(()))
     } catch {
+      cancelParts()
       feed.finish(.failure(error))
     }
   }
@@ -71,16 +77,16 @@ final class SpeechJob: Sendable {
   /// Speaks a text that is all there.
   func speak(_ text: String) async throws(SynthesisError) -> SpeechMetrics {
     do {
-      var progress = try begin()
+      var progress = try await begin()
       var parts = try model.requests.parts(of: text, options, tokenizer: model.tokenizer)
       while let part = parts.next() {
         let ids = model.tokenizer.targetIDs(part.text)
-        progress.summary.textTokens += ids.count
         let prompt = progress.request.prompt(ids, isContinued: part.isContinued)
         let budget = progress.budgets.frames(for: part, tokenCount: ids.count)
-        guard try await speak(prompt, frameLimit: budget, share: part.end, &progress) != nil,
-          try await note(part, &progress)
+        guard try await speak(prompt, frameLimit: budget, share: part.end, &progress) != nil
         else { break }
+        progress.summary.textTokens += ids.count
+        guard try await note(part, &progress) else { break }
       }
       return try await end(&progress, leftOut: parts.leftOut)
     } catch {
@@ -93,25 +99,30 @@ final class SpeechJob: Sendable {
     writtenBy text: Text
   ) async throws(SynthesisError) -> SpeechMetrics where Text.Element == String {
     do {
-      var progress = try begin()
+      var progress = try await begin()
       var live = model.requests.liveText(options, tokenizer: model.tokenizer)
       var open = OpenPart()
       var goesOn = true
       do {
         for try await piece in text where goesOn {
           goesOn = try await handle(live.append(piece), &open, &progress)
-          if !goesOn || feed.isCancelled { break }
+          if !goesOn || Task.isCancelled { break }
         }
-      } catch let error where !(error is SynthesisError) {
-        cancelParts()
-        throw SynthesisError(
-          .invalidInput, "text: expected a writer that writes, found that it failed: \(error)",
-          underlying: error)
+      } catch let error as SynthesisError {
+        throw error
+      } catch {
+        // When nobody listens any more, or a part failed, that is reported, below.
+        guard Task.isCancelled else {
+          throw SynthesisError(
+            .invalidInput, "text: expected a writer that writes, found that it failed: \(error)",
+            underlying: error)
+        }
       }
-      if goesOn, !feed.isCancelled {
+      if feed.isCancelled { progress.summary.finishReason = .cancelled }
+      if goesOn, !Task.isCancelled {
         _ = try await handle(live.finish(), &open, &progress)
       }
-      if progress.parts.isEmpty, !feed.isCancelled {
+      if progress.parts.isEmpty, !Task.isCancelled {
         throw SynthesisError(
           .invalidInput, "text: expected something to say, found nothing that can be said")
       }
@@ -131,6 +142,8 @@ final class SpeechJob: Sendable {
   /// What was spoken so far.
   private struct Progress {
     let request: RequestBuilder.Request
+    /// Positions of prompt and frames of a part.
+    let capacity: Int
     var budgets: FrameBudget
     var summary: SpeechMetrics
     var parts: [PartSpeech] = []
@@ -144,14 +157,16 @@ final class SpeechJob: Sendable {
     var speech: PartSpeech?
   }
 
-  private func begin() throws -> Progress {
+  private func begin() async throws -> Progress {
     let request = try model.requests.request(options, tokenizer: model.tokenizer)
     var summary = SpeechMetrics()
     summary.seed = options.seed ?? UInt64.random(in: .min ... .max)
-    summary.notices = request.notices + (model.notice.map { [$0] } ?? [])
-    summary.device = model.device
+    let opened = try await model.thread.waitUntilOpen()
+    summary.notices = request.notices + (opened.notice.map { [$0] } ?? [])
+    summary.device = opened.device
     return Progress(
-      request: request, budgets: model.requests.budget(options, layout: request.layout),
+      request: request, capacity: opened.plan.capacity,
+      budgets: model.requests.budget(options, layout: request.layout),
       summary: summary)
   }
 
@@ -159,7 +174,7 @@ final class SpeechJob: Sendable {
   private func handle(
     _ events: [LiveText.Event], _ open: inout OpenPart, _ progress: inout Progress
   ) async throws -> Bool {
-    for event in events {
+    for (index, event) in events.enumerated() {
       switch event {
       case .begin(let isContinued): open = OpenPart(isContinued: isContinued)
       case .tokens(let ids):
@@ -167,8 +182,10 @@ final class SpeechJob: Sendable {
           open.tokens += ids
           guard !open.isContinued, progress.request.canBegin(with: open.tokens) else { continue }
           let prompt = progress.request.openPrompt(model.tokenizer.targetIDs(around: open.tokens))
+          // A part has more tokens than it may only where its first word has, and then it ends with it.
+          let known = open.tokens.count + Self.tokenCount(upToEndIn: events[(index + 1)...])
           let limit = progress.budgets.most(
-            tokenCount: model.requests.tokensPerPart(options) + Self.wrapperTokens)
+            tokenCount: max(known, model.requests.tokensPerPart(options)) + Self.wrapperTokens)
           open.speech = try await speak(
             prompt, frameLimit: limit, isOpen: true, share: 0, &progress)
           if open.speech == nil { return false }
@@ -178,7 +195,6 @@ final class SpeechJob: Sendable {
         append(ids, to: speech)
       case .end(let part):
         let ids = model.tokenizer.targetIDs(around: open.tokens)
-        progress.summary.textTokens += ids.count
         let budget = progress.budgets.frames(for: part, tokenCount: ids.count)
         if let speech = open.speech {
           append([progress.request.configuration.text.end], to: speech)
@@ -192,6 +208,7 @@ final class SpeechJob: Sendable {
           else { return false }
         }
         open = OpenPart()
+        progress.summary.textTokens += ids.count
         guard try await note(part, &progress) else { return false }
       }
     }
@@ -200,6 +217,18 @@ final class SpeechJob: Sendable {
 
   /// Control tokens around a text.
   private static let wrapperTokens = 8
+
+  /// Tokens of a part that come before its end.
+  private static func tokenCount(upToEndIn events: ArraySlice<LiveText.Event>) -> Int {
+    var count = 0
+    for event in events {
+      switch event {
+      case .tokens(let ids): count += ids.count
+      case .begin, .end: return count
+      }
+    }
+    return count
+  }
 
   private func append(_ ids: [Int32], to part: PartSpeech) {
     guard let id = part.id else { return }
@@ -218,10 +247,11 @@ final class SpeechJob: Sendable {
     _ prompt: Prompt, frameLimit: Int, isOpen: Bool = false, share: Double,
     _ progress: inout Progress
   ) async throws -> PartSpeech? {
-    guard prompt.rows.count + 16 < model.capacity, prompt.trailing.count < model.capacity else {
+    let capacity = progress.capacity
+    guard prompt.rows.count + 16 < capacity, prompt.trailing.count < capacity else {
       throw SynthesisError(
         .invalidInput,
-        "text: expected a prompt under \(model.capacity) positions, found "
+        "text: expected a prompt under \(capacity) positions, found "
           + "\(prompt.rows.count); shorten the instruction or the text")
     }
     let left = framesLeft(progress)
@@ -296,7 +326,9 @@ final class SpeechJob: Sendable {
   private func submit(
     _ utterance: Utterance, share: Double, after earlier: PartSpeech?
   ) async throws -> PartSpeech {
-    let part = PartSpeech(feed: feed, thread: model.thread, share: share, isHeld: isHeld)
+    let part = PartSpeech(feed: feed, thread: model.thread, share: share, isHeld: isHeld) {
+      [self] in stopWaiting()
+    }
     earlier?.onEnd { part.release(.predecessor) }
     if earlier == nil { part.release(.predecessor) }
     let id = try await model.thread.perform { engine in
@@ -341,12 +373,18 @@ final class PartSpeech: Sendable {
   private let feed: SpeechFeed
   private let thread: DeviceThread
   private let isHeld: Bool
+  private let onFailure: @Sendable () -> Void
   private let state: Mutex<State>
 
-  init(feed: SpeechFeed, thread: DeviceThread, share: Double, isHeld: Bool) {
+  /// - Parameter onFailure: Called when it ends with an error.
+  init(
+    feed: SpeechFeed, thread: DeviceThread, share: Double, isHeld: Bool,
+    onFailure: @escaping @Sendable () -> Void
+  ) {
     self.feed = feed
     self.thread = thread
     self.isHeld = isHeld
+    self.onFailure = onFailure
     state = Mutex(
       State(share: share, obstacles: isHeld ? [.predecessor, .outcome] : [.predecessor]))
   }
@@ -386,14 +424,17 @@ final class PartSpeech: Sendable {
       waiter?.resume()
     case .ended(let ending, _):
       let queued = ending.timing.admitted.map { ending.timing.submitted.duration(to: $0) }
-      let waiters = state.withLock { state in
-        state.end = Result { () throws(SynthesisError) in
+      let (waiters, hasFailed) = state.withLock { state in
+        let end = Result { () throws(SynthesisError) in
           End(reason: try FinishReason(ending.reason, state.failure), queued: queued ?? .zero)
         }
+        state.end = end
         defer { state.endWaiters = [] }
-        return state.endWaiters
+        if case .failure = end { return (state.endWaiters, true) }
+        return (state.endWaiters, false)
       }
       for waiter in waiters { waiter.resume() }
+      if hasFailed { onFailure() }
       passOn()
     }
   }

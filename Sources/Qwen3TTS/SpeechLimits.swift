@@ -13,8 +13,12 @@ public struct SpeechLimits: Sendable, Equatable {
   /// How long a speech may wait for its reader, or for its text to be written on, before it ends as
   /// `timedOut`; at least a second. `nil`: for ever.
   public var patience: Duration?
-  /// Bytes for the keys and values of all voices, where there are several. What they do not suffice for waits.
-  /// `nil`: a quarter of the machine's memory on a CPU, half of what is free on a GPU.
+  /// Bytes for the keys and values of all voices, which come in pages: what they do not suffice for waits, and one
+  /// speech can be no longer than all of them. `nil`: at most a quarter of the machine's memory on a CPU and half of
+  /// what is free on a GPU, but enough for one speech of the synthesizer's capacity.
+  ///
+  /// A second model on the device whose talker has another shape, such as the bundled voice beside a released
+  /// model, has as many pages of its own.
   public var keyValueBytes: Int?
 
   /// The defaults.

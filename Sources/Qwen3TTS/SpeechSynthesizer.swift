@@ -25,6 +25,8 @@ package import TextTokenizer
 public final class SpeechSynthesizer: Sendable {
   /// The most frames of 80 ms that a chunk can have.
   public static let longestChunk = SpeechEngine<CPUBackend>.longestChunk
+  /// Positions of prompt and frames of a part where nothing else is asked for.
+  package static let standardCapacity = 4096
   /// Samples per second.
   public static let sampleRate = 24_000
 
@@ -32,10 +34,7 @@ public final class SpeechSynthesizer: Sendable {
   private let thread: DeviceThread
   /// Index of the model there.
   private let model: Int
-  private let opened: OpenedEngine.Description
   private let tokenizer: TextTokenizer
-  /// The device in words, such as `NVIDIA H100 80GB HBM3, sm_90` or `CPU, 8 threads, AVX2`.
-  public let device: String
   let requests: RequestBuilder
   /// Configurations and weights, for the encoders of cloned voices.
   let checkpoint: Checkpoint
@@ -61,7 +60,7 @@ public final class SpeechSynthesizer: Sendable {
   ///   - recordsSteps: Whether a GPU records a step once and replays it. Without, it is slower, but an
   ///     error names the operation that failed.
   ///   - kvPrecision: How the talker's keys and values are kept.
-  ///   - limits: How many speak at once, and how many may wait.
+  ///   - limits: How many speak at once, how many may wait, and with how much memory.
   /// - Throws: `SynthesisError`: `invalidModel` with file, expected and found, or
   ///   `deviceUnavailable`.
   public convenience init(
@@ -69,46 +68,92 @@ public final class SpeechSynthesizer: Sendable {
     recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic,
     limits: SpeechLimits = SpeechLimits()
   ) async throws {
-    let (checkpoint, tokenizer) = try Self.read(model)
+    let (checkpoint, tokenizer) = try await Self.readApart(model)
     try await self.init(
       checkpoint, tokenizer: tokenizer, device: device, capacity: capacity,
+      recordsSteps: recordsSteps, kvPrecision: kvPrecision, limits: limits)
+  }
+
+  /// Opens a model in the background: what is asked of it meanwhile waits until it is loaded.
+  ///
+  /// `state` is `loading` until then, and `failed` when the device cannot be used; speeches then end with the
+  /// error that says why.
+  ///
+  /// - Parameters: As for `init(model:device:capacity:recordsSteps:kvPrecision:limits:)`.
+  /// - Throws: `SynthesisError` `invalidModel` or `invalidInput`, for what shows without loading it.
+  public convenience init(
+    loading model: URL?, device: SpeechDevice = .automatic, capacity: Int = 4096,
+    recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic,
+    limits: SpeechLimits = SpeechLimits()
+  ) throws {
+    let (checkpoint, tokenizer) = try Self.read(model)
+    try self.init(
+      loading: checkpoint, tokenizer: tokenizer, device: device, capacity: capacity,
       recordsSteps: recordsSteps, kvPrecision: kvPrecision, limits: limits)
   }
 
   /// Opens a model on the device of another, beside which it then speaks: on one thread, with one memory for
   /// keys and values, and with the codec once when both have the same.
   ///
-  /// While it loads, the others wait.
+  /// While it loads, the others speak on.
   ///
   /// - Parameters:
   ///   - model: A folder in the released layout; `nil` for the bundled voice.
   ///   - other: A synthesizer that was opened for several voices.
   /// - Throws: `SynthesisError`.
-  public init(model: URL? = nil, on other: SpeechSynthesizer) async throws {
-    let (checkpoint, tokenizer) = try Self.read(model)
+  public convenience init(model: URL? = nil, on other: SpeechSynthesizer) async throws {
+    let (checkpoint, tokenizer) = try await Self.readApart(model)
+    try await self.init(checkpoint, tokenizer: tokenizer, on: other)
+  }
+
+  /// Takes over a model that is open, on the device of another.
+  package init(
+    _ checkpoint: Checkpoint, tokenizer: TextTokenizer, on other: SpeechSynthesizer
+  ) async throws {
+    let thread = other.thread
     do {
-      self.model = try await other.thread.perform { try $0.add(checkpoint) }
+      let codecs = try await thread.perform { $0.codecs }
+      let codec = await Self.prepare(checkpoint, codecs)
+      model = try await thread.perform { engine in
+        try engine.add(checkpoint, codec: codec) { thread.pause(engine) }
+      }
     } catch {
-      throw error as? SynthesisError ?? SynthesisError(.invalidModel, "\(error)", underlying: error)
+      throw Self.known(error)
     }
-    thread = other.thread
-    opened = other.opened
-    device = other.device
+    self.thread = thread
     self.checkpoint = checkpoint
     self.tokenizer = tokenizer
     requests = RequestBuilder(
       configuration: checkpoint.configuration, generation: checkpoint.generation)
-    encoders = VoiceEncoders(checkpoint, isOnGPU: other.opened.isOnGPU)
+    encoders = VoiceEncoders(checkpoint, besides: thread)
+  }
+
+  /// Reads a checkpoint's bytes, so that the device's thread finds them in memory, and looks for its codec among
+  /// those that are open.
+  @concurrent private static func prepare(
+    _ checkpoint: Checkpoint, _ codecs: [Checkpoint]
+  ) async -> Int? {
+    checkpoint.readAhead()
+    return codecs.firstIndex { $0.hasSameCodec(as: checkpoint) }
+  }
+
+  private static func known(_ error: any Error) -> SynthesisError {
+    error as? SynthesisError ?? SynthesisError(.invalidModel, "\(error)", underlying: error)
+  }
+
+  /// As `read`, away from the caller's thread.
+  @concurrent private static func readApart(
+    _ model: URL?
+  ) async throws -> (Checkpoint, TextTokenizer) {
+    try read(model)
   }
 
   private static func read(_ model: URL?) throws -> (Checkpoint, TextTokenizer) {
     let folder = try model.map(Self.folder) ?? Self.bundledModel
     do {
       return (try Checkpoint(folder: folder.path), try TextTokenizer(folder: folder))
-    } catch let error as SynthesisError {
-      throw error
     } catch {
-      throw SynthesisError(.invalidModel, "\(error)", underlying: error)
+      throw known(error)
     }
   }
 
@@ -117,41 +162,49 @@ public final class SpeechSynthesizer: Sendable {
   }
 
   /// Takes over a model that is open.
-  package init(
+  package convenience init(
     _ checkpoint: Checkpoint, tokenizer: TextTokenizer, device: SpeechDevice = .cpu,
     capacity: Int = 4096, recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic,
     limits: SpeechLimits = SpeechLimits()
   ) async throws {
-    guard capacity >= 64 else {
-      throw SynthesisError(.invalidInput, "capacity: expected at least 64, found \(capacity)")
+    try self.init(
+      loading: checkpoint, tokenizer: tokenizer, device: device, capacity: capacity,
+      recordsSteps: recordsSteps, kvPrecision: kvPrecision, limits: limits)
+    _ = try await thread.waitUntilOpen()
+  }
+
+  /// Takes over a model that is open, and loads it onto a device in the background.
+  package init(
+    loading checkpoint: Checkpoint, tokenizer: TextTokenizer, device: SpeechDevice = .cpu,
+    capacity: Int = 4096, recordsSteps: Bool = true, kvPrecision: KVPrecision = .automatic,
+    limits: SpeechLimits = SpeechLimits()
+  ) throws {
+    guard capacity >= MemoryPlan.leastCapacity else {
+      throw SynthesisError(
+        .invalidInput,
+        "capacity: expected at least \(MemoryPlan.leastCapacity), found \(capacity)")
     }
     try limits.check()
-    let found = Mutex<OpenedEngine.Description?>(nil)
-    do {
-      thread = try await DeviceThread(name: "qwen3-tts") {
-        let opened = try OpenedEngine.open(
+    thread = DeviceThread(name: "qwen3-tts") {
+      do {
+        return try OpenedEngine.open(
           checkpoint, on: device, capacity: capacity, recordsSteps: recordsSteps,
           kvPrecision: kvPrecision, limits: limits)
-        found.withLock { $0 = opened.description }
-        return opened.engine
+      } catch {
+        throw Self.known(error)
       }
-    } catch let error as SynthesisError {
-      throw error
-    } catch {
-      throw SynthesisError(.invalidModel, "\(error)", underlying: error)
     }
-    guard let opened = found.withLock({ $0 }) else {
-      throw SynthesisError(.internalFailure, "open: expected an engine, found none")
-    }
-    self.opened = opened
     self.checkpoint = checkpoint
     self.tokenizer = tokenizer
     model = 0
-    self.device = opened.device
     requests = RequestBuilder(
       configuration: checkpoint.configuration, generation: checkpoint.generation)
-    encoders = VoiceEncoders(checkpoint, isOnGPU: opened.isOnGPU)
+    encoders = VoiceEncoders(checkpoint, besides: thread)
   }
+
+  /// The device in words, such as `NVIDIA H100 80GB HBM3, sm_90` or `CPU, 8 threads, AVX2`; empty while the
+  /// model is being loaded.
+  public var device: String { (try? thread.opened?.get().device) ?? "" }
 
   /// Names of the model's voices, in alphabetical order; none in Base and VoiceDesign models.
   public var voices: [String] { requests.voices }
@@ -244,19 +297,26 @@ public final class SpeechSynthesizer: Sendable {
 
   /// What the synthesizer does with new requests.
   public enum State: String, Sendable, Codable {
+    /// Its model is being loaded; speeches begin afterwards.
+    case loading
     /// It speaks.
     case ready
     /// It ends what it has begun.
     case draining
     /// It was shut down.
     case stopped
-    /// Its device failed: every speech ended with an error, and no other will begin.
+    /// Its device failed or could not be used: every speech ended with an error, and no other will begin.
     case failed
   }
 
   /// What becomes of a request made now. Models that were opened on one another share it.
   public var state: State {
-    switch thread.status?.lifecycle {
+    switch thread.opened {
+    case nil: return .loading
+    case .failure: return .failed
+    case .success: break
+    }
+    return switch thread.status?.lifecycle {
     case .running, nil: .ready
     case .draining: .draining
     case .stopped: .stopped
@@ -264,11 +324,22 @@ public final class SpeechSynthesizer: Sendable {
     }
   }
 
-  /// Speeches that have a voice, and those that wait for one, of all models on the device.
-  public var load: (speaking: Int, waiting: Int) {
-    guard let status = thread.status else { return (0, 0) }
-    return (status.voices.values.reduce(0, +), status.waiting)
+  /// What the device does, for all models on it.
+  public var load: SpeechLoad {
+    var load = SpeechLoad()
+    guard let status = thread.status else { return load }
+    load.speaking = status.voices.values.reduce(0, +)
+    load.waiting = status.waiting
+    load.voices = status.slots
+    load.pagesUsed = status.pagesUsed
+    load.pages = status.pages
+    load.runaways = status.runaways
+    return load
   }
+
+  /// Whether the device's thread has been at one thing for longer than this: it hangs, or is far too slow. It
+  /// isn't when it waits for something to do.
+  public func isStalled(for time: Duration) -> Bool { thread.isStalled(for: time) }
 
   /// Ends the synthesizer, and those it shares a device with: new requests are refused as `stopped`, and what
   /// waits or is spoken comes to its end, for at most so long.
@@ -277,7 +348,7 @@ public final class SpeechSynthesizer: Sendable {
   public func shutdown(within limit: Duration = .seconds(30)) async {
     _ = try? await thread.perform { $0.drain() }
     let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline, load != (0, 0) {
+    while ContinuousClock.now < deadline, !load.isIdle {
       try? await Task.sleep(for: .milliseconds(10))
     }
     _ = try? await thread.perform { $0.stop() }
@@ -285,9 +356,7 @@ public final class SpeechSynthesizer: Sendable {
 
   /// What a job needs of the synthesizer.
   private var speaking: SpeakingModel {
-    SpeakingModel(
-      thread: thread, index: model, capacity: opened.capacity, requests: requests,
-      tokenizer: tokenizer, device: device, notice: opened.notice)
+    SpeakingModel(thread: thread, index: model, requests: requests, tokenizer: tokenizer)
   }
 }
 

@@ -20,7 +20,8 @@ protocol VoiceEncoding: AnyObject {
 actor VoiceEncoders {
   private let executor = ThreadExecutor(name: "qwen3-tts voices")
   private let checkpoint: Checkpoint
-  private let isOnGPU: Bool
+  /// Where the model is.
+  private let thread: DeviceThread
   private var encoder: (any VoiceEncoding)?
 
   /// The encoders' own thread.
@@ -28,23 +29,25 @@ actor VoiceEncoders {
     unsafe executor.asUnownedSerialExecutor()
   }
 
-  init(_ checkpoint: Checkpoint, isOnGPU: Bool) {
+  init(_ checkpoint: Checkpoint, besides thread: DeviceThread) {
     self.checkpoint = checkpoint
-    self.isOnGPU = isOnGPU
+    self.thread = thread
   }
 
   /// - Throws: `SynthesisError` `invalidModel` when the model has no encoders, or what the device failed with.
   func voice(
     from samples: [Float], transcript: String?, origin: String
-  ) throws -> ClonedVoice {
-    let encoder = try encoder ?? make()
+  ) async throws -> ClonedVoice {
+    let place = try await thread.waitUntilOpen().place
+    let encoder = try encoder ?? make(on: place)
     self.encoder = encoder
     return try encoder.voice(from: samples, transcript: transcript, origin: origin)
   }
 
-  private func make() throws -> any VoiceEncoding {
-    guard isOnGPU else { return try VoiceEncoder(checkpoint, on: CPUBackend()) }
-    return try VoiceEncoder(checkpoint, on: CUDABackend(CUDAContext()))
+  private func make(on place: SpeechDevice) throws -> any VoiceEncoding {
+    guard place.isGPU else { return try VoiceEncoder(checkpoint, on: CPUBackend()) }
+    return try VoiceEncoder(
+      checkpoint, on: CUDABackend(CUDAContext(device: place.ordinal)))
   }
 }
 

@@ -97,7 +97,7 @@ extension DecoderBlock {
     transposed = try Convolution(
       reading: weights.scoped("1.conv."), [inputs, channels, 2 * stride], outputs: channels,
       stride: stride, on: backend)
-    units = try [1, 3, 9].enumerated().map { index, dilation in
+    units = try CodecDecoderConfiguration.unitDilations.enumerated().map { index, dilation in
       try ResidualUnit(
         reading: weights.scoped("\(index + 2)."), channels: channels, dilation: dilation,
         on: backend)

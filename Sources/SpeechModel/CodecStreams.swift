@@ -71,19 +71,18 @@ package final class CodecStreams<B: Backend> {
     self.backend = backend
     self.slotCount = slotCount
     self.references = RememberedReferences(firstPlace: slotCount, count: references)
-    let places = slotCount + references + 1
-    nextPosition = Array(repeating: 0, count: places)
     let batch = backend.codecFrames(for: batchCapacity)
     self.batchCapacity = batchCapacity
-    // More are faster, and every slot has room for their keys and values.
-    readCapacity = slotCount == 1 ? max(batch, 128) : 24
+    let size = CodecStateSize(
+      shape, slotCount: slotCount, batchCapacity: batch, references: references)
+    nextPosition = Array(repeating: 0, count: size.places)
+    readCapacity = size.readCapacity
     let rows = max(batch, readCapacity)
     codes = try backend.makeIndices(count: rows * shape.quantizerCount)
     maps = try backend.makeIndices(count: 4 * rows)
     cache = try backend.makeCache(
-      layerCount: transformer.layerCount, slotCount: places,
-      capacity: (transformer.window ?? 1) - 1 + readCapacity, kvWidth: transformer.kvWidth,
-      precision: .float32)
+      layerCount: transformer.layerCount, slotCount: size.places,
+      capacity: size.positions, kvWidth: transformer.kvWidth, precision: .float32)
     work = try TransformerWorkspace(rows: rows, transformer, on: backend)
     let half = shape.codebookDim / 2
     semantic = try backend.makeTensor(rows: rows, columns: half)
@@ -97,17 +96,12 @@ package final class CodecStreams<B: Backend> {
     self.buffers = buffers
 
     // One row holds a state, so that clearing and copying it is one operation.
-    var sizes = [(2, shape.codebookDim), (6, shape.latentDim)]
-    sizes.append((6, shape.decoderDim >> shape.upsampleRates.count))
-    sizes += decoder.upsampling.map { _ in (6, shape.latentDim) }
-    sizes += decoder.blocks.map { (1, 2 * $0.channels) }
-    for block in decoder.blocks { sizes += block.units.map { (6 * $0.dilation, block.channels) } }
+    states = try backend.makeTensor(rows: size.places, columns: size.historyCount)
     var start = 0
-    for (rows, columns) in sizes {
+    for (rows, columns) in size.histories {
       parts.append(Part(start: start, rows: rows, columns: columns))
       start += rows * columns
     }
-    states = try backend.makeTensor(rows: places, columns: start)
     try reset()
   }
 

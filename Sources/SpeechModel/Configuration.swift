@@ -229,12 +229,9 @@ package struct ModelConfiguration: Sendable, Equatable {
   }
 }
 
-extension ModelConfiguration {
-  /// Bytes of the talker's keys and values in F32, for so many positions.
-  package func stateByteCount(capacity: Int) -> Int {
-    let shape = talker.transformer
-    return 2 * shape.layerCount * capacity * shape.kvWidth * CachePrecision.float32.byteCount
-  }
+extension CodecDecoderConfiguration {
+  /// Dilations of a block's convolutions of kernel 7.
+  static let unitDilations = [1, 3, 9]
 }
 
 /// Rules that a model asks its text to be written out by: `text_normalization` at the top level of

@@ -127,6 +127,7 @@ extension Scheduler {
   /// No more frames: the pages are free at once, the slot when the last frame is delivered.
   private mutating func finish(_ index: Int, _ reason: EndReason, frames: Int) {
     voices[index].end = (reason, frames)
+    if reason == .runaway { runawayCount += 1 }
     releasePages(of: index)
     releaseIfDelivered(index)
   }

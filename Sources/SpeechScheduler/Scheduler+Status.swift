@@ -11,6 +11,8 @@ extension Scheduler {
     package var pages: Int
     package var pagesUsed: Int
     package var hostPagesUsed: Int
+    /// Requests that were stopped as `runaway`, ever.
+    package var runaways: Int
     package var lifecycle: Lifecycle
   }
 
@@ -20,7 +22,8 @@ extension Scheduler {
       voices: voices.reduce(into: [:]) { $0[$1.phase, default: 0] += 1 },
       slots: configuration.slotCount, pages: devicePages.total,
       pagesUsed: devicePages.total - devicePages.freeCount,
-      hostPagesUsed: hostPages.total - hostPages.freeCount, lifecycle: lifecycle)
+      hostPagesUsed: hostPages.total - hostPages.freeCount, runaways: runawayCount,
+      lifecycle: lifecycle)
   }
 
   /// What an admitted request does; `nil` if it waits or has ended.

@@ -39,6 +39,8 @@ package struct Scheduler: Sendable {
   /// When the first of it began to run, as far as is known.
   var runningSince = Instant.zero
   var nextWork: UInt64 = 0
+  /// Voices that were stopped as `runaway`.
+  var runawayCount = 0
   /// Endings that no plan has reported yet.
   var endings: [Ending] = []
   /// How soon a frame has to be due to be urgent: set by each plan.

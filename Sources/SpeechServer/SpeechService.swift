@@ -27,8 +27,8 @@ package final class SpeechService: Sendable {
   /// How long what became of a speech can be asked.
   private static let retention = Duration.seconds(600)
   private static let leastPruned = 1_024
-  /// How long an engine may owe a chunk before the process counts as stuck.
-  private static let patience = Duration.seconds(30)
+  /// How long a device may be at one thing before the process counts as stuck.
+  private static let patience = Duration.seconds(10)
 
   private let state = Mutex(State())
   package let queue: SpeechQueue
@@ -42,8 +42,10 @@ package final class SpeechService: Sendable {
   package var phase: Phase { state.withLock { $0.phase } }
   package var models: [ServedModel] { state.withLock { $0.models } }
 
-  /// Whether the process should be replaced: an engine failed or delivers nothing.
-  package var isDead: Bool { phase == .failed || queue.isStuck(for: Self.patience) }
+  /// Whether the process should be replaced: an engine failed or its device hangs.
+  package var isDead: Bool {
+    phase == .failed || models.contains { $0.engine.isStalled(for: Self.patience) }
+  }
 
   /// Takes models into service.
   package func serve(_ models: [ServedModel]) {
@@ -143,7 +145,7 @@ package final class SpeechService: Sendable {
     let record = SpeechRecord(id: request.id)
     list(record)
     return SpeechJob(
-      record, seed: options.seed, queue: queue,
+      record, seed: options.seed,
       speech: { model.engine.speak(text, options: options) },
       onFirstAudio: { [queue, metrics] time in
         queue.begin()

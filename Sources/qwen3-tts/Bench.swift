@@ -38,7 +38,7 @@ struct Bench: AsyncParsableCommand {
   @Option(help: "Frames of each chunk after the first.")
   var laterChunk = 4
 
-  @Option(help: "auto, cpu or cuda.")
+  @Option(help: "auto, cpu, cuda, or cuda:1 for the second GPU, …")
   var device = SpeechDevice.automatic
 
   @Option(help: KVPrecision.help)

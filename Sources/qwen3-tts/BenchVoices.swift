@@ -25,7 +25,7 @@ struct BenchVoices: AsyncParsableCommand {
   @Option(help: "Measured runs, after one that warms up.")
   var repeats = 3
 
-  @Option(help: "auto, cpu or cuda.")
+  @Option(help: "auto, cpu, cuda, or cuda:1 for the second GPU, …")
   var device = SpeechDevice.automatic
 
   @Flag(help: "Also measures the first audio of speeches with a cloned voice and without.")

@@ -19,14 +19,30 @@ struct Inspect: AsyncParsableCommand {
     abstract: "Describes a checkpoint and the memory it needs.",
     discussion: """
       Keys and values, which grow with a speech, take the memory that is said of f32 or of bf16: \
-      speak --kv-precision chooses.
+      speak --kv-precision chooses. What speak and serve will take is said for a CPU and for a GPU, \
+      with the --max-batch, --memory and --kv-precision that they are to be given.
       """)
 
   @Argument(help: "Name or folder of a model; by default the bundled voice.")
   var model: String?
 
+  @Option(help: "Speeches at once; by default 16 on a CPU and 1 on a GPU.")
+  var maxBatch: Int?
+
+  @Option(help: MemorySize.help)
+  var memory: MemorySize?
+
+  @Option(help: KVPrecision.help)
+  var kvPrecision = KVPrecision.automatic
+
   @Flag(help: "Prints JSON.")
   var json = false
+
+  func validate() throws {
+    if let maxBatch, !(1...1024).contains(maxBatch) {
+      throw ValidationError("--max-batch: expected 1 to 1024, found \(maxBatch).")
+    }
+  }
 
   private struct Description: Encodable {
     let variant: String
@@ -40,6 +56,56 @@ struct Inspect: AsyncParsableCommand {
     let voices: [String]
     let languages: [String]
     let kv_bytes_per_second: KeysAndValues
+    let plans: [Plan]
+  }
+
+  /// What an engine takes.
+  private struct Plan: Encodable {
+    let device: String
+    let kv_precision: String
+    /// Speeches at once.
+    let voices: Int
+    /// Positions of prompt and frames that one of them can have.
+    let positions: Int
+    let pages: Int
+    let page_bytes: Int
+    let kv_bytes: Int
+    let codec_state_bytes: Int
+    let weight_bytes: Int
+
+    init(_ plan: MemoryPlan, device: String, _ precision: CachePrecision, weightBytes: Int) {
+      self.device = device
+      kv_precision = KVPrecision(precision).rawValue
+      voices = plan.voices
+      positions = plan.capacity
+      pages = plan.pages
+      page_bytes = plan.pageBytes
+      kv_bytes = plan.keyValueBytes
+      codec_state_bytes = plan.codecBytes
+      weight_bytes = weightBytes
+    }
+  }
+
+  /// What engines with the options take on a CPU and on a GPU, as they compute it when they open.
+  ///
+  /// - Parameter stored: How a GPU keeps keys and values where nothing is asked for.
+  private func plans(
+    _ checkpoint: Checkpoint, stored: CachePrecision?, weightBytes: Int
+  ) throws -> [Plan] {
+    var limits = EngineLimits(capacity: SpeechSynthesizer.standardCapacity)
+    limits.keyValueBytes = memory?.bytes
+    let asked = kvPrecision.cachePrecision
+    let devices = [
+      ("cpu", OpenedEngine.voicesOnCPU, asked ?? .float32),
+      ("cuda", OpenedEngine.voicesOnGPU, asked ?? stored),
+    ]
+    return try devices.compactMap { device, voices, precision in
+      guard let precision else { return nil }
+      limits.voices = maxBatch ?? voices
+      return Plan(
+        try MemoryPlan(checkpoint, limits, precision: precision), device: device, precision,
+        weightBytes: weightBytes)
+    }
   }
 
   /// Bytes that keys and values take, a second of prompt or speech.
@@ -78,7 +144,10 @@ struct Inspect: AsyncParsableCommand {
       languages: LanguageChoice.names(configuration.talker),
       kv_bytes_per_second: KeysAndValues(
         f32: state(.float32), bf16: state(.bfloat16), auto_cpu: state(.float32),
-        auto_cuda: stored.map(state)))
+        auto_cuda: stored.map(state)),
+      plans: try plans(
+        checkpoint, stored: stored,
+        weightBytes: bytes(checkpoint.weights) + bytes(checkpoint.codecWeights)))
     if json { return try printJSON(description) }
     func megabytes(_ bytes: Int) -> String {
       bytes < 1_000_000
@@ -97,6 +166,15 @@ struct Inspect: AsyncParsableCommand {
         + "\(megabytes(state(.bfloat16))) in bf16; auto is f32 on the CPU and "
         + (stored.map { "\(KVPrecision($0).rawValue) on a GPU" }
           ?? "on a GPU what the talker's head is stored in, which is not among the weights"))
+    for plan in description.plans {
+      let count = plan.voices == 1 ? "One speech" : "\(plan.voices) speeches at once"
+      try printResult(
+        "\(count) on \(plan.device == "cpu" ? "a CPU" : "a GPU"): "
+          + "\(megabytes(plan.kv_bytes)) of keys and values in \(plan.kv_precision) for up to "
+          + "\(plan.positions) positions each (\(plan.pages) pages of "
+          + "\(megabytes(plan.page_bytes))), \(megabytes(plan.codec_state_bytes)) of codec states, "
+          + "besides the weights")
+    }
     try printResult(
       "Voices: "
         + (description.voices.isEmpty ? "none" : description.voices.joined(separator: ", ")))
@@ -113,7 +191,7 @@ struct Doctor: AsyncParsableCommand {
       instructions) and compares the results with those of plain code on the CPU: random inputs, odd \
       sizes, memory full of NaN; then utterances of the official model, whose codes must be equal with \
       keys and values in F32, the encoders of cloned voices, whole utterances of small random models, \
-      two models at a time, and failures. It says which one is wrong and by how much.
+      two models at a time, many requests at once, and failures. It says which one is wrong and by how much.
       """)
 
   @Flag(help: "Prints JSON.")
@@ -138,7 +216,7 @@ struct Doctor: AsyncParsableCommand {
   @Option(
     help: """
       With --verify: operations with this word in their names, or golden, encoders, utterances, \
-      neighbours, rows, slots or faults; and nothing else.
+      neighbours, rows, slots, load or faults; and nothing else.
       """)
   var only: String?
 
@@ -180,17 +258,24 @@ struct Doctor: AsyncParsableCommand {
     let detail: String
   }
 
-  private static func lookForGPU() -> Finding {
+  /// A finding for each GPU, or one that says why there is none.
+  private static func lookForGPUs() -> [Finding] {
     do {
-      let context = try CUDAContext()
-      let (free, total) = try context.memory()
-      return Finding(
-        name: "CUDA", isUsable: true,
-        detail: "\(context.deviceDescription), "
-          + String(format: "%.1f of %.1f GB free, ", Double(free) / 1e9, Double(total) / 1e9)
-          + "NVRTC \(try NVRTC.version())")
+      let count = try CUDAContext.deviceCount()
+      let version = try NVRTC.version()
+      return try (0..<count).map { ordinal in
+        let context = try CUDAContext(device: ordinal)
+        let (free, total) = try context.memory()
+        return Finding(
+          name: ordinal == 0 ? "CUDA" : "CUDA, --device cuda:\(ordinal)", isUsable: true,
+          detail: "\(context.deviceDescription), "
+            + String(format: "%.1f of %.1f GB free, ", Double(free) / 1e9, Double(total) / 1e9)
+            + "NVRTC \(version)")
+      }
     } catch {
-      return Finding(name: "CUDA", isUsable: false, detail: "\(error); speech runs on the CPU")
+      return [
+        Finding(name: "CUDA", isUsable: false, detail: "\(error); speech runs on the CPU")
+      ]
     }
   }
 
@@ -214,9 +299,18 @@ struct Doctor: AsyncParsableCommand {
     var findings = [
       Finding(
         name: "CPU", isUsable: true,
-        detail: "\(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet)"),
-      Self.lookForGPU(),
+        detail: "\(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet)")
     ]
+    let gpus = Self.lookForGPUs()
+    findings += gpus
+    findings.append(
+      Finding(
+        name: "Same seed, same speech", isUsable: true,
+        detail: "on the CPU alone and beside others"
+          + (gpus.contains { $0.isUsable }
+            ? "; on the GPU with --max-batch 2 or more alone and beside others, and with one voice, which "
+              + "has faster kernels of its own, the same every time, but not the same as with several"
+            : "")))
     let hasLibrary = SoundFileLibrary.shared != nil
     findings.append(
       Finding(

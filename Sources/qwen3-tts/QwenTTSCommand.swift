@@ -117,11 +117,14 @@ struct ModelArguments: ParsableArguments {
   @Option(help: "Name or folder of a model; by default the bundled voice.")
   var model: String?
 
-  @Option(help: "auto, cpu or cuda.")
+  @Option(help: "auto, cpu, cuda, or cuda:1 for the second GPU, …")
   var device = SpeechDevice.automatic
 
   @Option(help: KVPrecision.help)
   var kvPrecision = KVPrecision.automatic
+
+  @Option(help: MemorySize.help)
+  var memory: MemorySize?
 
   @Flag(help: "On a GPU, run each operation by itself: slower, but errors show where they happen.")
   var eager = false
@@ -130,9 +133,11 @@ struct ModelArguments: ParsableArguments {
 
   func open() async throws -> SpeechSynthesizer {
     processor.apply()
+    var limits = SpeechLimits()
+    limits.keyValueBytes = memory?.bytes
     return try await SpeechSynthesizer(
       model: model.map(ModelLibrary.standard.model), device: device, recordsSteps: !eager,
-      kvPrecision: kvPrecision)
+      kvPrecision: kvPrecision, limits: limits)
   }
 }
 

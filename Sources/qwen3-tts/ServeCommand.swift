@@ -35,7 +35,7 @@ struct Serve: AsyncParsableCommand {
   @Option(help: "Serve random weights in a released shape instead: 0.6B or 1.7B. They speak noise.")
   var synthetic: String?
 
-  @Option(help: "auto, cpu or cuda.")
+  @Option(help: "auto, cpu, cuda, or cuda:1 for the second GPU, …")
   var device = SpeechDevice.automatic
 
   @Option(help: "Folder of uploaded voices; by default ~/.local/share/qwen3-tts/voices.")
@@ -53,6 +53,9 @@ struct Serve: AsyncParsableCommand {
   @Option(
     help: "Speeches at once on the device; by default 16 on a CPU and 1 on a GPU. Others wait.")
   var maxBatch: Int?
+
+  @Option(help: MemorySize.help)
+  var memory: MemorySize?
 
   @Option(help: "Requests that may wait; one more is refused with 503.")
   var maxQueue = 64
@@ -116,7 +119,7 @@ struct Serve: AsyncParsableCommand {
   private static let options: Set = [
     "host", "port", "model", "synthetic", "device", "voices", "voice-alias", "api-key",
     "api-key-file", "max-batch", "max-queue", "max-per-key", "max-connections", "idle-timeout",
-    "max-input-characters", "max-seconds", "cors-origin", "tls-certificate", "tls-key",
+    "max-input-characters", "max-seconds", "memory", "cors-origin", "tls-certificate", "tls-key",
     "allowed-local-media-path", "drain-delay", "drain-timeout", "log-level", "log-format",
     "threads",
   ]
@@ -247,6 +250,7 @@ struct Serve: AsyncParsableCommand {
   private var limits: SpeechLimits {
     var limits = SpeechLimits()
     limits.voices = maxBatch
+    limits.keyValueBytes = memory?.bytes
     limits.queue = maxQueue + 1024
     return limits
   }

@@ -103,7 +103,10 @@ import Testing
       report: { lines.append($0.line) })
     #expect(verification.verifyRows(), "\(lines)")
     #expect(verification.verifySlots(.tiny06, utterances: 12), "\(lines)")
-    #expect(lines.count == 9 + 3 && lines.allSatisfy { $0.hasPrefix("ok ") }, "\(lines)")
+    #expect(
+      verification.verifyLoad(.tiny, codec: verification, keepsChunks: false, requests: 60),
+      "\(lines)")
+    #expect(lines.count == 9 + 3 + 2 && lines.allSatisfy { $0.hasPrefix("ok ") }, "\(lines)")
   }
 
   @Test func `rows that depend on their neighbours are found, and utterances, too`() {
@@ -116,6 +119,10 @@ import Testing
     lines = []
     #expect(!verification.verifySlots(.tiny06, utterances: 4))
     #expect(lines.contains { $0.hasPrefix("FAILED  slots, tiny06, ") }, "\(lines)")
+    lines = []
+    #expect(
+      !verification.verifyLoad(.tiny06, codec: verification, keepsChunks: false, requests: 20))
+    #expect(lines.count == 1 && lines[0].hasPrefix("FAILED  load, tiny06: "), "\(lines)")
   }
 
   @Test(arguments: Fault.ofOperations) func `a fault is found and reported`(_ fault: Fault) {

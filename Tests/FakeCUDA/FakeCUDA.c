@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,7 +17,7 @@ static struct {
   int nth, code, lasting, failed;
 } fault;
 static const char *hidden;
-static int publishes = 1, processors = 4, architecture = 90, live;
+static int publishes = 1, devices = 1, processors = 4, architecture = 90, live;
 static int programmatic, clusters, sharedBytes;
 static struct {
   const char *symbol;
@@ -133,15 +134,16 @@ static int driverVersion(int *version) {
   return called("cuDriverGetVersion");
 }
 static int deviceCount(int *count) {
-  *count = 1;
+  *count = devices;
   return called("cuDeviceGetCount");
 }
 static int device(int *out, int ordinal) {
-  *out = 0;
+  *out = ordinal;
   return called("cuDeviceGet");
 }
 static int deviceName(char *name, int size, int device) {
-  strncpy(name, "Fake", (size_t)size);
+  if (device) snprintf(name, (size_t)size, "Fake %d", device);
+  else strncpy(name, "Fake", (size_t)size);
   return called("cuDeviceGetName");
 }
 static int attribute(int *value, int attribute, int device) {
@@ -493,6 +495,7 @@ int fakeCUDACalls(const char *symbol) {
   return calls;
 }
 void fakeCUDACompileTogether(int count) { together = count; }
+void fakeCUDADevices(int count) { devices = count; }
 void fakeCUDAProcessors(int count) { processors = count; }
 void fakeCUDAArchitecture(int number) { architecture = number; }
 const char *fakeCUDACompilerTarget(void) { return target; }

@@ -28,10 +28,10 @@ import Testing
 
   /// Whether a synthesizer has nothing to do, soon.
   private static func isIdle(_ synthesizer: SpeechSynthesizer) async -> Bool {
-    for _ in 0..<1000 where synthesizer.load != (0, 0) {
+    for _ in 0..<1000 where !synthesizer.load.isIdle {
       try? await Task.sleep(for: .milliseconds(10))
     }
-    return synthesizer.load == (0, 0)
+    return synthesizer.load.isIdle
   }
 
   @Test func `twelve at once have the samples of each alone`() async throws {
@@ -269,6 +269,17 @@ import Testing
     writer.finish()
     while let chunk = try await reader.next() { samples += chunk.samples }
     #expect(samples == whole)
+
+    // A speech that is cancelled meanwhile does not wait for its writer.
+    let (silent, quiet) = AsyncStream<String>.makeStream()
+    let cancelled = synthesizer.speech(for: silent, options: options)
+    quiet.yield(begin)
+    var reason: FinishReason?
+    for try await chunk in cancelled {
+      cancelled.cancel()
+      reason = chunk.summary?.finishReason
+    }
+    #expect(reason == .cancelled)
 
     let (broken, failing) = AsyncThrowingStream<String, any Error>.makeStream()
     let speech = synthesizer.speech(for: broken, options: options)

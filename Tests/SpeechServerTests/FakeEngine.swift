@@ -13,6 +13,9 @@ final class FakeEngine: ServedEngine {
     var failsAt: Int?
     /// Frames a speech has; `nil`: characters of the text.
     var frames: Int?
+    /// How long its device has been at one thing.
+    var stall = Duration.zero
+    var load = SpeechLoad()
   }
 
   let kind: ModelKind
@@ -30,6 +33,9 @@ final class FakeEngine: ServedEngine {
     voices = kind == .customVoice ? ["ryan", "serena"] : []
     self.behaviour = behaviour
   }
+
+  var load: SpeechLoad { behaviour.load }
+  func isStalled(for time: Duration) -> Bool { behaviour.stall > time }
 
   func problem(with voice: ClonedVoice) -> String? {
     voice.width == 4 ? nil : "voice: expected an embedding of 4 numbers, found \(voice.width)"

@@ -119,6 +119,47 @@ import Testing
     }
   }
 
+  @Test func `reports what the device of each model does`() async throws {
+    var behaviour = FakeEngine.Behaviour()
+    behaviour.load.voices = 16
+    behaviour.load.speaking = 3
+    behaviour.load.pages = 8
+    behaviour.load.pagesUsed = 2
+    behaviour.load.runaways = 5
+    let engines = [FakeEngine(behaviour), FakeEngine(kind: .base)]
+    try await TestServer(engines) { $0.usesVLLMNames = true }.test { client in
+      _ = try await client.speak(#"{"input":"abc","response_format":"pcm"}"#)
+      _ = try await client.speak(#"{"input":"abc","response_format":"wav","stream":false}"#)
+      let lines = try await client.get("/metrics").text.components(separatedBy: "\n")
+      for line in [
+        "qwen3tts_slots{model=\"tiny\"} 16", "qwen3tts_slots_used{model=\"tiny\"} 3",
+        "qwen3tts_slots_waiting{model=\"tiny\"} 0", "qwen3tts_kv_used_ratio{model=\"tiny\"} 0.25",
+        "qwen3tts_runaway_parts_total{model=\"tiny\"} 5", "qwen3tts_slots{model=\"tiny-Base\"} 0",
+        "vllm:kv_cache_usage_perc{model_name=\"tiny\"} 0.25",
+        "qwen3tts_queue_seconds_count{model=\"tiny\"} 2",
+        "qwen3tts_encoder_seconds_count{format=\"pcm\"} 1",
+        "qwen3tts_encoder_seconds_count{format=\"wav\"} 1",
+      ] {
+        #expect(lines.contains(line), "\(line)")
+      }
+      #expect(lines.count { $0 == "# TYPE qwen3tts_slots gauge" } == 1)
+    }
+  }
+
+  @Test func `is alive while its devices take turns, and not when one hangs`() async throws {
+    for (stall, status) in [(Duration.seconds(9), 200), (.seconds(11), 503)] {
+      var behaviour = FakeEngine.Behaviour()
+      behaviour.stall = stall
+      try await TestServer([FakeEngine(), FakeEngine(behaviour, kind: .base)]).test { client in
+        let live = try await client.get("/health/live")
+        #expect(live.statusCode == status)
+        // Whether a speech would be taken is another question.
+        let ready = try await client.get("/ready")
+        #expect(ready.status == .ok)
+      }
+    }
+  }
+
   @Test func `the interface's description names every route`() async throws {
     try await TestServer().test { client in
       let document = try await client.get("/openapi.json").members

@@ -14,6 +14,10 @@ package protocol ServedEngine: Sendable {
   var languages: [String] { get }
   /// Why the model cannot speak with a cloned voice; `nil` when it can.
   func problem(with voice: ClonedVoice) -> String?
+  /// What its device does; engines on one device share it.
+  var load: SpeechLoad { get }
+  /// Whether its device has been at one thing for longer than this.
+  func isStalled(for time: Duration) -> Bool
   /// Begins a speech. It ends when nobody iterates any more.
   func speak(
     _ text: String, options: SpeechOptions

@@ -65,12 +65,11 @@ package final class SpeechJob: Sendable {
   /// - Parameters:
   ///   - record: Where its state is kept.
   ///   - seed: That of the speech's options.
-  ///   - queue: Where it was entered.
   ///   - speech: Begins the speech when it is called.
   ///   - onFirstAudio: Called with the first samples.
   ///   - onEnd: Called when it has ended, however it ended, before its last reader knows.
   init(
-    _ record: SpeechRecord, seed: UInt64?, queue: SpeechQueue,
+    _ record: SpeechRecord, seed: UInt64?,
     speech: @escaping @Sendable () -> any AsyncSequence<AudioChunk, any Error> & Sendable,
     onFirstAudio: @escaping @Sendable (Duration) -> Void,
     onEnd: @escaping @Sendable (SpeechRecord.State) -> Void
@@ -85,7 +84,7 @@ package final class SpeechJob: Sendable {
       var failure: (any Error)?
       do {
         var iterator = speech().makeAsyncIterator()
-        while let chunk = try await Self.next(of: &iterator, queue, record) {
+        while let chunk = try await Self.next(of: &iterator, record) {
           if !chunk.samples.isEmpty {
             let first = record.update { state -> Duration? in
               guard state.timeToFirstAudio == nil else { return nil }
@@ -132,12 +131,9 @@ package final class SpeechJob: Sendable {
   }
 
   private static func next(
-    of iterator: inout some AsyncIteratorProtocol<AudioChunk, any Error>, _ queue: SpeechQueue,
-    _ record: SpeechRecord
+    of iterator: inout some AsyncIteratorProtocol<AudioChunk, any Error>, _ record: SpeechRecord
   ) async throws -> AudioChunk? {
     let asked = ContinuousClock.now
-    queue.beginWaiting()
-    defer { queue.endWaiting() }
     let chunk = try await iterator.next(isolation: #isolation)
     if let chunk, !chunk.samples.isEmpty {
       record.update { $0.playback.hear(chunk.samples.count, asked: asked, at: .now) }

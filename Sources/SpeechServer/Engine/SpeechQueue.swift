@@ -20,10 +20,6 @@ package final class SpeechQueue: Sendable {
     var running = 0
     /// Speeches by the key that asked for them.
     var byKey: [Int: Int] = [:]
-    /// Speeches whose next chunk the engine owes.
-    var owed = 0
-    /// When an engine last delivered something, or began to owe after owing nothing.
-    var lastProgress = ContinuousClock.now
   }
 
   private let limit: Int
@@ -43,11 +39,6 @@ package final class SpeechQueue: Sendable {
     state.withLock { ($0.running, $0.waiting) }
   }
   package var isFull: Bool { state.withLock { $0.waiting >= limit } }
-
-  /// Whether an engine owes a chunk and has delivered nothing for this long.
-  package func isStuck(for time: Duration) -> Bool {
-    state.withLock { $0.owed > 0 && .now - $0.lastProgress > time }
-  }
 
   /// Takes a speech: `begin` when it sounds, `leave` when it has ended.
   func enter(key: Int?) throws(Refusal) {
@@ -75,22 +66,6 @@ package final class SpeechQueue: Sendable {
       if hasBegun { state.running -= 1 } else { state.waiting -= 1 }
       guard let key, let count = state.byKey[key] else { return }
       state.byKey[key] = count > 1 ? count - 1 : nil
-    }
-  }
-
-  /// Notes that an engine owes a chunk.
-  func beginWaiting() {
-    state.withLock { state in
-      if state.owed == 0 { state.lastProgress = .now }
-      state.owed += 1
-    }
-  }
-
-  /// Notes that it has delivered one, or an end.
-  func endWaiting() {
-    state.withLock { state in
-      state.owed -= 1
-      state.lastProgress = .now
     }
   }
 }

@@ -8,14 +8,22 @@ import Qwen3TTS
 /// Encoding happens here, on a task of the connection, and not on the engine's thread.
 actor SpeechBytes {
   private let job: SpeechJob
+  private let format: AudioFormat
+  private let figures: ServerMetrics
+  /// What the encoder took so far.
+  private var encodingTime = Duration.zero
   /// `nil` after the last bytes.
   private var encoder: AudioEncoder?
   /// Set with the last bytes.
   private(set) var metrics: SpeechMetrics?
 
   /// - Throws: `APIError` 400 when the format cannot be made here.
-  init(_ job: SpeechJob, _ parameters: SpeechParameters) throws(APIError) {
+  init(
+    _ job: SpeechJob, _ parameters: SpeechParameters, figures: ServerMetrics
+  ) throws(APIError) {
     self.job = job
+    self.figures = figures
+    format = parameters.format
     encoder = try Self.makeEncoder(parameters)
   }
 
@@ -38,20 +46,27 @@ actor SpeechBytes {
     while let encoder {
       guard let chunk = try await job.next() else {
         self.encoder = nil
-        let rest = try encoder.finish()
+        let rest = try timed { try encoder.finish() }
+        figures.encoded(format, in: encodingTime)
         return rest.isEmpty ? nil : rest
       }
       metrics = chunk.summary ?? metrics
       guard !chunk.samples.isEmpty else { continue }
-      let bytes = try encoder.encode(chunk.samples)
+      let bytes = try timed { try encoder.encode(chunk.samples) }
       if !bytes.isEmpty { return bytes }
     }
     return nil
   }
 
+  private func timed<Value>(_ body: () throws -> Value) rethrows -> Value {
+    let start = ContinuousClock.now
+    defer { encodingTime += .now - start }
+    return try body()
+  }
+
   /// All bytes of a speech, once it has ended: a WAV file then has its true length.
   static func whole(
-    _ job: SpeechJob, _ parameters: SpeechParameters
+    _ job: SpeechJob, _ parameters: SpeechParameters, figures: ServerMetrics
   ) async throws -> (bytes: [UInt8], metrics: SpeechMetrics?) {
     var samples: [Float] = []
     var metrics: SpeechMetrics?
@@ -59,8 +74,11 @@ actor SpeechBytes {
       samples += chunk.samples
       metrics = chunk.summary ?? metrics
     }
+    let start = ContinuousClock.now
     let encoder = try makeEncoder(parameters, sampleCount: samples.count)
-    return (try encoder.encode(samples) + encoder.finish(), metrics)
+    let bytes = try encoder.encode(samples) + encoder.finish()
+    figures.encoded(parameters.format, in: .now - start)
+    return (bytes, metrics)
   }
 }
 #endif

@@ -8,10 +8,20 @@ enum MetricNames {
     "qwen3tts_connections": .init("Connections that are open."),
     "qwen3tts_requests_running": .init("Speeches that sound."),
     "qwen3tts_requests_waiting": .init("Speeches that were taken and have made no sound yet."),
+    "qwen3tts_slots": .init("Voices that the model's device has."),
+    "qwen3tts_slots_used": .init("Voices that speak."),
+    "qwen3tts_slots_waiting": .init("Parts of speeches that wait for a voice."),
+    "qwen3tts_kv_used_ratio": .init(
+      "Share of the pages of keys and values that is in use, 0 to 1."),
+    "qwen3tts_runaway_parts_total": .init("Parts of speeches that were stuck and stopped."),
     "qwen3tts_requests_total": .init("Speeches that ended, by route and reason."),
     "qwen3tts_requests_rejected_total": .init("Speeches that were not taken, by reason."),
     "qwen3tts_time_to_first_audio_seconds": .init(
       "From the request to the first samples.", buckets: firstAudio),
+    "qwen3tts_queue_seconds": .init("Time until a voice was free."),
+    "qwen3tts_encoder_seconds": .init(
+      "Time the encoder of a format took for a whole speech.",
+      buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3]),
     "qwen3tts_request_seconds": .init("From the request to the end of its speech.", buckets: whole),
     "qwen3tts_audio_seconds": .init(
       "Length of a speech.", buckets: [0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300]),
@@ -37,6 +47,7 @@ enum MetricNames {
       "As qwen3tts_time_to_first_audio_seconds.", buckets: firstAudio),
     "vllm:e2e_request_latency_seconds": .init("As qwen3tts_request_seconds.", buckets: whole),
     "vllm:request_success_total": .init("As qwen3tts_requests_total."),
+    "vllm:kv_cache_usage_perc": .init("As qwen3tts_kv_used_ratio."),
     "vllm:num_requests_running": .init("As qwen3tts_requests_running."),
     "vllm:num_requests_waiting": .init("As qwen3tts_requests_waiting."),
   ]

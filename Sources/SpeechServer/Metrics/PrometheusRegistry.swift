@@ -68,10 +68,13 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
   /// - Parameter readings: Further figures, with their values at this moment.
   package func text(readings: [Reading] = []) -> String {
     var lines: [String] = []
-    for reading in readings {
-      let kind = reading.name.hasSuffix("_total") ? Kind.counter : .gauge
-      lines += header(reading.name, kind)
-      lines += text(reading.name, Self.labels(reading.labels), Series(value: reading.value), kind)
+    var names: Set<String> = []
+    for name in readings.map(\.name) where names.insert(name).inserted {
+      let kind = name.hasSuffix("_total") ? Kind.counter : .gauge
+      lines += header(name, kind)
+      for reading in readings where reading.name == name {
+        lines += text(name, Self.labels(reading.labels), Series(value: reading.value), kind)
+      }
     }
     let families = families.withLock { $0 }
     for (name, family) in families.sorted(by: { $0.key < $1.key }) {

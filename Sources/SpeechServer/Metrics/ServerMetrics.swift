@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #if Server
 package import Metrics
+import Audio
 import Qwen3TTS
 
 /// The server's own figures, by swift-metrics; `MetricNames` says what they are.
@@ -55,6 +56,7 @@ package struct ServerMetrics: Sendable {
     }
     guard let metrics = result.metrics else { return }
     let (wall, audio) = (metrics.wallDuration.seconds, metrics.audioDuration.seconds)
+    record("qwen3tts_queue_seconds", labels, metrics.queueDuration.seconds)
     record("qwen3tts_request_seconds", labels, wall)
     record("qwen3tts_audio_seconds", labels, audio)
     if audio > 0 { record("qwen3tts_real_time_factor", labels, wall / audio) }
@@ -73,6 +75,11 @@ package struct ServerMetrics: Sendable {
     record("vllm:e2e_request_latency_seconds", [("model_name", model)], wall)
     count(
       "vllm:request_success_total", [("model_name", model), ("finished_reason", reason)])
+  }
+
+  /// Notes how long the encoder took for a whole speech.
+  func encoded(_ format: AudioFormat, in time: Duration) {
+    record("qwen3tts_encoder_seconds", [("format", format.rawValue)], time.seconds)
   }
 
   /// Counts a voice that was found, or had to be made.

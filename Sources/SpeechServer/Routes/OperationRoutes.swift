@@ -3,6 +3,7 @@
 import Audio
 import HTTPTypes
 import Hummingbird
+import Qwen3TTS
 
 /// Health, metrics, version, the page and the description of the interface.
 struct OperationRoutes: Sendable {
@@ -34,17 +35,31 @@ struct OperationRoutes: Sendable {
 
   private var readings: [PrometheusRegistry.Reading] {
     let load = service.queue.load
+    let models = service.models
     var readings: [PrometheusRegistry.Reading] = [
       .init("qwen3tts_build_info", 1, labels: [("version", version)]),
       .init("qwen3tts_engine_up", service.unavailable == nil ? 1 : 0),
       .init("qwen3tts_requests_running", Double(load.running)),
       .init("qwen3tts_requests_waiting", Double(load.waiting)),
     ]
+    for model in models {
+      let device = model.engine.load
+      let labels = [("model", model.name)]
+      readings += [
+        .init("qwen3tts_slots", Double(device.voices), labels: labels),
+        .init("qwen3tts_slots_used", Double(device.speaking), labels: labels),
+        .init("qwen3tts_slots_waiting", Double(device.waiting), labels: labels),
+        .init("qwen3tts_kv_used_ratio", device.pageShare, labels: labels),
+        .init("qwen3tts_runaway_parts_total", Double(device.runaways), labels: labels),
+      ]
+    }
     if service.metrics.usesVLLMNames {
-      let labels = [("model_name", service.models.first?.name ?? "")]
+      let labels = [("model_name", models.first?.name ?? "")]
       readings += [
         .init("vllm:num_requests_running", Double(load.running), labels: labels),
         .init("vllm:num_requests_waiting", Double(load.waiting), labels: labels),
+        .init(
+          "vllm:kv_cache_usage_perc", models.first?.engine.load.pageShare ?? 0, labels: labels),
       ]
     }
     return readings + ProcessFigures.readings

@@ -62,7 +62,8 @@ extension SpeechRoutes {
       let parameters = try SpeechParameters(members, limits: limits.request)
       let (job, _) = try await start(
         parameters, .init(id: id, route: "/v1/audio/speech/batch", key: context.key), context)
-      let (bytes, metrics) = try await SpeechBytes.whole(job, parameters)
+      let (bytes, metrics) = try await SpeechBytes.whole(
+        job, parameters, figures: service.metrics)
       return .success(
         Speech(bytes: bytes, contentType: parameters.format.contentType, metrics: metrics))
     } catch let error as APIError {

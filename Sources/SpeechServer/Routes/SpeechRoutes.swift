@@ -47,13 +47,14 @@ struct SpeechRoutes: Sendable {
     connection?.onGone { job.record.cancel() }
     if request.headers[.prefer]?.lowercased().contains("wait") == true {
       defer { connection?.forget() }
-      let (bytes, metrics) = try await SpeechBytes.whole(job, parameters)
+      let (bytes, metrics) = try await SpeechBytes.whole(
+        job, parameters, figures: service.metrics)
       var headers = headers(parameters, job, model)
       headers.append(contentsOf: Self.endHeaders(metrics))
       return Response(
         status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
-    let bytes = try SpeechBytes(job, parameters)
+    let bytes = try SpeechBytes(job, parameters, figures: service.metrics)
     // Headers leave with the first sound, so that what fails before is a plain error.
     let first = try await bytes.next() ?? []
     var headers = headers(parameters, job, model)

@@ -18,6 +18,8 @@ int fakeCUDACalls(const char *symbol);
 void fakeCUDACompileTogether(int count);
 /// Processors of the device from now on; at first 4.
 void fakeCUDAProcessors(int count);
+/// Devices that there are from now on; at first 1.
+void fakeCUDADevices(int count);
 /// Compute capability of the device from now on, times ten; at first 90.
 void fakeCUDAArchitecture(int number);
 /// What the last program was compiled for: `sm_90`, `compute_80`.
