@@ -93,6 +93,8 @@ enum Folding {
       {
         // "Ke$ha"
         folded.append(text[index + 1].isCapital ? "S" : "s")
+      } else if scalar == "!", isVowel(text, index, folded.scalars) {
+        folded.append("i")
       } else if scalar.isASCII {
         folded.append(scalar, next: index + 1 < text.count ? text[index + 1] : nil)
       } else if scalar == "·", folded.scalars.last?.isLetter ?? false, index + 1 < text.count,
@@ -127,6 +129,17 @@ enum Folding {
       }
     }
     return folded.scalars
+  }
+
+  /// Whether a word has no other vowel than this sign: "P!nk".
+  private static func isVowel(
+    _ text: [Unicode.Scalar], _ index: Int, _ folded: [Unicode.Scalar]
+  ) -> Bool {
+    let before = folded.suffix(8).reversed().prefix { $0.isLetter }
+    let after = text[(index + 1)...].prefix(8).prefix { $0.isASCII && $0.isSmall }
+    return (1...4).contains(before.count) && (1...4).contains(after.count)
+      && !(before + after).contains { "aeiouyAEIOUY".unicodeScalars.contains($0) }
+      && !(index + 1 + after.count < text.count && text[index + 1 + after.count].isWordPart)
   }
 
   /// Whether a line of a list or a heading begins at a place: "* milk", "2. flour", "# Sauce".

@@ -78,7 +78,9 @@ extension EnglishReader {
       {
         return true
       }
-      return !unit.hasGap && !(sign.map { "+-=^<>*/".unicodeScalars.contains($0) } ?? false)
+      // "y = 2x"
+      return !unit.hasGap && !(unit.name == "x" && piece == .operation)
+        && !(sign.map { "+-=^<>*/".unicodeScalars.contains($0) } ?? false)
     default:
       if unit.name.utf8.count > 1 { return true }
       // "5 N Main Street", "I-95 N", "a 5-m pole"
@@ -167,6 +169,27 @@ extension EnglishReader {
     }
   }
 
+  /// ".45 caliber", "a .357 Magnum"
+  mutating func readCaliber() -> Bool {
+    var end = cursor
+    guard end.take("."), let digits = end.digits(2...3), let value = Int(digits), end.isAtEnd else {
+      return false
+    }
+    var name = end
+    guard name.take(of: " -") != nil, let word = name.letters(),
+      Self.wordsAfterCalibers.contains(word.lowercased()), name.isAtEnd
+    else { return false }
+    return say(NumberWords.inPairs(value), upTo: end)
+  }
+
+  private static let wordsAfterCalibers: Set<String> = [
+    "caliber", "calibre", "cal", "magnum", "rifle", "rifles", "pistol", "pistols", "revolver",
+    "revolvers", "handgun", "handguns", "gun", "bullet", "bullets", "round", "rounds", "ammo",
+    "ammunition", "cartridge", "cartridges", "winchester", "acp", "auto", "colt", "special",
+    "shell",
+    "shells",
+  ]
+
   // MARK: Feet, inches, angles
 
   /// 5'10", 6' tall, a 12" disc
@@ -191,6 +214,11 @@ extension EnglishReader {
     var inches = end
     _ = inches.take(" ")
     if let count = inches.numeral(), inches.take("\"") || inches.take(literal: "''") {
+      if let seconds = Int(count.integer), (12..<60).contains(seconds), count.decimals.isEmpty {
+        // A foot has twelve inches: "3'45\"".
+        let minutes = first.words + (first.isOne ? " minute" : " minutes")
+        return say("\(minutes) \(count.words) seconds", upTo: inches)
+      }
       if isInContext, inches.current == " ", inches.peek(1)?.isSmall ?? false {
         // "the 6'5" player"
         return say("\(first.words) foot \(count.words)", upTo: inches)
