@@ -32,7 +32,9 @@ extension EnglishReader {
     }
     // "Portland, OR 97209", "Austin, TX"
     if word.utf8.count == 2, spoken.hasMark, word.allSatisfy(\.isUppercase),
-      let state = States.name(word, isBeforePostalCode: cursor.isBeforePostalCode)
+      let state = States.name(
+        word, isBeforePostalCode: cursor.isBeforePostalCode,
+        isAfterOneName: cursor.isAfterOneName(2))
     {
       return spoken.say(state)
     }
@@ -506,6 +508,22 @@ extension EnglishReader {
 }
 
 extension Cursor {
+  /// Whether one capitalised word and a comma are before a word of so many letters that was just read:
+  /// "in Boston, MA", but "Jane Doe, MA".
+  fileprivate func isAfterOneName(_ count: Int) -> Bool {
+    var place = self
+    place.position -= count
+    guard place.previous == " ", place.peek(-2) == "," else { return false }
+    place.position -= 2
+    let end = place.position
+    while end - place.position < 20, place.previous?.isLetter ?? false { place.position -= 1 }
+    guard end - place.position > 3, place.current?.isCapital ?? false else { return false }
+    guard place.previous == " " else { return place.previous == nil }
+    place.position -= 1
+    while end - place.position < 40, place.previous?.isLetter ?? false { place.position -= 1 }
+    return place.current?.isSmall ?? false
+  }
+
   /// What is before a word of so many letters that was just read, in one run of letters and digits:
   /// "Z6" of "Z6 II", "GTA" of "GTA V".
   fileprivate func nameBefore(_ count: Int) -> (hasDigit: Bool, isAcronym: Bool)? {

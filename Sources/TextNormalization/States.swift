@@ -15,16 +15,22 @@ enum States {
     "VT": "Vermont", "VA": "Virginia", "WA": "Washington", "WV": "West Virginia",
     "WI": "Wisconsin", "WY": "Wyoming", "DC": "D C", "PR": "Puerto Rico",
   ]
-  /// Words, degrees and professions too: states only before a postal code.
+  /// Words too: states only before a postal code.
+  private static let words: Set<String> = [
+    "DC", "HI", "ID", "IN", "LA", "MD", "ME", "MS", "OH", "OK", "OR", "PR",
+  ]
+  /// Degrees and other things too: states only after the name of a city that has no other name before it.
   private static let ambiguous: Set<String> = [
-    "AL", "AR", "CO", "CT", "DC", "DE", "HI", "ID", "IN", "LA", "MA", "MD", "ME", "MS", "MT", "OH",
-    "OK", "OR", "PA", "PR", "SD", "VA",
+    "AL", "AR", "CO", "CT", "DE", "MA", "MT", "PA", "SD", "VA",
   ]
 
   /// The name of the state that two capitals after a comma stand for; other capitals before a postal code are
   /// spelled.
-  static func name(_ code: String, isBeforePostalCode: Bool) -> String? {
+  ///
+  /// - Parameter isAfterOneName: Whether one capitalised word by itself is before the comma.
+  static func name(_ code: String, isBeforePostalCode: Bool, isAfterOneName: Bool) -> String? {
     if isBeforePostalCode { return names[code] ?? Acronyms.spell(code) }
-    return ambiguous.contains(code) ? nil : names[code]
+    if words.contains(code) || ambiguous.contains(code) && !isAfterOneName { return nil }
+    return names[code]
   }
 }

@@ -194,6 +194,8 @@ import TextNormalization
     ("a 401k", "a four oh one K"),
     ("Austin, TX is hot.", "Austin, Texas is hot."),
     ("Lisbon, ME 04250", "Lisbon, Maine zero four two five zero"),
+    ("He lives in Boston, MA.", "He lives in Boston, Massachusetts."),
+    ("Jane Doe, MA", "Jane Doe, M A"),
     ("Jane Doe, MD", "Jane Doe, M D"),
     ("a .45 caliber pistol", "a forty-five caliber pistol"),
     ("a .357 Magnum", "a three fifty-seven Magnum"),
