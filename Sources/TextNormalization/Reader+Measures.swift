@@ -86,6 +86,12 @@ extension EnglishReader {
       // "5 N Main Street", "I-95 N", "a 5-m pole"
       let isInitial = next?.unicodeScalars.first?.isCapital ?? false
       if !unit.hasGap, Labels.counted.contains(spoken.context) { return false }
+      // "an F-4s": a letter after a code's number.
+      if !unit.hasGap, cursor.previous == "-", cursor.peek(-2)?.isLetter ?? false,
+        !(cursor.peek(-3)?.isWordPart ?? false)
+      {
+        return false
+      }
       // "iPhone 6s"
       if unit.name == "s", spoken.lastWord.dropFirst().contains(where: \.isUppercase) {
         return false
