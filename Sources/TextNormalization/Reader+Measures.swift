@@ -57,6 +57,8 @@ extension EnglishReader {
       if unit.end.current == " ", "=×".unicodeScalars.contains(unit.end.peek(1) ?? " ") {
         return true
       }
+      // ".25 in"
+      if unit.hasGap, unit.end.position == unit.end.text.count { return true }
       return next.map { Self.dimensions.contains($0) } ?? hasStop
         || hasStop && unit.hasGap
     case "c":
@@ -175,11 +177,15 @@ extension EnglishReader {
     }
   }
 
-  /// ".45 caliber", "a .357 Magnum"
+  /// Decimals that are said as if they had no point: ".45 caliber", "a .357 Magnum", "batting .300"
   mutating func readCaliber() -> Bool {
     var end = cursor
     guard end.take("."), let digits = end.digits(2...3), let value = Int(digits), end.isAtEnd else {
       return false
+    }
+    // "batting .300"
+    if digits.utf8.count == 3, ["batting", "hitting", "hit"].contains(spoken.context) {
+      return say(NumberWords.inPairs(value), upTo: end)
     }
     var name = end
     guard name.take(of: " -") != nil, let word = name.letters(),
@@ -191,7 +197,7 @@ extension EnglishReader {
   private static let wordsAfterCalibers: Set<String> = [
     "caliber", "calibre", "cal", "magnum", "rifle", "rifles", "pistol", "pistols", "revolver",
     "revolvers", "handgun", "handguns", "gun", "bullet", "bullets", "round", "rounds", "ammo",
-    "ammunition", "cartridge", "cartridges", "winchester", "acp", "auto", "colt", "special",
+    "ammunition", "cartridge", "cartridges", "winchester", "win", "acp", "auto", "colt", "special",
     "shell",
     "shells",
   ]

@@ -34,7 +34,9 @@ extension EnglishReader {
     if word.utf8.count == 2, spoken.hasMark, word.allSatisfy(\.isUppercase),
       let state = States.name(
         word, isBeforePostalCode: cursor.isBeforePostalCode,
-        isAfterOneName: cursor.isAfterOneName(2))
+        isAfterOneName: !isShouted && cursor.isAfterOneName(2)
+          // "Salem, OR." but "Salem, OR maybe Gary"
+          && (!["IN", "OR"].contains(word) || cursor.current != " "))
     {
       return spoken.say(state)
     }
@@ -182,13 +184,16 @@ extension EnglishReader {
     if Self.rulers.contains(spoken.context), value < 90, word != "I" || isFirst(next) {
       return "the " + NumberWords.ordinal("\(value)")
     }
-    // "Rocky IV.", "Rocky IV was", but "Start IV fluids."
+    // "Diablo IV launched", but "Start IV fluids."
+    if ["IV", "VI", "IX", "XI", "XV"].contains(word),
+      word != "IV" || !(next.map { Self.wordsAfterIntravenous.contains($0) } ?? false)
+    {
+      return NumberWords.cardinal(value)
+    }
+    // "Rocky V.", "Rocky V was"
     let endsName =
       cursor.current != " " || cursor.hasNothingLeft
       || next.map { Self.wordsAfterNames.contains($0) } ?? false
-    if endsName, ["IV", "VI", "IX", "XI", "XV"].contains(word) {
-      return NumberWords.cardinal(value)
-    }
     if endsName, word == "V", spoken.lastWord.utf8.count > 3,
       !Self.wordsBeforeInitial.contains(spoken.context)
     {
@@ -197,6 +202,13 @@ extension EnglishReader {
     return Self.unmistakable.contains(word) ? NumberWords.cardinal(value) : nil
   }
 
+  /// What "IV" is short for "intravenous" before.
+  private static let wordsAfterIntravenous: Set<String> = [
+    "access", "administration", "antibiotic", "antibiotics", "bag", "bags", "catheter", "contrast",
+    "dose", "doses", "drip", "drips", "drug", "drugs", "fluid", "fluids", "infusion", "infusions",
+    "injection", "line", "lines", "medication", "medications", "needle", "pole", "push", "saline",
+    "site", "therapy", "treatment", "tubing", "use",
+  ]
   /// Words that follow a name and are no part of it.
   private static let wordsAfterNames: Set<String> = [
     "is", "was", "has", "had", "will", "would", "could", "can", "did", "does", "made", "came",

@@ -17,11 +17,11 @@ enum States {
   ]
   /// Words too: states only before a postal code.
   private static let words: Set<String> = [
-    "DC", "HI", "ID", "IN", "LA", "MD", "ME", "MS", "OH", "OK", "OR", "PR",
+    "DC", "HI", "ID", "LA", "MD", "ME", "MS", "OH", "OK", "PR",
   ]
   /// Degrees and other things too: states only after the name of a city that has no other name before it.
   private static let ambiguous: Set<String> = [
-    "AL", "AR", "CO", "CT", "DE", "MA", "MT", "PA", "SD", "VA",
+    "AL", "AR", "CO", "CT", "DE", "IN", "MA", "MT", "OR", "PA", "SD", "VA",
   ]
 
   /// The name of the state that two capitals after a comma stand for; other capitals before a postal code are
