@@ -197,9 +197,8 @@ extension EnglishReader {
   private static let wordsAfterCalibers: Set<String> = [
     "caliber", "calibre", "cal", "magnum", "rifle", "rifles", "pistol", "pistols", "revolver",
     "revolvers", "handgun", "handguns", "gun", "bullet", "bullets", "round", "rounds", "ammo",
-    "ammunition", "cartridge", "cartridges", "winchester", "win", "acp", "auto", "colt", "special",
-    "shell",
-    "shells",
+    "ammunition", "cartridge", "cartridges", "winchester", "win", "acp", "auto", "colt", "shell",
+    "shells", "special",
   ]
 
   // MARK: Feet, inches, angles

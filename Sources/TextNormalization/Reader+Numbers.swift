@@ -20,7 +20,7 @@ extension EnglishReader {
     let digits = numeral.integer
     if digits.utf8.count > 2, isCode(numeral, start) { return NumberWords.digits(digits) }
     // "AB9453", "iPhone2007", "ABC-1234" and "44-2219-B".
-    let numbers = start.numbersInCapitalCode
+    let numbers = digits.utf8.count > 3 ? start.numbersInCapitalCode : 0
     if isInWord || numbers > 0, digits.utf8.count > 3 {
       let isShort = digits.utf8.count == 4
       if isShort, digits.hasPrefix("19") || digits.hasPrefix("20") {

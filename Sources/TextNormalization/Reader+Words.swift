@@ -211,9 +211,8 @@ extension EnglishReader {
   ]
   /// Words that follow a name and are no part of it.
   private static let wordsAfterNames: Set<String> = [
-    "is", "was", "has", "had", "will", "would", "could", "can", "did", "does", "made", "came",
-    "and",
-    "or", "but", "for", "in", "on", "at", "by", "with", "from", "of", "to", "as", "that", "which",
+    "is", "was", "has", "had", "will", "would", "could", "can", "did", "does", "made", "came", "or",
+    "and", "but", "for", "in", "on", "at", "by", "with", "from", "of", "to", "as", "that", "which",
     "the", "a", "it", "when", "after", "before", "than", "if", "because",
   ]
   /// A letter after these is an initial or a kind, and no number.
@@ -350,7 +349,12 @@ extension EnglishReader {
     var after = cursor.following()
     let isSpaced = after.take(" ")
     guard let sign = after.take(of: "=+-*/×÷"), !(sign == "=" && !isSpaced) else { return false }
-    return after.current.map { $0.isWordPart || $0 == " " && isSpaced } ?? false
+    if isSpaced { _ = after.take(" ") }
+    // "I have 5! - he said" goes on otherwise.
+    return after.current.map {
+      $0.isDigit || $0.isLetter && (sign == "=" || !(after.peek(1)?.isLetter ?? false))
+    }
+      ?? false
   }
 
   /// Whether a parenthesis has what a function is of: "f(x)", "O(n log n)".
