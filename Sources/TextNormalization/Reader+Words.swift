@@ -536,6 +536,8 @@ extension Cursor {
     guard end - place.position > 3, place.current?.isCapital ?? false else { return false }
     guard place.previous == " " else { return place.previous == nil }
     place.position -= 1
+    // A sentence begins with it.
+    guard place.previous?.isLetter ?? false else { return true }
     while end - place.position < 40, place.previous?.isLetter ?? false { place.position -= 1 }
     return place.current?.isSmall ?? false
   }
