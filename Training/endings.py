@@ -60,6 +60,7 @@ if __name__ == "__main__":
     ap.add_argument("--text", required=True)
     ap.add_argument("--out", required=True, help="a TSV file")
     ap.add_argument("--count", type=int, default=500)
+    ap.add_argument("--skip", type=int, default=0, help="of them, the first so many, which another run says")
     ap.add_argument("--layout", choices=("whole", "incremental"), help="without it, they take turns")
     ap.add_argument("--threads", type=int, default=2)
     ap.add_argument("--max-frames", type=int, default=2048)
@@ -68,6 +69,8 @@ if __name__ == "__main__":
     teacher, rows, wrong = Teacher(), [], 0
     source = Source(a.text)
     for i, (t, taught) in enumerate(repetitions(source, a.count) if a.repeated else ((t, t) for t in texts(source, a.count))):
+        if i < a.skip:
+            continue
         layout = a.layout or ("whole", "incremental")[i % 2]
         codes = Path(a.out).with_suffix(".codes")
         r = subprocess.run([a.engine, "speak", "-", "--save-codes", codes, "--json", "--seed", str(i), "--device", "cpu",

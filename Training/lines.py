@@ -39,6 +39,7 @@ PLACE = ("in the kitchen|on the table|at the station|near the river|behind the h
          "on the train|at home|at work|in the morning|in the evening|last night|next week|every day|on Monday|"
          "after lunch|before dinner|this afternoon|right now|a long time ago|once again|as soon as possible").split("|")
 PRON = "I You He She We They".split()
+EXCLAIMED = "no yes ha la da hey oh go wow bye hello stop na ho very really".split()
 UNITS = "miles kilometers meters feet inches pounds kilograms grams liters gallons minutes hours seconds days weeks months years degrees percent dollars euros points pages people".split()
 
 
@@ -160,9 +161,10 @@ def templates(rng, words, names):
 
 
 def odd(r, word, names):
-    """what a user tries first: letters, one word, numbers, spelling, capitals; word: a function that gives one"""
+    """what a user tries first: letters, one word, numbers, spelling, capitals, one word again and again; word: a function
+    that gives one"""
     A = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    k = r.randrange(13)
+    k = r.randrange(15)
     letters = [r.choice(A) for _ in range(r.randrange(2, 8))]
     if k == 0:
         return r.choice(A + A.lower())
@@ -188,6 +190,12 @@ def odd(r, word, names):
         return f"{r.choice(['Spell', 'It is spelled', 'The letters are', 'My initials are', 'Write'])} {r.choice([' ', '. ', ', ', '-']).join(letters)}."
     if k == 11:
         return f"{r.choice(['The', 'An', 'My', 'This'])} {''.join(letters[:r.randrange(2, 5)])} {word()} {r.choice(['is ready', 'was lost', 'works', 'failed', 'comes next'])}."
+    if k == 12:  # the alphabet, or a part of it
+        i = r.choice([0, r.randrange(22)])
+        return r.choice([" ", ", "]).join(A[i:r.choice([26, r.randrange(i + 3, 27)])]) + r.choice(["", "."])
+    if k == 13:
+        w = r.choice([word(), r.choice(EXCLAIMED)])
+        return r.choice([" ", " ", ", ", "! ", ". "]).join([w] * r.choice([r.randrange(2, 9), r.randrange(2, 41)])) + r.choice(["", ".", "!"])
     return r.choice(["Yes", "No", "Hello", "Hi", "OK", "Okay", "Stop", "Go", "Wait", "Thanks", "Hmm", "Oh", "Ah", "Please", "Sorry", "Bye", "Goodbye", "Well", "Really", "Sure", "Maybe", "Why", "What", "Who", "Help"]) + r.choice(["", ".", "!", "?", "...", ","])
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Samples of the bundled voice, as the engine speaks it: the first held-out sentences that take four seconds
+"""Samples of a voice, as the engine speaks it: the first held-out sentences that take four seconds
 at most, none picked by ear. Beside each WAV file a spectrogram, the teacher's above and the engine's below;
 transcripts.tsv says what the recogniser heard."""
 import argparse
@@ -12,6 +12,7 @@ from speechdata import load_heldout, spectrogram_png
 if __name__ == "__main__":
     ap = argparse.ArgumentParser()
     ap.add_argument("--engine", required=True, help="the qwen3-tts program")
+    ap.add_argument("--model", help="exported folder; without it, the bundled voice")
     ap.add_argument("--text", required=True, help="folder of text.py and tokenizer.py")
     ap.add_argument("--heldout", required=True, help="heldout.npz of speech.py")
     ap.add_argument("--asr", required=True, help="faster-whisper model folder")
@@ -24,7 +25,7 @@ if __name__ == "__main__":
     for h in sorted(load_heldout(a.heldout, wait=0), key=lambda h: h["line"]):
         text = lines[h["line"]]
         file = out / f"sample-{len(rows) + 1}.wav"
-        sound = speak(a.engine, None, text, file, ["--seed", "1"])[0]
+        sound = speak(a.engine, a.model, text, file, ["--seed", "1"])[0]
         if len(sound) > 4 * 24000:
             file.unlink()
             continue

@@ -311,8 +311,16 @@ class Stepper:
         gradient = guarded_step(loss, self.params, self.opt)
         return torch.cat([torch.stack([l0, acc, gradient]), ce]).detach()
 
-    def plain(self):
-        self.run, self.predict, self.record = self.tk.run, self.tk.predictor_logits, False
+    def plainer(self):
+        """Does without the compiler, then without recording -> what it does without, or None if nothing is left."""
+        self.graphs, self.memory = {}, None
+        if self.run != self.tk.run:
+            self.run, self.predict = self.tk.run, self.tk.predictor_logits
+            return "without compiling"
+        if self.record:
+            self.record = False
+            return "without recording"
+        return None
 
     def __call__(self, length, rows):
         """-> loss of codebook 0, accuracy, gradient norm, losses of the others"""
@@ -344,7 +352,7 @@ def main():
     ap.add_argument("--speech", required=True)
     ap.add_argument("--text", required=True)
     ap.add_argument("--quantizer", required=True)
-    ap.add_argument("--ckpt", required=True, help="folder to write talker.pt and talker_opt.pt to")
+    ap.add_argument("--ckpt", required=True, help="folder to write talker.pt and talker_opt.pt to, and talker_steady.pt as the rate begins to fall")
     ap.add_argument("--start", help="folder with these files to resume from, if it has them")
     ap.add_argument("--seconds", type=float, required=True, help="wall clock, in all")
     ap.add_argument("--lr", type=float, default=1.5e-3)
@@ -446,20 +454,24 @@ def main():
         tk.train()
         return "alone " + " | ".join(out)
 
-    def store():
-        save({"talker": {k: v.detach().to(torch.bfloat16) for k, v in tk.state_dict().items()}, "cfg": json.dumps(cfg)}, ck / "talker.pt")
+    def store(name="talker"):
+        save({"talker": {k: v.detach().to(torch.bfloat16) for k, v in tk.state_dict().items()}, "cfg": json.dumps(cfg)}, ck / f"{name}.pt")
         save({"opt": keep_optimizer(opt)}, ck / "talker_opt.pt")
 
     clock = Clock(a.seconds - (time.time() - T0) - 20)
     patience = Patience(100) if a.compile else None
     stepper = Stepper(tk, lay, pool, params, opt, a, say)
     step, total, count, positions, lastlog, lasteval, laststore = 0, 0, 0, 0, time.time(), time.time(), time.time()
+    steady = False
     while clock.frac() < 1 and step < a.max_steps:
         for length, rows in pool.batches(rng, a.tokens, min(20000, len(pool.meta) + 2000)):
             if clock.frac() >= 1 or step >= a.max_steps:
                 break
             f = clock.frac()
             lr = a.lr * min(1, (step + 1) / 300)
+            if f > a.decay_from > 0 and not steady:  # to resume from: a rate that rises again spoils what a fallen one has settled
+                store("talker_steady")
+                steady = True
             if f > a.decay_from:
                 lr *= max(0.005, 1 - (f - a.decay_from) / (1 - a.decay_from))
             for g in opt.param_groups:
@@ -467,10 +479,10 @@ def main():
             try:
                 total = total + stepper(length, rows)
             except Exception as e:  # an unfit compiler must not cost the run
-                if stepper.run == tk.run and not stepper.record:
+                left = stepper.plainer()
+                if left is None:
                     raise
-                say("continues without compiling and recording:", repr(e)[:500])
-                stepper.plain()
+                say(f"continues {left}:", repr(e)[:500])
                 continue
             count, step, positions = count + 1, step + 1, positions + length * rows.shape[1]
             if patience and step == 3:

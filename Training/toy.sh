@@ -37,6 +37,6 @@ done
 stage encoder.py --speech speech --quantizer quantizer.npz --ckpt ckpt --seconds 15 --hours 0.1 --batch 2 --crop 8
 stage lengths.py --engine "$ENGINE" --text text --out lengths.json --count 200
 stage export.py --ckpt ckpt --text text --quantizer quantizer.npz --lengths lengths.json --out voice
-stage evaluate.py --engine "$ENGINE" --model voice --text text --heldout speech/heldout.npz --quantizer quantizer.npz --out judged --lines 2 --max-frames 20
+stage evaluate.py --engine "$ENGINE" --model voice --text text --heldout speech/heldout.npz --quantizer quantizer.npz --encoder --out judged --lines 2 --max-frames 20
 stage endings.py --engine "$ENGINE" --model voice --text text --out endings.tsv --count 2 --max-frames 20
 test -s judged/report.json && test -s endings.tsv

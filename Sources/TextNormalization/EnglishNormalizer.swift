@@ -145,6 +145,7 @@ struct EnglishReader {
       } else if current.isLetter {
         if !isInWord,
           readStreetWord() || readDay() || readMonth() || readCurrencyCode() || readAbbreviation()
+            || readEpisode() || readDigitInName()
         {
           continue
         }
@@ -196,7 +197,7 @@ struct EnglishReader {
     case "#": return readHash()
     case ".":
       guard next?.isDigit ?? false else { return false }
-      if !(readMoney() || readMeasure()) { readPlainNumber() }
+      if !(readCaliber() || readMoney() || readMeasure()) { readPlainNumber() }
       return true
     case "-":
       guard let next,

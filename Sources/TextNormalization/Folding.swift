@@ -93,6 +93,8 @@ enum Folding {
       {
         // "Ke$ha"
         folded.append(text[index + 1].isCapital ? "S" : "s")
+      } else if scalar == "!", isVowel(text, index, folded.scalars) {
+        folded.append(text[index + 1].isCapital ? "I" : "i")
       } else if scalar.isASCII {
         folded.append(scalar, next: index + 1 < text.count ? text[index + 1] : nil)
       } else if scalar == "·", folded.scalars.last?.isLetter ?? false, index + 1 < text.count,
@@ -127,6 +129,25 @@ enum Folding {
       }
     }
     return folded.scalars
+  }
+
+  /// Whether the sign stands for the first vowel of a word: "P!nk", "Wh!te", but "Hmm!Nice".
+  private static func isVowel(
+    _ text: [Unicode.Scalar], _ index: Int, _ folded: [Unicode.Scalar]
+  ) -> Bool {
+    func hasVowel(_ letters: some Sequence<Unicode.Scalar>) -> Bool {
+      letters.contains { "aeiouyAEIOUY".unicodeScalars.contains($0) }
+    }
+    let before = folded.suffix(8).reversed().prefix { $0.isLetter }
+    let after = text[(index + 1)...].prefix(12).prefix { $0.isASCII && $0.isLetter }
+    guard let last = before.first, let next = after.first, before.count < 5, !hasVowel(before),
+      !(index + 1 + after.count < text.count && text[index + 1 + after.count].isWordPart)
+    else { return false }
+    if !hasVowel(after) { return last.isSmall == next.isSmall || before.count == 1 && next.isSmall }
+    // "Wh!te" and "M!ss", but "Mr!Smith" and "Mm!nice".
+    let isBeginning =
+      before.count == 1 || before.count == 2 && last.isSmall && !"rm".unicodeScalars.contains(last)
+    return isBeginning && next.isSmall
   }
 
   /// Whether a line of a list or a heading begins at a place: "* milk", "2. flour", "# Sauce".

@@ -65,7 +65,9 @@ extension EnglishReader {
     "app": ("appendix", .beforeDigit), "ref": ("reference", .beforeDigit),
     "refs": ("references", .beforeDigit), "ep": ("episode", .beforeDigit),
     "eps": ("episodes", .beforeDigit), "pts": ("parts", .beforeDigit),
-    "nr": ("number", .beforeDigit),
+    "natl": ("National", .title), "intl": ("International", .title), "nr": ("number", .beforeDigit),
+    "iss": ("issue", .beforeDigit), "sc": ("scene", .beforeDigit),
+    "ll": ("lines", .beforeDigit), "vv": ("verses", .beforeDigit), "fn": ("footnote", .beforeDigit),
     "cl": ("clause", .beforeDigit), "prob": ("problem", .beforeDigit),
     "ques": ("question", .beforeDigit),
     "bldg": ("building", .beforeDigit), "temp": ("temperature", .beforeDigit),
@@ -150,6 +152,8 @@ extension EnglishReader {
       // "eq. (5)", "2nd Fl."
       guard
         after.current?.isDigit ?? false || after.isRomanNumeral || key == "fl" && piece == .number
+          || after.isCode
+            && (isCapital || key != "no" || Self.wordsBeforeNumbers.contains(spoken.context))
       else { return false }
     case .beforeYear:
       var year = end
@@ -164,6 +168,13 @@ extension EnglishReader {
       words, kind != .title && kind != .link && kind != .beforeDigit && kind != .beforeYear,
       upTo: end)
   }
+
+  /// "order no. A12"
+  private static let wordsBeforeNumbers: Set<String> = [
+    "order", "invoice", "part", "serial", "model", "flight", "ticket", "case", "item", "account",
+    "reference", "policy", "license", "licence", "registration", "catalog", "batch", "lot", "room",
+    "seat", "patent", "application", "booking",
+  ]
 
   private func isName(_ word: String?) -> Bool {
     word?.unicodeScalars.first?.isCapital ?? false
@@ -189,6 +200,11 @@ extension EnglishReader {
       !last.isEmpty
       && (spoken.lastWord.unicodeScalars.first?.isCapital ?? false || piece == .number)
       && !Self.wordsBeforeSaints.contains(last)
+    // "3 St. James's Square", but "42nd St. Louis".
+    if word == "St", cursor.peek(-2)?.isDigit ?? false, isName(next), !Sentences.begins(with: next)
+    {
+      return (before, false)
+    }
     if followsName, word == "St" || !isName(next) || Sentences.begins(with: next) {
       return (behind, true)
     }
@@ -267,6 +283,12 @@ extension EnglishReader {
     }
     if letters.utf8.count > 1 {
       if end.previous == "." { end.position -= 1 }
+      // "£30 p.w."
+      if piece == .number,
+        let rate = ["pw": "per week", "pa": "per year", "pcm": "per month"][letters]
+      {
+        return sayAbbreviation(rate, true, upTo: end)
+      }
       let spelling = letters.lowercased().map(String.init).joined(separator: ".")
       guard let words = Self.dotted[spelling] else {
         return sayAbbreviation(Acronyms.spell(letters), true, upTo: end)
@@ -325,6 +347,15 @@ extension EnglishReader {
 }
 
 extension Cursor {
+  /// "A12", "AB-12": capitals and digits.
+  fileprivate var isCode: Bool {
+    var copy = self
+    guard let letters = copy.letters(), letters.utf8.count < 4, letters.allSatisfy(\.isUppercase)
+    else { return false }
+    _ = copy.take("-")
+    return copy.current?.isDigit ?? false
+  }
+
   /// "IX", which ends a word.
   fileprivate var isRomanNumeral: Bool {
     var copy = self

@@ -62,6 +62,7 @@ extension EnglishReader {
       case [3, 3, 4], [1, 3, 3, 4], [4, 4, 4, 4]: separators.count <= 2
       // American Express.
       case [4, 6, 5]: separators.count == 1
+      case [4, 4]: cursor.wordBefore() == "issn"
       case [3, 4]:
         hasArea || separators == ["-"] && !Self.wordsBeforeRanges.contains(spoken.context)
       // A postal code with its four more digits.
@@ -69,7 +70,7 @@ extension EnglishReader {
       default:
         isInternational && count >= 7 && lengths.count > 1
           || hasArea && lengths.count > 1 && count >= 7
-          || separators == ["-"] && lengths.count > 2 && !isDate(lengths)
+          || separators == ["-"] && lengths.count > 2 && !isDate(lengths, groups[0])
           || (9...15).contains(count) && lengths.count > 1 && groups[0].hasPrefix("0")
             && !separators.contains(".")
       }
@@ -82,9 +83,12 @@ extension EnglishReader {
       .joined(separator: separator)
   }
 
-  private func isDate(_ lengths: [Int]) -> Bool {
-    lengths == [4, 2, 2] || lengths == [2, 2, 4] || lengths == [1, 1, 4] || lengths == [1, 2, 4]
-      || lengths == [2, 1, 4]
+  private func isDate(_ lengths: [Int], _ first: String) -> Bool {
+    guard lengths.count == 3 else { return false }
+    // "1998-3-4"
+    let hasYear = lengths[0] == 4 && (first.hasPrefix("19") || first.hasPrefix("20"))
+    return lengths == [4, 2, 2] || hasYear && lengths[1] <= 2 && lengths[2] <= 2
+      || lengths[2] == 4 && lengths[0] <= 2 && lengths[1] <= 2
   }
 
   /// "1-800-FLOWERS", "1-800-GO-U-HAUL", "555-HELP"
@@ -122,9 +126,17 @@ extension EnglishReader {
     return say(words.joined(separator: " "), upTo: end)
   }
 
-  /// "401(k)", "501(c)(3)"
+  /// "401(k)", "501(c)(3)", "a 401k"
   mutating func readSubsection() -> Bool {
     var end = cursor
+    for plan in ["401k", "403b"] {
+      var short = cursor
+      guard short.take(literal: plan) else { continue }
+      let isPlural = short.take("s") || short.take(literal: "'s")
+      guard short.isAtEnd else { continue }
+      let words = NumberWords.inPairs(Int(plan.dropLast()) ?? 0) + " \(plan.suffix(1).uppercased())"
+      return say(words + (isPlural ? "'s" : ""), upTo: short)
+    }
     guard let number = end.digits(1...4), end.current == "(" else { return false }
     var words = Int(number).map(NumberWords.inPairs) ?? ""
     var count = 0
@@ -148,6 +160,35 @@ extension EnglishReader {
       words += "'s"
     }
     return end.isAtEnd && say(words, upTo: end)
+  }
+
+  /// "S01E05"
+  mutating func readEpisode() -> Bool {
+    var end = cursor
+    guard end.take(of: "sS") != nil, let season = end.digits(1...2), end.take(of: "eE") != nil,
+      let episode = end.digits(1...3), end.isAtEnd
+    else { return false }
+    func number(_ digits: String) -> String { NumberWords.cardinal(Int(digits) ?? 0) }
+    return say("season \(number(season)) episode \(number(episode))", upTo: end)
+  }
+
+  /// "Se7en", "Numb3rs": a digit that looks like a letter, in a name that is a word besides.
+  mutating func readDigitInName() -> Bool {
+    var end = cursor
+    guard let first = end.current, first.isCapital, let head = end.letters(),
+      (2...5).contains(head.utf8.count), head.dropFirst().allSatisfy(\.isLowercase),
+      let digit = end.take(of: "01357"), let tail = end.letters(),
+      (2...4).contains(tail.utf8.count), tail.allSatisfy(\.isLowercase), end.isAtEnd
+    else { return false }
+    func isVowel(_ letter: Character?) -> Bool { letter.map { "aeiou".contains($0) } ?? false }
+    let letters: [Unicode.Scalar: String] = [
+      "0": "o", "1": "i", "3": "e", "5": "s",
+      "7": isVowel(head.last) && isVowel(tail.first) ? "v" : "t",
+    ]
+    // A vowel beside a vowel is none: "Web3authn", "Data1um".
+    let letter = letters[digit] ?? ""
+    if isVowel(letter.first), isVowel(head.last) || isVowel(tail.first) { return false }
+    return say(head + letter + tail, .word, upTo: end)
   }
 
   /// "0xFF", "0x1F"

@@ -11,7 +11,8 @@ enum Calendar {
     "oct": 10, "nov": 11, "dec": 12,
   ]
   static let days = [
-    "mon": "Monday", "tue": "Tuesday", "tues": "Tuesday", "wed": "Wednesday", "thu": "Thursday",
+    "mon": "Monday", "tue": "Tuesday", "tues": "Tuesday", "wed": "Wednesday", "weds": "Wednesday",
+    "thu": "Thursday",
     "thur": "Thursday", "thurs": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday",
   ]
 
@@ -243,7 +244,7 @@ extension EnglishReader {
   // MARK: Days
 
   /// Short names that are words or names of their own.
-  private static let ambiguousDays: Set<String> = ["Mon", "Wed", "Sat", "Sun"]
+  private static let ambiguousDays: Set<String> = ["Mon", "Wed", "Weds", "Sat", "Sun"]
   private static let wordsBeforeDays: Set<String> = [
     "on", "every", "this", "next", "last", "until", "till", "from", "since", "each", "open",
     "through",

@@ -41,16 +41,34 @@ extension EnglishReader {
       }
       return
     }
-    // "June 5 - July 7", "2019–present", "noon - 1 pm"
+    // "June 5 - July 7", "2019–present", "noon - 1 pm", "noon-2pm"
     let isOpenRange =
       piece != .word && isBeforeDate(isSpaced ? 2 : 1)
-      || isSpaced && Self.moments.contains(spoken.context) && isNumber
+      || isNumber && isSpaced && Self.moments.contains(spoken.context)
+      || isNumber && ["noon", "midnight"].contains(spoken.context)
     if !spoken.hasMark, isEven, isOpenRange {
       spoken.sayInstead("to")
       return
     }
     // "x - 3", "a grade of B-"
     if isSpaced && isVariable && (isNumber || after.isSmall && isQuantity(2)) || isGrade(next) {
+      spoken.sayInstead("minus")
+      piece = .operation
+      return
+    }
+    // "A-Z", "A–F"
+    if sign != "—", previous.isCapital, next.isCapital, previous == "A" || next == "Z",
+      next.value > previous.value + 1, !(cursor.peek(-2)?.isWordPart ?? false),
+      !(cursor.peek(2)?.isWordPart ?? false), cursor.peek(2) != "-"
+    {
+      spoken.sayInstead("to")
+      return
+    }
+    // "n-1"
+    if sign == "-", "ijmnxy".unicodeScalars.contains(previous), next.isDigit,
+      !(cursor.peek(-2)?.isWordPart ?? false), cursor.peek(-2) != "-",
+      !(cursor.peek(2).map { $0.isWordPart || $0 == "-" } ?? false)
+    {
       spoken.sayInstead("minus")
       piece = .operation
       return
@@ -154,6 +172,10 @@ extension EnglishReader {
     if ["call", "dial", "text", "phone"].contains(label) { return false }
     if Labels.counted.contains(label), end.current == " ", end.peek(1)?.isSmall ?? false {
       return false
+    }
+    // "won 112 - 98"
+    if ["won", "lost", "score", "lead", "led", "win", "drew", "tied", "beat"].contains(label) {
+      return true
     }
     guard let first = Int(left.digits), let second = Int(right.integer) else { return true }
     return first < 100 || first < second || isMoney

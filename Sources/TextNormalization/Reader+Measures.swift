@@ -57,6 +57,8 @@ extension EnglishReader {
       if unit.end.current == " ", "=×".unicodeScalars.contains(unit.end.peek(1) ?? " ") {
         return true
       }
+      // ".25 in"
+      if unit.hasGap, unit.end.position == unit.end.text.count { return true }
       return next.map { Self.dimensions.contains($0) } ?? hasStop
         || hasStop && unit.hasGap
     case "c":
@@ -78,12 +80,20 @@ extension EnglishReader {
       {
         return true
       }
-      return !unit.hasGap && !(sign.map { "+-=^<>*/".unicodeScalars.contains($0) } ?? false)
+      // "y = 2x"
+      return !unit.hasGap && !(unit.name == "x" && piece == .operation)
+        && !(sign.map { "+-=^<>*/".unicodeScalars.contains($0) } ?? false)
     default:
       if unit.name.utf8.count > 1 { return true }
       // "5 N Main Street", "I-95 N", "a 5-m pole"
       let isInitial = next?.unicodeScalars.first?.isCapital ?? false
       if !unit.hasGap, Labels.counted.contains(spoken.context) { return false }
+      // "an F-4s": a letter after a code's number.
+      if !unit.hasGap, cursor.previous == "-", cursor.peek(-2)?.isLetter ?? false,
+        !(cursor.peek(-3)?.isWordPart ?? false)
+      {
+        return false
+      }
       // "iPhone 6s"
       if unit.name == "s", spoken.lastWord.dropFirst().contains(where: \.isUppercase) {
         return false
@@ -167,6 +177,30 @@ extension EnglishReader {
     }
   }
 
+  /// Decimals that are said as if they had no point: ".45 caliber", "a .357 Magnum", "batting .300"
+  mutating func readCaliber() -> Bool {
+    var end = cursor
+    guard end.take("."), let digits = end.digits(2...3), let value = Int(digits), end.isAtEnd else {
+      return false
+    }
+    // "batting .300"
+    if digits.utf8.count == 3, ["batting", "hitting", "hit"].contains(spoken.context) {
+      return say(NumberWords.inPairs(value), upTo: end)
+    }
+    var name = end
+    guard name.take(of: " -") != nil, let word = name.letters(),
+      Self.wordsAfterCalibers.contains(word.lowercased()), name.isAtEnd
+    else { return false }
+    return say(NumberWords.inPairs(value), upTo: end)
+  }
+
+  private static let wordsAfterCalibers: Set<String> = [
+    "caliber", "calibre", "cal", "magnum", "rifle", "rifles", "pistol", "pistols", "revolver",
+    "revolvers", "handgun", "handguns", "gun", "bullet", "bullets", "round", "rounds", "ammo",
+    "ammunition", "cartridge", "cartridges", "winchester", "win", "acp", "auto", "colt", "shell",
+    "shells", "special",
+  ]
+
   // MARK: Feet, inches, angles
 
   /// 5'10", 6' tall, a 12" disc
@@ -191,6 +225,11 @@ extension EnglishReader {
     var inches = end
     _ = inches.take(" ")
     if let count = inches.numeral(), inches.take("\"") || inches.take(literal: "''") {
+      if let seconds = Int(count.integer), (12..<60).contains(seconds), count.decimals.isEmpty {
+        // A foot has twelve inches: "3'45\"".
+        let minutes = first.words + (first.isOne ? " minute" : " minutes")
+        return say("\(minutes) \(count.words) seconds", upTo: inches)
+      }
       if isInContext, inches.current == " ", inches.peek(1)?.isSmall ?? false {
         // "the 6'5" player"
         return say("\(first.words) foot \(count.words)", upTo: inches)

@@ -76,6 +76,14 @@ extension EnglishReader {
       return sayAmount("minus " + currency.words(numeral), upTo: end)
     }
     guard let numeral = end.money(), numeral.decimals.count < 2 else { return false }
+    // "$3/4 million"
+    var fraction = end
+    if numeral.decimals.isEmpty, fraction.take("/"), let parts = fraction.digits(1...2),
+      fraction.isAtEnd, let magnitude = fraction.magnitude(Magnitude.ofMoney)
+    {
+      let share = NumberWords.fraction(numeral.integer, parts)
+      return sayAmount("\(share) of a \(magnitude) \(currency.many)", upTo: fraction)
+    }
     if let range = range(from: numeral, end, currency, sign: sign) {
       return sayAmount(range.words, upTo: range.end)
     }

@@ -19,11 +19,17 @@ extension EnglishReader {
     guard numeral.decimals.isEmpty else { return numeral.words }
     let digits = numeral.integer
     if digits.utf8.count > 2, isCode(numeral, start) { return NumberWords.digits(digits) }
-    // "AB9453" and "iPhone2007".
-    if isInWord, digits.utf8.count > 3 {
-      let isYear = digits.hasPrefix("19") || digits.hasPrefix("20")
-      return digits.utf8.count == 4 && isYear
-        ? Int(digits).map(NumberWords.year) ?? "" : NumberWords.digits(digits)
+    // "AB9453", "iPhone2007", "ABC-1234" and "44-2219-B".
+    let numbers = digits.utf8.count > 3 ? start.numbersInCapitalCode : 0
+    if isInWord || numbers > 0, digits.utf8.count > 3 {
+      let isShort = digits.utf8.count == 4
+      if isShort, digits.hasPrefix("19") || digits.hasPrefix("20") {
+        return Int(digits).map(NumberWords.year) ?? ""
+      }
+      if isShort, !isInWord, numbers == 1, !digits.hasPrefix("0") {
+        return Int(digits).map(NumberWords.inPairs) ?? ""
+      }
+      return NumberWords.digits(digits)
     }
     // "Chapter 01"
     if digits.utf8.count == 2, digits.hasPrefix("0"), digits != "00",
@@ -39,7 +45,7 @@ extension EnglishReader {
     var label = place.stepBack()
     // "My PIN is 4821."
     if label == "is" || label == "was" { label = place.wordBefore() }
-    if Self.wordsBeforeCodes.contains(label) || endsInContext() || isPostalCode(numeral) {
+    if Self.wordsBeforeCodes.contains(label) || endsInContext() || isPostalCode(numeral, start) {
       return true
     }
     if numeral.isGrouped { return false }
@@ -134,9 +140,17 @@ extension EnglishReader {
     "monitor", "display", "course", "walk", "time", "pace", "gold",
   ]
 
-  /// Five digits after a state's two letters: "C A" is what was said of "CA".
-  private func isPostalCode(_ numeral: Numeral) -> Bool {
+  /// Five digits after a state's two letters, which may be written "C A" too.
+  private func isPostalCode(_ numeral: Numeral, _ start: Cursor) -> Bool {
     guard numeral.integer.utf8.count == 5 else { return false }
+    var state = start
+    if state.previous == " " { state.position -= 1 }
+    if state.previous == "," { state.position -= 1 }
+    if state.position < start.position, state.previous?.isCapital ?? false,
+      state.peek(-2)?.isCapital ?? false, !(state.peek(-3)?.isWordPart ?? false)
+    {
+      return true
+    }
     let last = Array(spoken.text.utf8.suffix(3))
     let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
     return last.count == 3 && last[1] == UInt8(ascii: " ") && capitals.contains(last[0])
@@ -172,7 +186,8 @@ extension EnglishReader {
     }
     let isShare = first + second == 100 && first % 5 == 0 && first >= second && second > 0
     guard
-      isShare || parts.starts(with: [24, 7])
+      isShare || parts.starts(with: [24, 7]) || parts == [20, 20]
+        || sign == "/" && end.nextWord() == "vision"
         || sign == "/" && [[9, 11], [4, 20]].contains(parts)
     else { return false }
     return say(parts.map(NumberWords.inPairs).joined(separator: " "), upTo: end)
@@ -383,6 +398,22 @@ extension EnglishReader {
 }
 
 extension Cursor {
+  /// How many numbers the code here has: one with hyphens, all of whose letters are capitals. 0: it is none.
+  fileprivate var numbersInCapitalCode: Int {
+    func isPart(_ scalar: Unicode.Scalar?) -> Bool {
+      scalar.map { $0.isWordPart || $0 == "-" } ?? false
+    }
+    var start = self
+    while position - start.position < 16, isPart(start.previous) { start.position -= 1 }
+    var end = self
+    while end.position - position < 16, isPart(end.current) { end.position += 1 }
+    let code = text[start.position..<end.position]
+    guard code.contains("-"), code.contains(where: \.isCapital),
+      !code.contains(where: \.isSmall)
+    else { return 0 }
+    return code.split { !$0.isDigit }.count
+  }
+
   /// The place after "s" or "'s".
   fileprivate func pluralEnding() -> Cursor? {
     var copy = self

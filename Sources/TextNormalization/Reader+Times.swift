@@ -37,8 +37,10 @@ extension EnglishReader {
     guard end.current.map({ !$0.isDigit }) ?? true else { return false }
     let half = end.halfOfDay()
     if half == nil, end.current == "h", end.following().isAtEnd { end.position += 1 }
-    guard end.isAtEnd || half != nil || end.current == "Z" else { return false }
-    if Self.wordsAfterRatios.contains(end.nextWord() ?? "") { return readRatio() }
+    guard end.isAtEnd || half != nil || end.current == "Z" || end.zone() != nil else {
+      return false
+    }
+    if Self.wordsAfterRatios.contains(end.nextWord() ?? "") || isAfterRatio { return readRatio() }
     // "2 May 2000 15:56": the year and the hour would be one number.
     if piece == .year, !spoken.context.isEmpty, !["to", "and", "or"].contains(spoken.context) {
       spoken.put(",")
@@ -86,12 +88,9 @@ extension EnglishReader {
 
   private mutating func sayTime(_ words: String, _ half: String?, upTo end: Cursor) -> Bool {
     _ = say(words + (half.map { " " + $0 } ?? ""), upTo: end)
-    var zone = end
-    if zone.take(" "), let name = zone.letters(), Self.zones.contains(name), zone.isAtEnd,
-      zone.current != "."
-    {
-      spoken.say(Acronyms.spell(name))
-      cursor = zone
+    if let zone = end.zone() {
+      spoken.say(Acronyms.spell(zone.name))
+      cursor = zone.end
       return true
     }
     // The full stop of "p.m." may end a sentence besides.
@@ -102,6 +101,14 @@ extension EnglishReader {
   private static let wordsAfterRatios: Set<String> = [
     "ratio", "scale", "odds", "aspect", "dilution", "mixture", "mix", "model", "replica",
   ]
+
+  /// "mix 1:10", "a ratio of 1:20"
+  private var isAfterRatio: Bool {
+    if spoken.context == "of" {
+      return ["ratio of", "scale of", "odds of"].contains { spoken.text.hasSuffix($0) }
+    }
+    return ["ratio", "mix", "mixed", "scale", "dilute", "diluted", "odds"].contains(spoken.context)
+  }
 
   /// "16:9", "John 3:16", "1 Cor. 13:4-7"
   private mutating func readRatio() -> Bool {
@@ -165,6 +172,8 @@ extension EnglishReader {
       guard let numeral = next.numeral(), numeral.decimals.count < 2 else { break }
       if next.current == " ", next.peek(2)?.isLetter ?? false { next.position += 1 }
       guard let letters = next.letters() else { break }
+      // "1H23" is the half of a year.
+      if letters == "H", next.current?.isDigit ?? false { break }
       let name = letters.count == 1 ? letters.lowercased() : letters
       guard let unit = Units.times[name], let order = Units.timeOrder.firstIndex(of: unit),
         order > last, next.isAtEnd || next.current?.isDigit ?? false
@@ -208,7 +217,8 @@ enum Scripture {
   private static let names = Set(books.values.map { $0.lowercased() }).union([
     "songs", "solomon", "ruth", "ezra", "esther", "job", "joel", "amos", "obadiah", "jonah",
     "nahum", "zephaniah",
-    "haggai", "acts", "jude", "psalms", "surah", "sura", "quran", "verse", "verses",
+    "haggai", "acts", "jude", "psalms", "surah", "sura", "quran", "qur'an", "koran", "verse",
+    "verses",
   ])
 
   static func isBook(_ word: String) -> Bool { names.contains(word) }
@@ -228,20 +238,34 @@ extension Cursor {
     guard copy.isAtEnd else { return false }
     var start = self
     while start.previous?.isDigit ?? false { start.position -= 1 }
-    // "6.30 - 8pm"
+    // "6.30 - 8pm", "6.30 to 8pm"
     _ = later.take(" ")
-    if later.take(of: "-–") != nil {
+    if later.take(of: "-–") != nil || later.take(literal: "to ") {
       _ = later.take(" ")
       return later.numeral() != nil && later.halfOfDay() != nil
     }
     return [" in the morning", " in the afternoon", " in the evening"].contains(where: copy.at)
       || start.wordBefore() == "at" && copy.current == " "
         && ["this", "tonight", "tomorrow", "sharp", "on"].contains(copy.nextWord())
+      || start.wordBefore() == "the" && copy.current == " "
+        && ["train", "bus", "flight", "ferry", "news", "show", "service"].contains(copy.nextWord())
   }
 
   private func at(_ literal: String) -> Bool {
     var copy = self
     return copy.take(literal: literal)
+  }
+
+  /// The zone of a time here, in small letters after a space, or directly after it: "p.m. est",
+  /// "11:30EST".
+  fileprivate func zone() -> (name: String, end: Cursor)? {
+    var copy = self
+    let hasGap = copy.take(" ")
+    guard let name = copy.letters(),
+      EnglishReader.zones.contains(hasGap ? name : name.lowercased()),
+      copy.isAtEnd, copy.current != "."
+    else { return nil }
+    return (name, copy)
   }
 
   /// "am", "P.M."
@@ -252,7 +276,7 @@ extension Cursor {
     let hasStop = copy.take(".")
     guard copy.take(of: "mM") != nil else { return nil }
     if hasStop { _ = copy.take(".") }
-    guard copy.isAtEnd else { return nil }
+    guard copy.isAtEnd || copy.zone() != nil && hasStop else { return nil }
     self = copy
     return first == "a" || first == "A" ? "A M" : "P M"
   }

@@ -11,6 +11,7 @@ extension EnglishReader {
       cursor.position += 1
       return
     }
+    let before = piece
     // "1990 to 1995": the second is a year too.
     if !(piece == .year && ["to", "and", "or"].contains(word)) { piece = .word }
     if !isInWord, let number = romanNumeral(word) { return spoken.sayInstead(number) }
@@ -19,7 +20,7 @@ extension EnglishReader {
       return spoken.sayInstead(word + " sharp")
     }
     // "8½ x 11"
-    if word == "x", piece == .number, cursor.current == " ", cursor.peek(1)?.isDigit ?? false {
+    if word == "x", before == .number, cursor.current == " ", cursor.peek(1)?.isDigit ?? false {
       return spoken.say("by")
     }
     if spoken.context == "per", let unit = Units.period(word), unit != word {
@@ -29,11 +30,15 @@ extension EnglishReader {
     if isInWord, word.utf8.count < 4, word.allSatisfy(\.isUppercase) {
       return spoken.sayInstead(Acronyms.spell(word))
     }
-    // "Portland, OR 97209"
+    // "Portland, OR 97209", "Austin, TX"
     if word.utf8.count == 2, spoken.hasMark, word.allSatisfy(\.isUppercase),
-      cursor.isBeforePostalCode
+      let state = States.name(
+        word, isBeforePostalCode: cursor.isBeforePostalCode,
+        isAfterOneName: !isShouted && cursor.isAfterOneName(2)
+          // "Salem, OR." but "Salem, OR maybe Gary"
+          && (!["IN", "OR"].contains(word) || cursor.current != " "))
     {
-      return spoken.say(Acronyms.spell(word))
+      return spoken.say(state)
     }
     let parts = Self.camelCased(word)
     if parts.count > 1 {
@@ -166,20 +171,55 @@ extension EnglishReader {
     {
       return NumberWords.cardinal(value)
     }
-    guard word.unicodeScalars.allSatisfy(\.isCapital),
-      spoken.lastWord.unicodeScalars.first?.isCapital ?? false
-    else { return nil }
+    guard word.unicodeScalars.allSatisfy(\.isCapital) else { return nil }
+    // "Z6 II", "GTA V"
+    if let name = cursor.nameBefore(word.utf8.count),
+      name.hasDigit && Self.unmistakable.contains(word)
+        || (name.hasDigit || name.isAcronym) && ["IV", "VI", "IX", "XI"].contains(word)
+        || name.isAcronym && word == "V"
+    {
+      return NumberWords.cardinal(value)
+    }
+    guard spoken.lastWord.unicodeScalars.first?.isCapital ?? false else { return nil }
     if Self.rulers.contains(spoken.context), value < 90, word != "I" || isFirst(next) {
       return "the " + NumberWords.ordinal("\(value)")
     }
-    // "Rocky IV." but "Start IV fluids."
-    if cursor.current != " " || cursor.hasNothingLeft,
-      ["IV", "VI", "IX", "XI", "XV"].contains(word)
+    // "Diablo IV launched", but "Start IV fluids."
+    if ["IV", "VI", "IX", "XI", "XV"].contains(word),
+      word != "IV" || !(next.map { Self.wordsAfterIntravenous.contains($0) } ?? false)
+    {
+      return NumberWords.cardinal(value)
+    }
+    // "Rocky V.", "Rocky V was"
+    let endsName =
+      cursor.current != " " || cursor.hasNothingLeft
+      || next.map { Self.wordsAfterNames.contains($0) } ?? false
+    if endsName, word == "V", spoken.lastWord.utf8.count > 3,
+      !Self.wordsBeforeInitial.contains(spoken.context)
     {
       return NumberWords.cardinal(value)
     }
     return Self.unmistakable.contains(word) ? NumberWords.cardinal(value) : nil
   }
+
+  /// What "IV" is short for "intravenous" before.
+  private static let wordsAfterIntravenous: Set<String> = [
+    "access", "administration", "antibiotic", "antibiotics", "bag", "bags", "catheter", "contrast",
+    "dose", "doses", "drip", "drips", "drug", "drugs", "fluid", "fluids", "infusion", "infusions",
+    "injection", "line", "lines", "medication", "medications", "needle", "pole", "push", "saline",
+    "site", "therapy", "treatment", "tubing", "use",
+  ]
+  /// Words that follow a name and are no part of it.
+  private static let wordsAfterNames: Set<String> = [
+    "is", "was", "has", "had", "will", "would", "could", "can", "did", "does", "made", "came", "or",
+    "and", "but", "for", "in", "on", "at", "by", "with", "from", "of", "to", "as", "that", "which",
+    "the", "a", "it", "when", "after", "before", "than", "if", "because",
+  ]
+  /// A letter after these is an initial or a kind, and no number.
+  private static let wordsBeforeInitial: Set<String> = [
+    "vitamin", "plan", "mister", "missus", "miss", "agent", "letter", "model", "formula", "doctor",
+    "type", "gary", "team", "with", "and", "the",
+  ]
 
   /// "Francis I of France", but "Henry I think so".
   private func isFirst(_ next: String?) -> Bool {
@@ -199,7 +239,11 @@ extension EnglishReader {
     case "!" where next == "=":
       operate("is not equal to")
       cursor.position += 1
+    case "!" where isFactorial: operate("factorial")
     case ",", "!", "?": spoken.put(Character(sign))
+    case "'" where isPossessive:
+      spoken.end(with: "'s")
+      cursor.position += 1
     case ":", ";":
       if !previous.isWordPart, skipFace() { break }
       // "std::vector"
@@ -262,6 +306,8 @@ extension EnglishReader {
     case "~":
       if next.isDigit || Currency.leading.contains(next) {
         say("about")
+      } else if next == " ", cursor.peek(2)?.isDigit ?? false, spoken.text.isEmpty {
+        say("about")
       } else if previous == " ", next == " ", !spoken.text.isEmpty {
         say("is about")
       }
@@ -284,6 +330,31 @@ extension EnglishReader {
     case "$" where previous.isLetter: if !next.isWordPart, next != "$" { say("dollar") }
     default: if readLoneCurrency(sign) { break }
     }
+  }
+
+  /// Whether "'s" belongs to the number or the letters before it: "Blink-182's", "the U.K.'s".
+  private var isPossessive: Bool {
+    guard let previous = cursor.previous, previous.isWordPart || previous == ".",
+      cursor.peek(1) == "s"
+    else { return false }
+    return !(cursor.peek(2)?.isWordPart ?? false)
+  }
+
+  /// Whether the sign belongs to the number or the quantity before it, and a calculation goes on:
+  /// "5! = 120", "n!/k!".
+  private var isFactorial: Bool {
+    guard let previous = cursor.previous,
+      previous.isDigit || previous.isSmall && !(cursor.peek(-2)?.isWordPart ?? false)
+    else { return false }
+    var after = cursor.following()
+    let isSpaced = after.take(" ")
+    guard let sign = after.take(of: "=+-*/×÷"), !(sign == "=" && !isSpaced) else { return false }
+    if isSpaced { _ = after.take(" ") }
+    // "I have 5! - he said" goes on otherwise.
+    return after.current.map {
+      $0.isDigit || $0.isLetter && (sign == "=" || !(after.peek(1)?.isLetter ?? false))
+    }
+      ?? false
   }
 
   /// Whether a parenthesis has what a function is of: "f(x)", "O(n log n)".
@@ -419,11 +490,20 @@ extension EnglishReader {
       cursor.position += count - 1
       while end.take(of: " \"'") != nil {}
       spoken.put(end.current?.isSmall ?? false ? "," : ".")
+    } else if isInsideStylizedName {
+      return
     } else if isInsideCode {
       if !(cursor.previous?.isCapital ?? false && cursor.peek(1)?.isDigit ?? false) { say("dot") }
     } else {
       spoken.put(".")
     }
+  }
+
+  /// "will.i.am": one of several full stops between small letters.
+  private var isInsideStylizedName: Bool {
+    guard cursor.previous?.isSmall ?? false, cursor.peek(1)?.isSmall ?? false else { return false }
+    let isFirst = cursor.peek(2) == "." && cursor.peek(3)?.isSmall ?? false
+    return isFirst || cursor.peek(-2) == "." && cursor.peek(-3)?.isSmall ?? false
   }
 
   /// "H.264", "1.0-beta.2", "18.x": the full stop ends no sentence.
@@ -444,9 +524,44 @@ extension EnglishReader {
 }
 
 extension Cursor {
+  /// Whether one capitalised word and a comma are before a word of so many letters that was just read:
+  /// "in Boston, MA", but "Jane Doe, MA".
+  fileprivate func isAfterOneName(_ count: Int) -> Bool {
+    var place = self
+    place.position -= count
+    guard place.previous == " ", place.peek(-2) == "," else { return false }
+    place.position -= 2
+    let end = place.position
+    while end - place.position < 20, place.previous?.isLetter ?? false { place.position -= 1 }
+    guard end - place.position > 3, place.current?.isCapital ?? false else { return false }
+    guard place.previous == " " else { return place.previous == nil }
+    place.position -= 1
+    // A sentence begins with it.
+    guard place.previous?.isLetter ?? false else { return true }
+    while end - place.position < 40, place.previous?.isLetter ?? false { place.position -= 1 }
+    return place.current?.isSmall ?? false
+  }
+
+  /// What is before a word of so many letters that was just read, in one run of letters and digits:
+  /// "Z6" of "Z6 II", "GTA" of "GTA V".
+  fileprivate func nameBefore(_ count: Int) -> (hasDigit: Bool, isAcronym: Bool)? {
+    var end = self
+    end.position -= count
+    guard end.previous == " " else { return nil }
+    end.position -= 1
+    var start = end
+    while end.position - start.position < 8, start.previous?.isWordPart ?? false {
+      start.position -= 1
+    }
+    let name = text[start.position..<end.position]
+    guard name.count > 1, name.first?.isCapital ?? false, start.previous != "-" else { return nil }
+    return (name.contains(where: \.isDigit), name.count > 2 && name.allSatisfy(\.isCapital))
+  }
+
   /// Whether a space and five digits follow.
   fileprivate var isBeforePostalCode: Bool {
     var copy = self
+    _ = copy.take(",")
     return copy.take(" ") && copy.digits(5...5) != nil && copy.isAtEnd
   }
 

@@ -51,6 +51,13 @@ struct SpokenText {
     }
   }
 
+  /// Puts an ending to the last word.
+  mutating func end(with ending: String) {
+    guard !text.isEmpty, mark == nil else { return }
+    text += ending
+    lastWord += ending
+  }
+
   /// Joins the next word to the last with a hyphen.
   mutating func join() {
     isJoined = !text.isEmpty

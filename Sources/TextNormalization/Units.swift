@@ -140,7 +140,7 @@ enum Units {
     bag battery bed bike blade board boat bolt bottle box bulb cable camera can card charger chip class clip \
     cord cup dash delay delivery disc disk display dive dose drill drive drone engine fence file film flight floppy frame \
     fuse glass heel hike hole hose house jar jug keyboard ladder lamp laser lens letter level limit line load \
-    magazine marathon mark memory monitor motor nail notice pack paper pause phone pipe pizza plank plate pole \
+    magazine marathon mark memory monitor motor nail notice outlet pack paper pause phone pipe pizza plank plate pole \
     pool pump race radio radius rail ram relay resistor ride road roof room rope round row ruler run sandwich \
     screen screw sheet shift sprint ssd stage steak stick sub supply swim tablet tank tape television tile \
     timer tire tower track trail tree trip tv vinyl walk wall watch wheel window wire workout wrench

@@ -64,6 +64,11 @@ struct QwenTTSCommand: AsyncParsableCommand {
       do { try printResult(text) } catch { finish(with: error) }
     } else if !text.isEmpty {
       printMessage(text)
+      if ["speak", "normalize"].contains(CommandLine.arguments.dropFirst().first),
+        text.contains("Unknown option '-"), !text.contains("Unknown option '--")
+      {
+        printMessage(TextArguments.hintOfDash)
+      }
     }
     // 1 is what the parser gives errors it knows nothing of.
     Foundation.exit(code == .failure ? 70 : code.rawValue)

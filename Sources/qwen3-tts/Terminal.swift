@@ -91,10 +91,12 @@ final class Player: Sendable {
       }
     }
 
-    /// The first line, once the program has ended.
-    var reason: String? {
+    /// The line that says that there is no device, or else the first, once the program has ended.
+    var reason: (line: String?, isNoDevice: Bool) {
       isComplete.wait()
-      return text.withLock { $0.split(whereSeparator: \.isNewline).first.map(String.init) }
+      let lines = text.withLock { $0.split(whereSeparator: \.isNewline).map(String.init) }
+      let failure = lines.first { $0.contains("audio open failed") }
+      return (failure ?? lines.first, failure != nil)
     }
   }
 
@@ -156,8 +158,12 @@ final class Player: Sendable {
   func finish() -> SynthesisError? {
     try? input.close()
     process.waitUntilExit()
-    guard process.terminationReason != .exit || process.terminationStatus != 0 else { return nil }
-    let reason = complaints.reason ?? "it ended with code \(process.terminationStatus)"
+    let (line, isNoDevice) = complaints.reason
+    // ffplay ends with 0 without a device too.
+    guard isNoDevice || process.terminationReason != .exit || process.terminationStatus != 0 else {
+      return nil
+    }
+    let reason = line ?? "it ended with code \(process.terminationStatus)"
     return SynthesisError(
       .deviceUnavailable,
       "--play: expected a sound device that \(program) can play on, found none (\(reason)); write a "

@@ -13,11 +13,13 @@ struct TextArguments: ParsableArguments {
   @Option(help: "A file with the text, or - for standard input; pipes are read to their end.")
   var textFile: String?
 
+  static let hintOfDash =
+    "A text that begins with - goes after --: qwen3-tts speak -o hello.wav -- \"-5 degrees\""
+
   func validate() throws {
     guard (text == nil) != (textFile == nil) else {
       throw ValidationError(
-        "Give a text, - for standard input, or --text-file. A text that begins with - goes after --: "
-          + "qwen3-tts speak -o hello.wav -- \"-5 degrees\"")
+        "Give a text, - for standard input, or --text-file. \(Self.hintOfDash)")
     }
   }
 

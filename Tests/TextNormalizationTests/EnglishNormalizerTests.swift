@@ -166,7 +166,7 @@ import TextNormalization
     ("9-1-1", "Nine one one"),
     ("PIN 1234", "Pin one two three four"),
     ("My number is 123-45-6789.", "My number is one two three, four five, six seven eight nine."),
-    ("San Francisco, CA 94103", "San Francisco, C A nine four one zero three"),
+    ("San Francisco, CA 94103", "San Francisco, California nine four one zero three"),
     // fractions and ranges
     ("1/2", "One half"),
     ("3/4 full", "Three quarters full"),

@@ -54,7 +54,7 @@ import TextNormalization
       "I S B N nine seven eight, one, two three, four five six seven eight nine, seven"
     ),
     ("Call 1-800-FLOWERS", "Call one eight hundred flowers"),
-    ("Reno, NV 89501-1234", "Reno, N V eight nine five zero one, one two three four"),
+    ("Reno, NV 89501-1234", "Reno, Nevada eight nine five zero one, one two three four"),
     ("1 Cor. 13:4-7", "First Corinthians thirteen four to seven"),
     ("an x86-64 PC", "an x eighty-six sixty-four P C"),
     // hyphen minus
@@ -525,7 +525,7 @@ import TextNormalization
     ("St. Paul St.", "Saint Paul Street."),
     (
       "350 5th Ave, New York, NY 10118",
-      "Three hundred fifty fifth Avenue, New York, N Y one zero one one eight"
+      "Three hundred fifty fifth Avenue, New York, New York one zero one one eight"
     ),
     ("I-95 N", "I ninety-five N"),
     ("Washington, DC 20001", "Washington, D C two zero zero zero one"),
