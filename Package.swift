@@ -39,10 +39,28 @@ let kernelSources = [
   "TrailingText/TrailingText.cu", "TransposedConvolution/TransposedConvolution.cu",
 ]
 
+/// Which commit is built, where `scripts/package` builds it.
+let buildInformation: [CSetting] = [
+  ("BUILD_COMMIT", "QWEN3_TTS_COMMIT"), ("BUILD_IS_MODIFIED", "QWEN3_TTS_MODIFIED"),
+].compactMap { name, variable in Context.environment[variable].map { .define(name, to: $0) } }
+
+/// A library for programs without Swift has Swift's own in it, and shows only the functions of its header.
+let releasedLibrary: [LinkerSetting] =
+  Context.environment["QWEN3_TTS_COMMIT"] == nil
+  ? []
+  : [
+    .unsafeFlags([
+      "-static-stdlib", "-Xlinker",
+      "--version-script=\(Context.packageDirectory)/deploy/libqwen3tts.map",
+    ])
+  ]
+
 let package = Package(
   name: "swift-qwen3-tts",
   products: [
     .library(name: "Qwen3TTS", targets: ["Qwen3TTS"]),
+    // For programs in other languages: Sources/CQwen3TTS/include/qwen3tts.h. `scripts/package` builds it.
+    .library(name: "qwen3tts", type: .dynamic, targets: ["CInterface"]),
     .executable(name: "qwen3-tts", targets: ["qwen3-tts"]),
   ],
   traits: [
@@ -100,6 +118,9 @@ let package = Package(
       swiftSettings: pointerSettings),
     .target(name: "ModelFiles", dependencies: ["SpeechModel"], swiftSettings: settings),
     .target(name: "Digest", swiftSettings: settings),
+    .target(name: "CBuildInformation", cSettings: buildInformation),
+    .target(
+      name: "BuildInformation", dependencies: ["CBuildInformation"], swiftSettings: settings),
     .target(
       name: "SyntheticCheckpoint", dependencies: ["SpeechModel", "ModelFiles", "Digest"],
       swiftSettings: settings),
@@ -123,12 +144,17 @@ let package = Package(
         "TextTokenizer", "Audio", "SystemIO",
       ],
       resources: [.copy("Resources/DefaultVoice")], swiftSettings: settings),
+    .target(name: "CQwen3TTS", linkerSettings: [.linkedLibrary("dl")]),
+    .target(
+      name: "CInterface",
+      dependencies: ["CQwen3TTS", "BuildInformation", "Qwen3TTS"], swiftSettings: pointerSettings,
+      linkerSettings: releasedLibrary),
     .executableTarget(
       name: "qwen3-tts",
       dependencies: [
         "Qwen3TTS", "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "BackendVerification",
-        "Benchmarking", "ModelFiles", "ModelStore", "ModelDownload", "SyntheticCheckpoint", "Audio",
-        "SystemIO",
+        "Benchmarking", "BuildInformation", "ModelFiles", "ModelStore", "ModelDownload",
+        "SpeechScheduler", "SpeechSimulation", "SyntheticCheckpoint", "Audio", "SystemIO",
         "TextTokenizer", "LoadTest",
         .target(name: "SpeechServer", condition: .when(traits: ["Server"])),
         .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Server"])),

@@ -146,11 +146,13 @@ package struct SpeechServer: Sendable {
   ///   - load: Opens the models; runs while the port already answers.
   ///   - onListening: Called with the port once it is open.
   ///   - onReady: Called when the models are open.
+  ///   - onDraining: Called when a signal has begun the end.
   ///   - onSecondSignal: Called with the number of a signal that comes while the server drains; ends the process.
   package func run(
     logger: Logger, load: @escaping @Sendable () async throws -> [ServedModel],
     onListening: @escaping @Sendable (Int) async -> Void,
     onReady: @escaping @Sendable () -> Void,
+    onDraining: @escaping @Sendable () -> Void = {},
     onSecondSignal: @escaping @Sendable (Int32) -> Void
   ) async throws {
     let group = ServiceGroup(
@@ -169,6 +171,7 @@ package struct SpeechServer: Sendable {
           var isFirst = true
           for await signal in signals {
             if isFirst {
+              onDraining()
               draining.addTask { await drain(group) }
             } else {
               onSecondSignal(signal.rawValue)

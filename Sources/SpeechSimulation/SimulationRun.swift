@@ -8,7 +8,8 @@ import Glibc
 import Musl
 #endif
 
-/// One run of a simulation: time goes from event to event.
+/// One run of a simulation: time goes from event to event. Requests arrive by its own clock (`toEnd`), or are
+/// submitted by whoever drives several (`FleetSimulation`).
 struct SimulationRun {
   private struct Speech {
     var frames: Int
@@ -27,19 +28,41 @@ struct SimulationRun {
   private var nextArrival: Instant?
   private var arrivals: UInt64 = 0
   private var now = Instant.zero
+  /// When something happens next, in a run that is driven.
+  private var pending: Instant?
 
   private var voiceTime = 0.0
   private var (stepCount, rowCount, frameCount) = (0, 0, 0)
   private(set) var result: LoadResult
 
-  init(_ simulation: SchedulerSimulation, _ load: SpeechLoad) {
+  /// - Parameter isDriven: Whether requests are submitted from outside.
+  init(_ simulation: SchedulerSimulation, _ load: SpeechLoad, isDriven: Bool = false) {
     self.simulation = simulation
     self.load = load
     scheduler = Scheduler(simulation.configuration, costs: simulation.costs)
     device.hasCodecQueue = simulation.hasCodecQueue
     random = SplitMix(seed: load.seed)
     result = LoadResult(load: load)
-    scheduleArrival()
+    if !isDriven { scheduleArrival() }
+  }
+
+  /// Requests that have no ending yet.
+  var openCount: Int { speeches.count }
+
+  /// Lets time pass, and then submits a request.
+  mutating func submit(at instant: Instant) {
+    run(until: instant)
+    advance(to: instant)
+    arrive()
+    pending = step()
+  }
+
+  /// Lets everything happen that happens by then.
+  mutating func run(until instant: Instant) {
+    while let next = pending, next <= instant {
+      advance(to: next)
+      pending = step()
+    }
   }
 
   mutating func toEnd() {
@@ -142,7 +165,7 @@ struct SimulationRun {
 
 extension SplitMix {
   /// An exponentially distributed number with mean 1.
-  fileprivate mutating func exponential() -> Double {
+  mutating func exponential() -> Double {
     -log(1 - Double.random(in: 0..<1, using: &self))
   }
 }

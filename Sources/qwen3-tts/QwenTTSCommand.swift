@@ -2,6 +2,7 @@
 
 public import ArgumentParser
 import Audio
+import BuildInformation
 import CPUBackend
 import Foundation
 import ModelDownload
@@ -18,10 +19,10 @@ struct QwenTTSCommand: AsyncParsableCommand {
       Exit codes: 0 done, 64 bad usage, 65 bad input, model or output, 69 device, library, memory or \
       network missing, 70 internal, 130 interrupted.
       """,
-    version: "0.1.0",
+    version: BuildInformation.summary,
     subcommands: [
       Speak.self, Normalize.self, Clone.self, Mix.self, Voices.self, Download.self, Inspect.self,
-      Codec.self, Bench.self, BenchVoices.self, Load.self, Doctor.self,
+      Codec.self, Bench.self, BenchVoices.self, Load.self, Plan.self, Doctor.self,
     ] + serverCommands,
     defaultSubcommand: nil)
 

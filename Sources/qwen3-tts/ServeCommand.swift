@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #if Server
 import ArgumentParser
+import BuildInformation
 import Foundation
 import Logging
 import ModelFiles
@@ -195,6 +196,7 @@ struct Serve: AsyncParsableCommand {
     let scheme = tlsCertificate == nil ? "http" : "https"
     let shownHost = host.contains(":") ? "[\(host)]" : host
     let models = try folders()
+    let manager = ServiceManager(environment: ProcessInfo.processInfo.environment)
     do {
       try await server.run(
         logger: logger,
@@ -211,7 +213,13 @@ struct Serve: AsyncParsableCommand {
           return served
         },
         onListening: { port in printMessage("Listening at \(scheme)://\(shownHost):\(port)") },
-        onReady: { printMessage("Ready.") },
+        onReady: {
+          printMessage("Ready.")
+          Self.notify(manager, .ready(status: "Serving \(scheme)://\(shownHost)"))
+        },
+        onDraining: {
+          Self.notify(manager, .stopping(status: "Running speeches end; new ones are refused."))
+        },
         onSecondSignal: { signal in
           printMessage("Stopped at once: speeches that ran are cut.")
           Foundation.exit(128 + signal)
@@ -223,6 +231,13 @@ struct Serve: AsyncParsableCommand {
         .deviceUnavailable,
         "\(shownHost):\(port): expected an address of this machine and a free port: \(error)",
         underlying: error)
+    }
+  }
+
+  /// Passes an event to the service manager that started the server, if one did.
+  private static func notify(_ manager: ServiceManager?, _ event: ServiceManager.Event) {
+    do { try manager?.notify(event) } catch {
+      printMessage("Service manager: expected a socket at NOTIFY_SOCKET, found \(error)")
     }
   }
 
@@ -308,7 +323,7 @@ struct Serve: AsyncParsableCommand {
     configuration.logsAccess = logAccess
     configuration.logsTexts = logTexts
     configuration.usesVLLMNames = metricsVllmNames
-    configuration.version = QwenTTSCommand.configuration.version
+    configuration.version = BuildInformation.version
     return configuration
   }
 }

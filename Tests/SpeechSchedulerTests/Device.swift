@@ -4,17 +4,6 @@ import SpeechScheduler
 import SpeechSimulation
 
 extension CostTable {
-  /// Estimates, not measurements, of a large GPU with a model of 0.6 billion parameters: single-voice
-  /// figures were measured on an H100 (docs/performance.md), batches were computed from bytes.
-  static let largeGPU = CostTable(
-    device: "H100, 0.6B (estimates)",
-    models: [
-      Model(
-        prefill: [16: 1.8, 40: 2.0, 110: 2.9, 210: 3.9, 256: 4.4],
-        step: [1: 1.5, 2: 1.7, 4: 1.9, 8: 2.2, 16: 2.7, 24: 3.1, 32: 3.6, 48: 4.3, 64: 5.0])
-    ],
-    codec: [1: 0.63, 2: 0.68, 4: 0.8, 8: 1.5, 16: 2.4, 32: 4.2])
-
   /// Estimates of two CPU cores with the bundled voice.
   static let smallCPU = CostTable(
     device: "two cores, bundled voice (estimates)",
