@@ -12,6 +12,8 @@ package struct ServerLimits: Sendable {
   package var recordingBodyBytes = 20 << 20
   /// Bytes of a recording.
   package var recordingBytes = 10 << 20
+  /// What a WebSocket or a Wyoming connection may have at a time.
+  var session = SpeechSession.Limits()
   /// Connections at once; more wait to be accepted.
   package var connections = 2_000
   /// How long a connection may do nothing, or take none of the sound that is sent.

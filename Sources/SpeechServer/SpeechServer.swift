@@ -78,12 +78,19 @@ package struct SpeechServer: Sendable {
     let voices = VoiceDirectory(
       folder: configuration.voiceFolder, aliases: configuration.voiceAliases, fetcher: fetcher,
       metrics: service.metrics)
-    SpeechRoutes(
-      service: service, voices: voices, limits: configuration.limits,
-      logsAccess: configuration.logsAccess, logsTexts: configuration.logsTexts
-    ).add(to: router)
+    let speeches = SpeechStarter(
+      service: service, voices: voices, logsAccess: configuration.logsAccess,
+      logsTexts: configuration.logsTexts)
+    SpeechRoutes(speeches: speeches, limits: configuration.limits).add(to: router)
+    let sockets = SocketRoutes(speeches: speeches, limits: configuration.limits)
+    sockets.add(to: router)
     ModelRoutes(service: service).add(to: router)
-    VoiceRoutes(service: service, voices: voices, limits: configuration.limits).add(to: router)
+    let voiceRoutes = VoiceRoutes(
+      service: service, voices: voices, limits: configuration.limits)
+    voiceRoutes.add(to: router)
+    ElevenLabsRoutes(
+      speeches: speeches, voices: voiceRoutes, sockets: sockets, limits: configuration.limits
+    ).add(to: router)
     OperationRoutes(service: service, registry: registry, version: configuration.version)
       .add(to: router)
     return router
@@ -101,7 +108,8 @@ package struct SpeechServer: Sendable {
     let http = HTTPServerBuilder.http1(
       configuration: .init(
         additionalChannelHandlers: [
-          ConnectionWatch(patience: idle) { metrics.connection($0) }
+          ConnectionWatch(patience: idle) { metrics.connection($0) },
+          WebSocketUpgrade(limits: .init(patience: idle)),
         ],
         idleTimeout: idle))
     var server = http

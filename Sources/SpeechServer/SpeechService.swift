@@ -130,7 +130,7 @@ package final class SpeechService: Sendable {
   /// - Throws: `APIError` 503 while no speech is taken or when too many wait, 429 when the key has too
   ///   many.
   package func speak(
-    _ text: String, options: SpeechOptions, model: ServedModel, for request: Request,
+    _ text: SpokenText, options: SpeechOptions, model: ServedModel, for request: Request,
     onEnd: @escaping @Sendable (SpeechRecord.State) -> Void = { _ in }
   ) throws(APIError) -> SpeechJob {
     if let unavailable {

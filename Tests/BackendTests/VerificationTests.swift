@@ -106,7 +106,7 @@ import Testing
     #expect(
       verification.verifyLoad(.tiny, codec: verification, keepsChunks: false, requests: 60),
       "\(lines)")
-    #expect(lines.count == 9 + 3 + 2 && lines.allSatisfy { $0.hasPrefix("ok ") }, "\(lines)")
+    #expect(lines.count == 10 + 3 + 2 && lines.allSatisfy { $0.hasPrefix("ok ") }, "\(lines)")
   }
 
   @Test func `rows that depend on their neighbours are found, and utterances, too`() {

@@ -25,6 +25,8 @@ final class FakeEngine: ServedEngine {
   let behaviour: Behaviour
   /// Speeches begun, ended whole, and given up; voices that were taken from a recording.
   let counts = Mutex((begun: 0, whole: 0, cancelled: 0, voices: 0))
+  /// What was said whole.
+  let texts = Mutex<[String]>([])
   /// The options of the last speech.
   let lastOptions = Mutex<SpeechOptions?>(nil)
 
@@ -44,29 +46,48 @@ final class FakeEngine: ServedEngine {
   func speak(
     _ text: String, options: SpeechOptions
   ) -> any AsyncSequence<AudioChunk, any Error> & Sendable {
+    speak(
+      writtenBy: AsyncStream { pieces in
+        pieces.yield(text)
+        pieces.finish()
+      }, options: options)
+  }
+
+  func speak(
+    writtenBy pieces: AsyncStream<String>, options: SpeechOptions
+  ) -> any AsyncSequence<AudioChunk, any Error> & Sendable {
     lastOptions.withLock { $0 = options }
     counts.withLock { $0.begun += 1 }
     let (stream, continuation) = AsyncThrowingStream<AudioChunk, any Error>.makeStream()
     let task = Task { [self] in
-      if text.contains("refuse") {
-        continuation.finish(
-          throwing: SynthesisError(.invalidInput, "text: expected something to say, found nothing"))
-        return
-      }
-      let frames = min(behaviour.frames ?? text.count, options.maximumFrames ?? .max)
-      for frame in 0..<frames {
-        if behaviour.frameTime > .zero { try? await Task.sleep(for: behaviour.frameTime) }
-        if Task.isCancelled { return }
-        if frame == behaviour.failsAt {
-          continuation.finish(throwing: SynthesisError(.internalFailure, "secret of the device"))
+      var text = ""
+      var frame = 0
+      for await piece in pieces {
+        text += piece
+        if text.contains("refuse") {
+          continuation.finish(
+            throwing: SynthesisError(
+              .invalidInput, "text: expected something to say, found nothing"))
           return
         }
-        continuation.yield(AudioChunk(samples: Self.samples(frame)))
+        let frames = min(behaviour.frames ?? text.count, options.maximumFrames ?? .max)
+        while frame < frames {
+          if behaviour.frameTime > .zero { try? await Task.sleep(for: behaviour.frameTime) }
+          if Task.isCancelled { return }
+          if frame == behaviour.failsAt {
+            continuation.finish(throwing: SynthesisError(.internalFailure, "secret of the device"))
+            return
+          }
+          continuation.yield(AudioChunk(samples: Self.samples(frame)))
+          frame += 1
+        }
       }
+      if Task.isCancelled { return }
+      texts.withLock { $0.append(text) }
       var metrics = SpeechMetrics()
-      metrics.frames = frames
+      metrics.frames = frame
       metrics.textTokens = text.split(separator: " ").count
-      metrics.audioDuration = .milliseconds(80 * frames)
+      metrics.audioDuration = .milliseconds(80 * frame)
       metrics.seed = options.seed ?? 0
       continuation.yield(AudioChunk(textShare: 1, summary: metrics))
       counts.withLock { $0.whole += 1 }

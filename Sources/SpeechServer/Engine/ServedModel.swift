@@ -22,12 +22,36 @@ package protocol ServedEngine: Sendable {
   func speak(
     _ text: String, options: SpeechOptions
   ) -> any AsyncSequence<AudioChunk, any Error> & Sendable
+  /// Begins a speech of a text that is still being written, with its pieces as they come.
+  func speak(
+    writtenBy text: AsyncStream<String>, options: SpeechOptions
+  ) -> any AsyncSequence<AudioChunk, any Error> & Sendable
   /// Takes a voice from a recording in a file.
   func makeVoice(from path: String, options: VoiceOptions) async throws -> VoiceCreation
   /// Designs a voice in words, for a Base model to speak with.
   func designVoice(
     _ prompt: String, saying text: String, language: String, for base: any ServedEngine
   ) async throws -> VoiceCreation
+}
+
+extension ServedEngine {
+  /// Begins a speech.
+  func speak(
+    _ text: SpokenText, options: SpeechOptions
+  ) -> any AsyncSequence<AudioChunk, any Error> & Sendable {
+    switch text {
+    case .whole(let text): speak(text, options: options)
+    case .pieces(let pieces): speak(writtenBy: pieces, options: options)
+    }
+  }
+}
+
+/// The text of a speech.
+package enum SpokenText: Sendable {
+  /// All of it.
+  case whole(String)
+  /// Its pieces, as they are written.
+  case pieces(AsyncStream<String>)
 }
 
 /// A model that is served.
@@ -70,6 +94,12 @@ private struct ServedSpeech: AsyncSequence, Sendable {
 extension SpeechSynthesizer: ServedEngine {
   package func speak(
     _ text: String, options: SpeechOptions
+  ) -> any AsyncSequence<AudioChunk, any Error> & Sendable {
+    ServedSpeech(speech: speech(for: text, options: options))
+  }
+
+  package func speak(
+    writtenBy text: AsyncStream<String>, options: SpeechOptions
   ) -> any AsyncSequence<AudioChunk, any Error> & Sendable {
     ServedSpeech(speech: speech(for: text, options: options))
   }

@@ -47,32 +47,35 @@ struct RequestMiddleware: RouterMiddleware {
   private func answer(
     to error: any Error, _ request: Request, _ context: ServerContext
   ) -> Response {
+    // Every interface has its own shape of errors.
+    let shape = ElevenLabs.owns(request.uri.path) ? \APIError.elevenLabsResponse : \.response
     switch error {
-    case let error as APIError: return error.response
+    case let error as APIError: return error[keyPath: shape]
     case let error as SynthesisError:
       let answer = APIError(error, requestID: context.requestID)
       if answer.status == 500 { log(error, context) }
-      return answer.response
+      return answer[keyPath: shape]
     case let error as HTTPError where error.status == .notFound:
       let methods = OpenAPIDocument.methods(at: request.uri.path)
       guard methods.isEmpty else {
         var response = APIError.refused(
           405, "\(request.uri.path) takes \(methods.joined(separator: ", ")).",
           code: "method_not_allowed"
-        ).response
+        )[keyPath: shape]
         response.headers[.allow] = methods.joined(separator: ", ")
         return response
       }
-      return APIError.notFound("There is nothing at \(request.method) \(request.uri.path).")
-        .response
+      return APIError.notFound("There is nothing at \(request.method) \(request.uri.path).")[
+        keyPath: shape]
     case let error as HTTPError where error.status.code < 500:
-      return APIError.refused(error.status.code, error.body ?? error.status.reasonPhrase).response
+      return APIError.refused(error.status.code, error.body ?? error.status.reasonPhrase)[
+        keyPath: shape]
     case is CancellationError:
       // Nobody reads this; the status is for the log.
       return Response(status: .init(code: 499))
     default:
       log(error, context)
-      return APIError.internalFailure(requestID: context.requestID).response
+      return APIError.internalFailure(requestID: context.requestID)[keyPath: shape]
     }
   }
 
@@ -107,7 +110,9 @@ struct OriginMiddleware: RouterMiddleware {
   ) async throws -> Response {
     guard let origin = request.headers[.origin] else { return try await next(request, context) }
     let isAllowed = allowed.contains(origin) || allowed.contains("*")
-    guard isAllowed || isOwn(origin, request) || request.method == .get else {
+    // A browser lets every page open a socket, and reads its messages to it.
+    let isRead = request.method == .get && !request.headers.asksForUpgrade
+    guard isAllowed || isOwn(origin, request) || isRead else {
       return APIError(
         status: 403, type: "permission_error", code: "origin_not_allowed",
         message: "Pages of \(origin.prefix(80)) may not use this server; --cors-origin allows it."
@@ -139,7 +144,7 @@ struct OriginMiddleware: RouterMiddleware {
   }
 }
 
-/// Asks for one of the server's keys on everything below `/v1`.
+/// Asks for one of the server's keys on every interface for speech: all but health, metrics and the page.
 struct KeyMiddleware: RouterMiddleware {
   typealias Context = ServerContext
   let keys: [String]
@@ -149,19 +154,26 @@ struct KeyMiddleware: RouterMiddleware {
     _ request: Request, context: ServerContext,
     next: @concurrent (Request, ServerContext) async throws -> Response
   ) async throws -> Response {
-    guard !keys.isEmpty, request.uri.path.hasPrefix("/v1") else {
+    let isForSpeech = ["/v1", "/v2", "/api-ws"].contains { request.uri.path.hasPrefix($0) }
+    guard !keys.isEmpty, isForSpeech else {
       return try await next(request, context)
     }
     let bearer = request.headers[.authorization].flatMap { header in
       header.lowercased().hasPrefix("bearer ") ? String(header.dropFirst(7)) : nil
     }
-    let given = bearer ?? request.headers[.xiAPIKey] ?? ""
+    // A page cannot set headers of a socket, only subprotocols.
+    let offered = request.subprotocols.first { $0.hasPrefix(Self.subprotocol) }
+      .map { String($0.dropFirst(Self.subprotocol.count)) }
+    let given = bearer ?? request.headers[.xiAPIKey] ?? offered ?? ""
     var context = context
     // Every key is compared, so that the time says nothing about where one was found.
     for (index, key) in keys.enumerated() where Self.isEqual(key, given) { context.key = index }
     guard context.key != nil else { throw APIError.unauthorized }
     return try await next(request, context)
   }
+
+  /// What a subprotocol begins with that is a key.
+  private static let subprotocol = "openai-insecure-api-key."
 
   /// Compares in a time that depends on the lengths alone.
   static func isEqual(_ a: String, _ b: String) -> Bool {

@@ -49,7 +49,8 @@ extension HTTPField.Name {
   static let fetchSite = name("sec-fetch-site")
   static let forwardedHost = name("x-forwarded-host")
 
-  private static func name(_ text: String) -> HTTPField.Name {
+  /// A header of this server by its name.
+  static func name(_ text: String) -> HTTPField.Name {
     guard let name = HTTPField.Name(text) else { preconditionFailure("\(text) is a header") }
     return name
   }

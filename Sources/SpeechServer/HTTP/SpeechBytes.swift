@@ -3,6 +3,19 @@
 import Audio
 import Qwen3TTS
 
+/// Bytes of a speech that leave together, and what they are the sound of.
+package struct SpeechPiece: Sendable, Equatable {
+  package var bytes: [UInt8] = []
+  /// Samples of 24 kHz that were encoded since the piece before; what an encoder holds back is counted when
+  /// it goes in.
+  package var sampleCount = 0
+
+  package init(bytes: [UInt8] = [], sampleCount: Int = 0) {
+    self.bytes = bytes
+    self.sampleCount = sampleCount
+  }
+}
+
 /// A speech as the bytes of its answer.
 ///
 /// Encoding happens here, on a task of the connection, and not on the engine's thread.
@@ -32,8 +45,8 @@ actor SpeechBytes {
   ) throws(APIError) -> AudioEncoder {
     do {
       return try AudioEncoder(
-        parameters.format, sampleRate: parameters.sampleRate, speed: parameters.speed,
-        sampleCount: sampleCount)
+        parameters.format, sampleRate: parameters.sampleRate, bitRate: parameters.bitRate,
+        speed: parameters.speed, sampleCount: sampleCount)
     } catch {
       throw .invalid("response_format", error.description, code: "unsupported_format")
     }
@@ -42,18 +55,25 @@ actor SpeechBytes {
   /// The next bytes; `nil` after the last.
   ///
   /// - Throws: What the engine or the encoder failed with.
-  func next() async throws -> [UInt8]? {
+  func next() async throws -> [UInt8]? { try await nextPiece()?.bytes }
+
+  /// The next bytes, with what they are the sound of; `nil` after the last.
+  ///
+  /// - Throws: What the engine or the encoder failed with.
+  func nextPiece() async throws -> SpeechPiece? {
+    var piece = SpeechPiece()
     while let encoder {
       guard let chunk = try await job.next() else {
         self.encoder = nil
-        let rest = try timed { try encoder.finish() }
+        piece.bytes = try timed { try encoder.finish() }
         figures.encoded(format, in: encodingTime)
-        return rest.isEmpty ? nil : rest
+        return piece.bytes.isEmpty ? nil : piece
       }
       metrics = chunk.summary ?? metrics
       guard !chunk.samples.isEmpty else { continue }
-      let bytes = try timed { try encoder.encode(chunk.samples) }
-      if !bytes.isEmpty { return bytes }
+      piece.sampleCount += chunk.samples.count
+      piece.bytes = try timed { try encoder.encode(chunk.samples) }
+      if !piece.bytes.isEmpty { return piece }
     }
     return nil
   }

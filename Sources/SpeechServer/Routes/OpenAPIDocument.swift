@@ -62,6 +62,57 @@ enum OpenAPIDocument {
       "delete": operation(
         "cancelSpeech", "Ends a speech.", success: json("Cancelled"), errors: [404]),
     ],
+    "/v1/audio/speech/stream": [
+      "get": socket(
+        "speechStream", "A WebSocket as vLLM-Omni's: texts in, each spoken while it is written.")
+    ],
+    "/v1/audio/speech/ws": [
+      "get": socket("speechSocket", "A WebSocket with the subprotocol nari.speech.v1.")
+    ],
+    "/v1/text-to-speech/{voice}": elevenLabsSpeech("", speech),
+    "/v1/text-to-speech/{voice}/stream": elevenLabsSpeech("Stream", speech),
+    "/v1/text-to-speech/{voice}/with-timestamps": elevenLabsSpeech("Timed", json("Timed")),
+    "/v1/text-to-speech/{voice}/stream/with-timestamps": elevenLabsSpeech(
+      "TimedStream", json("Timed")),
+    "/v1/text-to-speech/{voice}/stream-input": [
+      "parameters": [pathParameter("voice")],
+      "get": socket("elevenLabsInput", "A WebSocket as ElevenLabs': text in pieces, one speech."),
+    ],
+    "/v1/text-to-speech/{voice}/multi-stream-input": [
+      "parameters": [pathParameter("voice")],
+      "get": socket("elevenLabsContexts", "The same with several contexts at a time."),
+    ],
+    "/v1/voices": [
+      "get": operation(
+        "elevenLabsVoices", "The voices, as ElevenLabs.", success: json("Any"),
+        failures: elevenLabsErrors([]))
+    ],
+    "/v2/voices": [
+      "get": operation(
+        "elevenLabsPage", "The voices, as ElevenLabs.", success: json("Any"),
+        failures: elevenLabsErrors([]))
+    ],
+    "/v1/voices/{id}": [
+      "parameters": [pathParameter("id")],
+      "get": operation(
+        "elevenLabsVoice", "One voice, as ElevenLabs.", success: json("Any"),
+        failures: elevenLabsErrors([404])),
+    ],
+    "/v1/voices/add": [
+      "post": operation(
+        "elevenLabsAddVoice", "Takes a voice from a recording, as ElevenLabs.",
+        body: ["multipart/form-data": ["schema": reference("VoiceForm")]], success: json("Any"),
+        failures: elevenLabsErrors([400, 409, 413, 415, 500, 503]))
+    ],
+    "/v1/user": [
+      "get": operation(
+        "elevenLabsUser", "A constant.", success: json("Any"), failures: elevenLabsErrors([]))
+    ],
+    "/v1/user/subscription": [
+      "get": operation(
+        "elevenLabsSubscription", "A constant.", success: json("Any"),
+        failures: elevenLabsErrors([]))
+    ],
     "/v1/models": [
       "get": operation("models", "The models that are served.", success: json("Models"))
     ],
@@ -133,6 +184,33 @@ enum OpenAPIDocument {
       failure: ("503", json("Health")))
   }
 
+  /// A route that is a WebSocket.
+  private static func socket(_ id: String, _ summary: String) -> JSONValue {
+    .object([
+      "operationId": .string(id), "summary": .string(summary), "security": [[:], ["bearer": []]],
+      "responses": [
+        "101": ["description": "The connection is a WebSocket."],
+        "default": ["description": "It is not, for this reason.", "content": json("Any")],
+      ],
+    ])
+  }
+
+  /// Errors as ElevenLabs has them.
+  private static func elevenLabsErrors(_ statuses: [Int]) -> [String: JSONValue] {
+    Dictionary((statuses + [401]).map { ("\($0)", json("Detail")) }) { $1 }
+  }
+
+  private static func elevenLabsSpeech(
+    _ id: String, _ success: JSONValue
+  ) -> [String: JSONValue] {
+    [
+      "parameters": [pathParameter("voice")],
+      "post": operation(
+        "elevenLabsSpeak\(id)", "Speaks a text, as ElevenLabs.", body: json("TextToSpeech"),
+        success: success, failures: elevenLabsErrors([400, 404, 413, 422, 429, 500, 503])),
+    ]
+  }
+
   private static let speech: JSONValue = {
     var content: [String: JSONValue] = ["text/event-stream": ["schema": ["type": "string"]]]
     for format in AudioFormat.allCases {
@@ -165,9 +243,11 @@ enum OpenAPIDocument {
   /// - Parameters:
   ///   - errors: Statuses with a body in OpenAI's shape; 401 and 403 are added below `/v1`.
   ///   - failure: A status with another body.
+  ///   - failures: Statuses with bodies of another shape.
   private static func operation(
     _ id: String, _ summary: String, body: JSONValue? = nil, success: JSONValue,
-    errors: [Int]? = nil, failure: (String, JSONValue)? = nil, parameters: [JSONValue] = []
+    errors: [Int]? = nil, failure: (String, JSONValue)? = nil,
+    failures: [String: JSONValue] = [:], parameters: [JSONValue] = []
   ) -> JSONValue {
     var responses: [String: JSONValue] = [
       "200": ["description": "Done.", "content": success]
@@ -179,6 +259,9 @@ enum OpenAPIDocument {
     }
     if let (status, content) = failure {
       responses[status] = ["description": "It is not.", "content": content]
+    }
+    for (status, content) in failures {
+      responses[status] = ["description": "See `detail`.", "content": content]
     }
     var members: [String: JSONValue] = [
       "operationId": .string(id), "summary": .string(summary), "responses": .object(responses),
@@ -220,6 +303,20 @@ enum OpenAPIDocument {
       "error": object([
         "message": string, "type": string, "param": optionalString, "code": optionalString,
       ])
+    ]),
+    "Detail": object(["detail": [:]]),
+    "TextToSpeech": [
+      "type": "object", "required": ["text"],
+      "properties": [
+        "text": ["type": "string", "minLength": 1], "model_id": string, "language_code": string,
+        "seed": ["type": "integer", "minimum": 0, "maximum": 4_294_967_295],
+        "apply_text_normalization": ["type": "string", "enum": ["auto", "on", "off"]],
+        "voice_settings": ["type": ["object", "null"]],
+      ],
+    ],
+    "Timed": object([
+      "audio_base64": string, "alignment": ["type": ["object", "null"]],
+      "normalized_alignment": ["type": ["object", "null"]],
     ]),
     "SpeechRequest": [
       "type": "object", "required": ["input"], "properties": .object(speechMembers),

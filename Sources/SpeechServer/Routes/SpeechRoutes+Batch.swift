@@ -60,8 +60,9 @@ extension SpeechRoutes {
   ) async -> Result<Speech, APIError> {
     do {
       let parameters = try SpeechParameters(members, limits: limits.request)
-      let (job, _) = try await start(
-        parameters, .init(id: id, route: "/v1/audio/speech/batch", key: context.key), context)
+      let (job, _) = try await speeches.start(
+        parameters, .whole(parameters.input),
+        for: .init(id: id, route: "/v1/audio/speech/batch", key: context.key), context.logger)
       let (bytes, metrics) = try await SpeechBytes.whole(
         job, parameters, figures: service.metrics)
       return .success(

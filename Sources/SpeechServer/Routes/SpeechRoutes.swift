@@ -3,18 +3,15 @@
 import Audio
 import HTTPTypes
 import Hummingbird
-import Logging
 import NIOCore
 import Qwen3TTS
 
 /// `/v1/audio/speech`: OpenAI's route, the batch, and what became of a speech.
 struct SpeechRoutes: Sendable {
-  let service: SpeechService
-  let voices: VoiceDirectory
+  let speeches: SpeechStarter
   let limits: ServerLimits
-  let logsAccess: Bool
-  /// Whether texts and voices are logged.
-  let logsTexts: Bool
+
+  var service: SpeechService { speeches.service }
 
   private static let route = "/v1/audio/speech"
 
@@ -41,8 +38,9 @@ struct SpeechRoutes: Sendable {
   private func speak(_ request: Request, _ context: ServerContext) async throws -> Response {
     if let unavailable = service.unavailable { throw unavailable }
     let parameters = try SpeechParameters(try await object(of: request), limits: limits.request)
-    let (job, model) = try await start(
-      parameters, .init(id: context.requestID, route: Self.route, key: context.key), context)
+    let (job, model) = try await speeches.start(
+      parameters, .whole(parameters.input),
+      for: .init(id: context.requestID, route: Self.route, key: context.key), context.logger)
     let connection = await context.connection
     connection?.onGone { job.record.cancel() }
     if request.headers[.prefer]?.lowercased().contains("wait") == true {
@@ -92,56 +90,6 @@ struct SpeechRoutes: Sendable {
         try await writer.write(Self.done(bytes.metrics))
         try await writer.finish(nil)
       })
-  }
-
-  /// Resolves model and voice and takes the speech into the queue.
-  func start(
-    _ parameters: SpeechParameters, _ request: SpeechService.Request, _ context: ServerContext
-  ) async throws -> (SpeechJob, ServedModel) {
-    do throws(AudioError) { try AudioEncoder.check(parameters.format) } catch {
-      throw APIError.invalid("response_format", error.description, code: "unsupported_format")
-    }
-    let kind = parameters.kind ?? (voices.isUploaded(parameters.voice) ? .base : nil)
-    let model = try service.model(named: parameters.model, kind: kind)
-    var options = parameters.options
-    options.voice = try await voices.voice(parameters.voice, for: model)
-    if options.seed == nil { options.seed = UInt64.random(in: .min...UInt64(Int64.max)) }
-    if logsTexts {
-      context.logger.info(
-        "text",
-        metadata: [
-          "id": .string(request.id), "text": .string(parameters.input),
-          "voice": .string("\(parameters.voice)".prefix(200).description),
-        ])
-    }
-    let job = try service.speak(
-      parameters.input, options: options, model: model, for: request,
-      onEnd: { result in log(result, request, model, context.logger) })
-    return (job, model)
-  }
-
-  private func log(
-    _ result: SpeechRecord.State, _ request: SpeechService.Request, _ model: ServedModel,
-    _ logger: Logger
-  ) {
-    if let failure = result.failure, result.finishReason == "error" {
-      logger.error(
-        "speech failed", metadata: ["id": .string(request.id), "error": .string("\(failure)")])
-    }
-    guard logsAccess else { return }
-    func milliseconds(_ time: Duration?) -> Logger.MetadataValue {
-      .stringConvertible(Int((time ?? .zero).seconds * 1_000))
-    }
-    logger.info(
-      "speech",
-      metadata: [
-        "id": .string(request.id), "model": .string(model.name),
-        "finish_reason": .string(result.finishReason ?? ""),
-        "first_audio_ms": milliseconds(result.timeToFirstAudio),
-        "ms": milliseconds(result.metrics?.wallDuration),
-        "audio_ms": milliseconds(result.metrics?.audioDuration),
-        "longest_gap_ms": .stringConvertible(Int(result.playback.longestGap * 1_000)),
-      ])
   }
 
   /// The JSON object of a request.
@@ -226,16 +174,7 @@ struct SpeechRoutes: Sendable {
   }
 
   private func failed(_ error: any Error, _ job: SpeechJob) -> ByteBuffer {
-    let id = job.record.id
-    let answer =
-      switch error {
-      case is CancellationError where service.phase == .draining:
-        APIError.unavailable("draining", "The server is shutting down.", retryAfter: 5)
-      case is CancellationError:
-        APIError.refused(499, "The speech was cancelled.", code: "cancelled")
-      case let error as SynthesisError: APIError(error, requestID: id)
-      default: APIError.internalFailure(requestID: id)
-      }
+    let answer = speeches.answer(to: error, id: job.record.id)
     guard case .object(var members) = answer.members else { return ByteBuffer() }
     members["partial_audio"] = true
     members["action"] = "discard"

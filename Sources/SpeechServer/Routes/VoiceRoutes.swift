@@ -15,9 +15,11 @@ struct VoiceRoutes: Sendable {
   func add(to router: Router<ServerContext>) {
     router.get("/v1/audio/voices") { request, _ in list(for: request) }
     router.get("/v1/audio/voices/:id") { _, context in
-      try voice(context.id())
+      Response.json(.object(try voice(context.id())))
     }
-    router.post("/v1/audio/voices") { request, _ in try await upload(request) }
+    router.post("/v1/audio/voices") { request, _ in
+      Response.json(.object(try await upload(request)))
+    }
     router.delete("/v1/audio/voices/:id") { _, context in
       try delete(context.id())
     }
@@ -29,7 +31,7 @@ struct VoiceRoutes: Sendable {
 
   // MARK: Lists
 
-  private func presets() -> [JSONValue] {
+  private func presets() -> [[String: JSONValue]] {
     var seen: Set<String> = []
     return service.models.flatMap { model in
       model.engine.voices.filter { seen.insert($0).inserted }.map { name in
@@ -66,34 +68,34 @@ struct VoiceRoutes: Sendable {
     ]
   }
 
+  /// All voices, as OpenAI's objects.
+  var all: [[String: JSONValue]] {
+    presets() + voices.uploadedNames.map { Self.members(voices.card($0), id: $0) }
+  }
+
   private func list(for request: Request) -> Response {
     let names = voices.uploadedNames
     if request.uri.queryParameters["names_only"] == "true" {
       return Response.json(["uploaded_voice_names": .array(names.map { .string($0) })])
     }
     let cards = names.map { (id: $0, card: voices.card($0)) }
-    let all = presets() + cards.map { .object(Self.members($0.card, id: $0.id)) }
-    let plain: [JSONValue] = all.compactMap {
-      guard case .object(let members) = $0 else { return nil }
-      return members["name"]
-    }
+    let all = all
+    let objects = all.map { JSONValue.object($0) }
     return Response.json([
-      "object": "list", "data": .array(all),
-      "voices": .array(request.uri.queryParameters["format"] == "names" ? plain : all),
+      "object": "list", "data": .array(objects),
+      "voices": .array(
+        request.uri.queryParameters["format"] == "names" ? all.compactMap { $0["name"] } : objects),
       "uploaded_voices": .array(cards.map { Self.details($0.card, id: $0.id) }),
     ])
   }
 
-  private func voice(_ id: String) throws -> Response {
-    if let name = voices.uploadedName(id) {
-      return Response.json(.object(Self.members(voices.card(name), id: name)))
-    }
-    let preset = presets().first { member in
-      guard case .object(let members) = member else { return false }
-      return members["id"] == .string(id.lowercased())
-    }
-    guard let preset else { throw missing(id) }
-    return Response.json(preset)
+  /// One voice, as OpenAI's object.
+  ///
+  /// - Throws: `APIError` 404 where there is none of this id.
+  func voice(_ id: String) throws -> [String: JSONValue] {
+    let name = voices.uploadedName(id) ?? id.lowercased()
+    guard let voice = all.first(where: { $0["id"] == .string(name) }) else { throw missing(id) }
+    return voice
   }
 
   private func delete(_ id: String) throws -> Response {
@@ -110,7 +112,8 @@ struct VoiceRoutes: Sendable {
 
   // MARK: Upload
 
-  private func upload(_ request: Request) async throws -> Response {
+  /// Takes the voice of a request, and returns OpenAI's object of it with vLLM-Omni's in it.
+  func upload(_ request: Request) async throws -> [String: JSONValue] {
     if let unavailable = service.unavailable { throw unavailable }
     let form = try await VoiceForm(request, limits)
     try voices.check(name: form.name, models: service.models, overwrite: form.overwrites)
@@ -131,7 +134,7 @@ struct VoiceRoutes: Sendable {
     members["success"] = true
     members["voice"] = Self.details(card, id: form.name)
     members["notices"] = .array(made.notices.map { .string($0) })
-    return Response.json(.object(members))
+    return members
   }
 
   private func make(

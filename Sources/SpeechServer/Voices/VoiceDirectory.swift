@@ -128,6 +128,8 @@ package final class VoiceDirectory: Sendable {
       // A model without the alias's voice speaks with its own.
       return known.contains(target) ? .named(target) : try standard(model)
     }
+    // So does one that lacks a voice of the released models, which clients ask for by name.
+    if Self.standardAliases.values.contains(lower) { return try standard(model) }
     let names = Array((known + uploadedNames + aliases.keys.sorted()).prefix(20))
     throw APIError.invalid(
       "voice",

@@ -2,7 +2,8 @@
 #if Server
 import Hummingbird
 
-/// The members of an upload, as a form or as JSON: those of OpenAI, vLLM-Omni and qwentts.cpp.
+/// The members of an upload, as a form or as JSON: those of OpenAI, vLLM-Omni, qwentts.cpp
+/// and ElevenLabs.
 struct VoiceForm {
   /// What the voice is made of.
   enum Content {
@@ -54,7 +55,9 @@ struct VoiceForm {
     } else {
       let form = try await MultipartForm(request, limits)
       members = Members(try Self.members(form))
-      if let part = form["audio_sample"] ?? form["audio"], !part.bytes.isEmpty {
+      if let part = form["audio_sample"] ?? form["audio"] ?? form["files"] ?? form["files[]"],
+        !part.bytes.isEmpty
+      {
         recording = (part.bytes, part.contentType)
       }
     }
@@ -67,7 +70,8 @@ struct VoiceForm {
   /// The parts of a form as a JSON object would have them.
   private static func members(_ form: MultipartForm) throws(APIError) -> [String: JSONValue] {
     var members: [String: JSONValue] = [:]
-    for part in form.parts where part.fileName == nil && part.name != "audio_sample" {
+    let recordings: Set = ["audio_sample", "files", "files[]"]
+    for part in form.parts where part.fileName == nil && !recordings.contains(part.name) {
       switch part.name {
       case "speaker_embedding":
         guard let value = try? JSONParser.parse(part.bytes) else {

@@ -59,6 +59,13 @@ extension APIError {
       code: "request_too_large")
   }
 
+  /// A text of more characters than may be.
+  static func tooLong(_ limit: Int) -> APIError {
+    .invalid(
+      "input", "input: expected at most \(limit) characters, found more.",
+      code: "string_above_max_length")
+  }
+
   static func conflict(_ message: String) -> APIError {
     .refused(409, message, code: "voice_exists", parameter: "name")
   }

@@ -2,7 +2,7 @@
 
 /// The members of a JSON object, taken one by one: what is taken is checked, what is left over is
 /// known by name.
-struct Members {
+package struct Members {
   private let values: [String: JSONValue]
   private var taken: Set<String> = []
 

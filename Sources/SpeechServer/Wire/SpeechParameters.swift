@@ -35,6 +35,8 @@ package struct SpeechParameters: Sendable {
   package var voice = VoiceChoice.unnamed
   package var format = AudioFormat.mp3
   package var sampleRate: Int?
+  /// Bits per second; `nil`: the format's standard.
+  package var bitRate: Int?
   package var speed = 1.0
   /// `nil`: what the request's `Accept` says.
   package var streamFormat: StreamFormat?
@@ -53,6 +55,9 @@ package struct SpeechParameters: Sendable {
     package init() {}
   }
 
+  /// The defaults of a request that says nothing.
+  package init() {}
+
   /// Reads the members of a request.
   ///
   /// - Throws: `APIError` 400 that names the member.
@@ -62,18 +67,35 @@ package struct SpeechParameters: Sendable {
     guard input.contains(where: { !$0.isWhitespace }) else {
       throw .invalid("input", "input: expected a text to speak, found none.")
     }
-    guard input.count <= limits.inputCharacters else {
-      throw .invalid(
-        "input",
-        "input: expected at most \(limits.inputCharacters) characters, found \(input.count).",
-        code: "string_above_max_length")
-    }
+    guard input.count <= limits.inputCharacters else { throw .tooLong(limits.inputCharacters) }
+    try readSettings(&members, limits)
+    ignored += members.unknown
+  }
+
+  /// Reads how to speak, for texts that come later.
+  ///
+  /// - Parameters:
+  ///   - members: What is read of them is taken.
+  ///   - format: The format where none is named.
+  /// - Throws: `APIError` 400 that names the member.
+  init(
+    settings members: inout Members, format: AudioFormat, limits: Limits
+  ) throws(APIError) {
+    self.format = format
+    try readSettings(&members, limits)
+    ignored += members.unknown
+  }
+
+  private mutating func readSettings(
+    _ members: inout Members, _ limits: Limits
+  ) throws(APIError) {
     model = try members.string("model")
     if let word = try members.string("response_format") {
       guard let format = Self.format(named: word) else {
         let known = AudioFormat.allCases.map(\.rawValue).joined(separator: ", ")
         throw .invalid(
-          "response_format", "response_format: expected one of \(known), found \"\(word)\".",
+          "response_format",
+          "response_format: expected one of \(known), found \"\(word.prefix(40))\".",
           code: "unsupported_format")
       }
       self.format = format
@@ -91,11 +113,10 @@ package struct SpeechParameters: Sendable {
     _ = try members.bool("stream")
     try readVoice(&members)
     try readOptions(&members, limits)
-    ignored += members.unknown
   }
 
   /// A format by the names that clients use for it.
-  private static func format(named word: String) -> AudioFormat? {
+  static func format(named word: String) -> AudioFormat? {
     switch word.lowercased() {
     case "pcm16", "pcm_s16le": .pcm
     case "mulaw", "g711_ulaw": .ulaw

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#if Server
+import Hummingbird
+
+/// The WebSockets: each a protocol over a session.
+struct SocketRoutes: Sendable {
+  let speeches: SpeechStarter
+  let limits: ServerLimits
+
+  func add(to router: Router<ServerContext>) {
+    router.get("/v1/audio/speech/stream") { request, context in
+      let stream = SpeechStream(sessionID: context.requestID, limits: limits.request)
+      return try await answer(request, context, "/v1/audio/speech/stream", stream)
+    }
+    router.get("/v1/audio/speech/ws") { request, context in
+      let isOffered = request.subprotocols.contains(NariStream.name)
+      guard isOffered || !request.headers.asksForUpgrade else {
+        // Told in the protocol's own way: a client that cannot read a status reads this.
+        return try await request.webSocket(context) { socket in
+          await socket.send(.close(code: 1_002, reason: "expected \(NariStream.name)"))
+        }
+      }
+      let stream = NariStream(requestID: context.requestID, limits: limits.request)
+      return try await answer(
+        request, context, "/v1/audio/speech/ws", subprotocol: NariStream.name, stream)
+    }
+  }
+
+  /// Makes the connection a WebSocket of a protocol.
+  func answer<Client: SessionProtocol>(
+    _ request: Request, _ context: ServerContext, _ route: String, subprotocol: String? = nil,
+    _ client: Client
+  ) async throws -> Response where Client.Message == SocketMessage, Client.Answer == SocketAnswer {
+    if let unavailable = speeches.service.unavailable, request.headers.asksForUpgrade {
+      throw unavailable
+    }
+    var session = limits.session
+    session.characters = limits.request.inputCharacters
+    let runner = SessionRunner(
+      speeches: speeches, limits: session, requestID: context.requestID, route: route,
+      key: context.key, logger: context.logger)
+    return try await request.webSocket(context, subprotocol: subprotocol) { socket in
+      await runner.run(client) { take in
+        await socket.receive(take)
+      } send: { answer in
+        await socket.send(answer)
+      }
+    }
+  }
+}
+#endif
