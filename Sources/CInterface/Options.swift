@@ -14,7 +14,14 @@ extension qwen3tts_open_options {
 
   /// - Throws: `SynthesisError` `invalidInput`.
   var speechDevice: SpeechDevice {
-    get throws { try choice("device", try text("device", device)) ?? .automatic }
+    get throws {
+      guard let name = try text("device", device) else { return .automatic }
+      guard let device = SpeechDevice(rawValue: name) else {
+        throw SynthesisError(
+          .invalidInput, "device: expected auto, cpu, cuda or cuda:1 …, found \(name)")
+      }
+      return device
+    }
   }
 }
 

@@ -27,7 +27,7 @@ package struct GEMMTile: Equatable {
   }
 
   /// Threads of a block.
-  var threads: Int { rows == 128 ? 256 : 128 }
+  package var threads: Int { rows == 128 ? 256 : 128 }
 
   /// Microseconds on an H100: what a kernel takes besides its chunks, and a chunk of a block that is alone on
   /// its processor, or beside others.
@@ -151,7 +151,7 @@ package struct GEMMPlan: Equatable {
   }
 
   /// Blocks of a row of the grid that update the states of a convolution, besides those of tiles.
-  func stateBlocks(columns: Int, streams: Int?) -> Int {
+  package func stateBlocks(columns: Int, streams: Int?) -> Int {
     guard columns > 0 else { return 0 }
     let units = (columns + tile.threads - 1) / tile.threads * (streams ?? 1)
     return (units + grid.y - 1) / grid.y
