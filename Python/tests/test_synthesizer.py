@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The installed wheel: scripts/check-package runs this in a fresh environment with nothing but the wheel and numpy.
+"""The installed wheel: the checks of the package runs this in a fresh environment with nothing but the wheel and numpy.
 
   python -m unittest discover -s Python/tests [-k WORD]
 """

@@ -17,6 +17,12 @@ package struct GEMMTile: Equatable {
     GEMMTile(columns: 96, rows: 128),
   ]
 
+  /// Those between which `Cut.estimatedMicroseconds` can choose.
+  static let forAnySplits = [
+    GEMMTile(columns: 64, rows: 8), GEMMTile(columns: 32, rows: 32),
+    GEMMTile(columns: 32, rows: 48), GEMMTile(columns: 64, rows: 64),
+  ]
+
   /// The planes of the weights that a tile has kernels for: 1 is bf16, 2 is split.
   private var planes: ClosedRange<Int> {
     switch (columns, rows) {
@@ -121,7 +127,8 @@ package struct GEMMPlan: Equatable {
     let chunks = (k + 63) / 64
     let needsRoom = splits == nil || !architecture.hasClusters
     var best: (time: Double, tile: GEMMTile, x: Int, y: Int, z: Int)?
-    for tile in GEMMTile.all where tile.exists(planes: planes, architecture: architecture) {
+    for tile in splits == nil ? GEMMTile.forAnySplits : GEMMTile.all
+    where tile.exists(planes: planes, architecture: architecture) {
       let own = swiGLU ? tile.columns / 2 : tile.columns
       let x = (n + own - 1) / own
       let y = (m + tile.rows - 1) / tile.rows
@@ -135,10 +142,11 @@ package struct GEMMPlan: Equatable {
         // Splits of which the last is empty have a smaller twin.
         let perSplit = (chunks + z - 1) / z
         if (chunks + perSplit - 1) / perSplit != z { continue }
-        let time = Self.microseconds(
-          tile, blocks: x * y * z, chunks: perSplit, splits: z, planes: planes,
+        let cut = Cut(
+          tile: tile, planes: planes, blocks: x * y * z, chunks: perSplit, splits: z,
           processors: processors,
           sharedBytes: tile.sharedBytes(planes: planes, architecture: architecture))
+        let time = splits == nil ? cut.estimatedMicroseconds : cut.measuredMicroseconds
         if time < best?.time ?? .infinity { best = (time, tile, x, y, z) }
       }
     }
@@ -200,13 +208,35 @@ package struct GEMMPlan: Equatable {
     if 1024..<2048 ~= n, chunks >= 48 { return 4 }
     return 384...1024 ~= n && chunks >= 24 ? 2 : 1
   }
+}
 
-  /// A rough time, as measured on an H100 (docs/performance.md): what a kernel takes to start, to reduce its
-  /// splits and to end, and for each chunk what its block takes, alone on a processor or beside others.
-  private static func microseconds(
-    _ tile: GEMMTile, blocks: Int, chunks: Int, splits: Int, planes: Int, processors: Int,
-    sharedBytes: Int
-  ) -> Double {
+/// A way to cut a product, and about how long it takes.
+private struct Cut {
+  let tile: GEMMTile
+  let planes: Int
+  let blocks: Int
+  /// Of 64 columns, of each block.
+  let chunks: Int
+  let splits: Int
+  let processors: Int
+  let sharedBytes: Int
+
+  /// Where splits are chosen, too: per chunk of the slowest processor the longest of arithmetic, reading and
+  /// latency, then what it takes to start, to reduce the splits and to end.
+  var estimatedMicroseconds: Double {
+    let together = Double((blocks + processors - 1) / processors)
+    // A processor's tensor cores make 2.2 million multiply-adds a microsecond in this kernel, for
+    // two or three products each.
+    let arithmetic = Double((planes + 1) * 64 * tile.columns * tile.rows) / 2_200_000
+    // Each reads 42 kB a microsecond from L2 when all do.
+    let reading = 128 * Double(tile.columns * planes + 2 * tile.rows) / 42_000
+    let chunk = max(0.15, max(arithmetic, reading) * together)
+    return Double(chunks) * chunk + (splits == 1 ? 0 : 1.5) + 2
+  }
+
+  /// Where they are given: what a kernel takes to start, to reduce its splits and to end, and for each chunk
+  /// what its block was measured to take, alone on a processor or beside others (docs/performance.md).
+  var measuredMicroseconds: Double {
     let cost = tile.cost(planes: planes)
     let residents = min(3, max(1, (227 << 10) / (sharedBytes + 1024)))
     // A cluster waits until all its blocks have room.
