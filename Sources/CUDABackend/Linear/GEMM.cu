@@ -55,10 +55,10 @@ enum { STAGE_BUDGET_4 = 96 << 10, STAGE_BUDGET_8 = 160 << 10 };
 enum { STAGE_BUDGET_4 = 96 << 10, STAGE_BUDGET_8 = 96 << 10 };
 #endif
 
-// The epilogue for two adjacent columns, to `out`, which holds `old`, and `out_split`. `channels`
-// columns are one row of `out_split`, and bias, scale and snake repeat after as many.
+// The epilogue for two adjacent columns, to `out` and `out_split`. `channels` columns are one row
+// of `out_split`, and bias, scale and snake repeat after as many.
 __device__ __forceinline__ void epilogue(const GEMMArguments &p, int row, int column, float a,
-                                         float b, float2 old) {
+                                         float b) {
   int c = column % p.channels;
   if (p.bias) a += p.bias[c], b += p.bias[c + 1];
   if (p.scale) a *= p.scale[c], b *= p.scale[c + 1];
@@ -66,8 +66,12 @@ __device__ __forceinline__ void epilogue(const GEMMArguments &p, int row, int co
   if (p.flags & SILU) a = silu_value(a), b = silu_value(b);
   i64 at = (i64)row * p.n + column;
   if (p.out) {
-    a += old.x, b += old.y;
-    *(float2 *)(p.out + at) = make_float2(a, b);
+    float2 *to = (float2 *)(p.out + at);
+    if (p.flags & ACCUMULATE) {
+      float2 old = *to;
+      a += old.x, b += old.y;
+    }
+    *to = make_float2(a, b);
   }
   if (p.out_split) {
     if (p.flags & GAIN) {
@@ -350,38 +354,19 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
     return *(const float2 *)(tile_sums + row * PITCH + column);
   };
 #endif
-  // Some at a time, whose loads are under way together.
-  constexpr int U = 4;
 #pragma unroll 1
-  for (int start = thread; first + start / (own / 2) * every < rows; start += U * THREADS) {
-    float2 v[U], up[U], old[U];
-    auto place = [&](int u, int &row, int &column) {
-      int i = start + u * THREADS;
-      row = first + i / (own / 2) * every, column = i % (own / 2) * 2;
-      return row < rows && first_column + column < p.n;
-    };
-#pragma unroll
-    for (int u = 0; u < U; u++) {
-      int row, column;
-      v[u] = up[u] = old[u] = make_float2(0, 0);
-      if (!place(u, row, column)) continue;
-      v[u] = reduced(row, column);
-      if (swiglu) up[u] = reduced(row, BN / 2 + column);
-      if (p.flags & ACCUMULATE)
-        old[u] = *(const float2 *)(p.out + (i64)(first_row + row) * p.n + first_column + column);
+  for (int i = thread;; i += THREADS) {
+    int row = first + i / (own / 2) * every, column = i % (own / 2) * 2;
+    if (row >= rows) break;
+    if (first_column + column >= p.n) continue;
+    float2 v = reduced(row, column);
+    float factor = p.squares ? factors[row] : 1.0f;
+    v.x *= factor, v.y *= factor;
+    if (swiglu) {
+      float2 up = reduced(row, BN / 2 + column);
+      v = make_float2(silu_value(v.x) * (up.x * factor), silu_value(v.y) * (up.y * factor));
     }
-#pragma unroll
-    for (int u = 0; u < U; u++) {
-      int row, column;
-      if (!place(u, row, column)) continue;
-      float factor = p.squares ? factors[row] : 1.0f;
-      v[u].x *= factor, v[u].y *= factor;
-      if (swiglu) {
-        up[u].x *= factor, up[u].y *= factor;
-        v[u] = make_float2(silu_value(v[u].x) * up[u].x, silu_value(v[u].y) * up[u].y);
-      }
-      epilogue(p, first_row + row, first_column + column, v[u].x, v[u].y, old[u]);
-    }
+    epilogue(p, first_row + row, first_column + column, v.x, v.y);
   }
   // No block may exit while another still reads its sums.
   if (gridDim.z > 1) cluster_barrier();
