@@ -85,7 +85,7 @@ private final class Mailbox: @unchecked Sendable {
 
   func post(_ job: @escaping Job) {
     condition.lock()
-    // Whether there is an engine is decided under the lock: then no job is left behind.
+    // Whether there is an engine is decided under the lock: then no job is forgotten.
     if case .failure(let error)? = sight.opened {
       condition.unlock()
       return job(.failure(error))

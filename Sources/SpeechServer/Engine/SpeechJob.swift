@@ -39,7 +39,11 @@ package final class SpeechRecord: Sendable {
 
   fileprivate func run(_ body: @escaping @Sendable () async -> Void) {
     running.withLock { running in
-      running.task = Task { await body() }
+      running.task = Task {
+        await body()
+        // A record is kept for a while, and what the task took need not be.
+        self.running.withLock { $0.task = nil }
+      }
       // It may have been cancelled before it began.
       if running.isCancelled { running.task?.cancel() }
     }
