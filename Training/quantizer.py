@@ -10,7 +10,7 @@ import os
 import numpy as np
 
 from lines import Source, Writer
-from teacher import PHONES, SLOT, WIDTH, Teacher
+from teacher import PHONES, SILENCE, SLOT, WIDTH, Teacher
 
 DIM, SIZE, LEVELS = 96, 256, 16
 
@@ -53,6 +53,10 @@ class Quantizer:
                 out[:, q] = nearest(r, self.books[q])
             r = r - self.books[q][out[:, q]]
         return out
+
+    def silence(self):
+        """the codes [16] of a frame in which nothing is heard"""
+        return self.encode(SILENCE[None], np.full((1, 2), PHONES.index("pau")))[0]
 
     def decode(self, codes):
         """codes [n, 16] -> features [n, STEPS * WIDTH], of which they hold most"""

@@ -227,8 +227,9 @@ def generate(tk, lay, tok, tlen, voice, lang, ns, max_frames):
 class CodePool:
     """All codes and text tokens so far, on the device; utterances as rows of start, frames, text start, text length."""
 
-    def __init__(self, speech, dev, cap_hours):
-        self.dev, self.cap = dev, int(cap_hours * 45000)
+    def __init__(self, speech, dev, cap_hours, silence):
+        """silence: the codes of a silent frame"""
+        self.dev, self.cap, self.silence = dev, int(cap_hours * 45000), torch.as_tensor(silence, device=dev).long()
         self.codes = torch.zeros(self.cap, 16, dtype=torch.uint8, device=dev)
         self.toks = torch.zeros(self.cap, dtype=torch.int16, device=dev)
         self.n = self.m = 0
@@ -284,8 +285,10 @@ class CodePool:
         st, fr, ts, tl, lang, ns = rows
         j = torch.arange(length - 10, device=self.dev)[None]
         tok = self.toks[(ts[:, None] + j).clamp(max=self.cap - 1)].long()
-        wait = WAIT * (1 - ns)  # the silent first frame, again
+        # The first frame of the speech is no silence: the beginning of a sound may be heard in it.
+        wait = WAIT * (1 - ns)
         codes = self.codes[(st[:, None] + (j - wait[:, None]).clamp(min=0)).clamp(max=self.cap - 1)].long()
+        codes = torch.where((j < wait[:, None])[..., None], self.silence, codes)
         return dict(tok=tok, tlen=tl, voice=torch.zeros_like(fr), lang=lang, ns=ns > 0, nfr=fr + wait, codes=codes, length=length)
 
 
@@ -395,7 +398,8 @@ def main():
         say("resumes", "with its optimizer" if ok else "with a fresh optimizer")
     lay = Layout(cfg, tx, dev)
     say("params", M.count(tk), "device", dev, f"start {time.time() - T0:.1f}s")
-    pool = CodePool(a.speech, dev, a.cap_hours)
+    silence = quantizer.silence()
+    pool = CodePool(a.speech, dev, a.cap_hours, silence)
     pool.wait(a.wait_hours, 120)
     say(f"codes for {pool.n / 45000:.2f} h at {time.time() - T0:.1f}s")
 
@@ -410,7 +414,7 @@ def main():
         tok = np.zeros((len(rows), tl.max()), np.int64)
         codes = np.zeros((len(rows), fr.max(), 16), np.int64)
         for i, h in enumerate(rows):
-            tok[i, : tl[i]], codes[i, :wait], codes[i, wait: fr[i]] = ids[i], h["codes"][0], h["codes"]
+            tok[i, : tl[i]], codes[i, :wait], codes[i, wait: fr[i]] = ids[i], silence, h["codes"]
         t = lambda v: torch.as_tensor(v, device=dev)  # noqa: E731
         full = lambda v: torch.full((len(rows),), v, device=dev)  # noqa: E731
         return dict(tok=t(tok), tlen=t(tl), voice=full(0), lang=full(int(lang)), ns=full(bool(ns)), nfr=t(fr), codes=t(codes),

@@ -205,3 +205,7 @@ def features(lh, theta, ln, lr, phi, f0):
     share = (0.5 * np.log((SHARE @ noise + 1e-12) / (SHARE @ total + 1e-12))).clip(-3, 0)
     lf = np.interp(t, t[v], np.log(f0[v])) if v.any() else np.full(len(t), 5.3)
     return np.concatenate([(DCT[:CEPSTRA] @ log).T * LIFT, PITCH * (lf[:, None] - 5.3), VOICING * v[:, None], share.T / 6], 1).astype(np.float32)
+
+
+# A frame in which nothing is heard.
+SILENCE = np.tile(np.concatenate([DCT[:CEPSTRA] @ np.full(MEL, QUIET, np.float32) * LIFT, np.zeros(2 + BANDS)]), STEPS).astype(np.float32)
