@@ -155,7 +155,7 @@ class Speech(Iterator[Audio]):
         # One reader at a time, whose chunk is copied before the next is asked for.
         self._reading = threading.Lock()
         self._release = weakref.finalize(self, _free, pointer, handle)
-        self._release.atexit = False
+        self._release.atexit = False  # type: ignore[misc]
 
     def __iter__(self) -> "Speech":
         return self
@@ -171,7 +171,9 @@ class Speech(Iterator[Audio]):
                 return chunk
             self._has_ended = True
             self._read_summary()
-            _raise(error)
+            # At the interpreter's end a thread that still reads has nobody to report to.
+            if not (_is_ending and error.code == 6):
+                _raise(error)
             raise StopIteration
 
     def _read_summary(self) -> None:
@@ -351,7 +353,12 @@ def _write(reference: "weakref.ref[_WrittenSpeech]", pieces: Iterable[str]) -> N
 _open: "weakref.WeakSet[Synthesizer]" = weakref.WeakSet()
 
 
+_is_ending = False
+
+
 @atexit.register
 def _close_all() -> None:
+    global _is_ending
+    _is_ending = True
     for synthesizer in list(_open):
         synthesizer.close()

