@@ -85,6 +85,18 @@ import Testing
     #expect(names(try session.append("c")) == ["begin 2", "feed 2 c"])
   }
 
+  @Test func `discarding ends what is being written, and not what was before it`() throws {
+    var session = SpeechSession()
+    _ = try session.append("a")
+    #expect(names(session.discard()) == ["cancel 0", "cancelled 0"])
+    _ = try session.append("b")
+    _ = session.endText()
+    _ = try session.append("c")
+    #expect(names(session.discard()) == ["cancelled 2"])
+    #expect(names(session.discard()) == [])
+    #expect(session.utterances(of: "").map(\.text) == ["b"])
+  }
+
   @Test func `a connection that is to close says what was written first`() throws {
     var session = SpeechSession()
     _ = try session.append("a", to: "x")

@@ -44,14 +44,10 @@ package struct SessionTurn<Answer: Sendable> {
   }
 
   /// Does something to the session.
-  mutating func perform(
-    _ body: (inout SpeechSession) throws(APIError) -> [SpeechSession.Step]
-  ) throws(APIError) {
+  package mutating func perform<Failure: Error>(
+    _ body: (inout SpeechSession) throws(Failure) -> [SpeechSession.Step]
+  ) throws(Failure) {
     effects += try body(&session).map { .step($0) }
-  }
-
-  mutating func perform(_ body: (inout SpeechSession) -> [SpeechSession.Step]) {
-    effects += body(&session).map { .step($0) }
   }
 
   /// Takes the effects that there are.
