@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  @Test func `a response can be cancelled, and what is wrong is told`() async throws {
+  @Test func `a response can be cancelled, and what is wrong is reported`() async throws {
     var behaviour = FakeEngine.Behaviour()
     behaviour.frameTime = .milliseconds(5)
     behaviour.frames = 500

@@ -69,7 +69,7 @@ struct SpeechStarter: Sendable {
       ])
   }
 
-  /// What a client is told of a speech that ended with an error.
+  /// The error that a client reads of a speech that ended with one.
   func answer(to error: any Error, id: String) -> APIError {
     switch error {
     case let error as APIError: error

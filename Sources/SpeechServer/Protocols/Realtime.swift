@@ -48,7 +48,7 @@ package struct Realtime: SessionProtocol {
   private static let longestEvent = 1 << 20
 
   /// - Parameters:
-  ///   - model: The name in the address, which is told again.
+  ///   - model: The name in the address, which the session repeats.
   ///   - parameters: Model and style that the address asks for.
   ///   - languages: Those that the model can be asked for.
   package init(
@@ -350,6 +350,7 @@ package struct Realtime: SessionProtocol {
     var status = "completed"
     var usage = JSONValue.null
     var details = JSONValue.null
+    var said = utterance.text
     switch ending {
     case .whole(let metrics):
       usage = SpeechRoutes.usage(metrics)
@@ -360,12 +361,13 @@ package struct Realtime: SessionProtocol {
     case .cancelled:
       status = "cancelled"
       details = ["type": "cancelled", "reason": "client_cancelled"]
+      said = CharacterTimes.said(of: utterance.text, in: utterance.audioSeconds)
     case .failed(let error):
       status = "failed"
       details = ["type": "failed", "error": error.members]
       fail(error, nil, &turn)
     }
-    let text: JSONValue = .string(utterance.text)
+    let text: JSONValue = .string(said)
     if utterance.hasStarted {
       send(audio("done"), part(response), &turn)
       if dialect == .openAI {

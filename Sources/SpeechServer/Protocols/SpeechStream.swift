@@ -275,6 +275,8 @@ package struct SpeechStream: SessionProtocol {
     case .cancelled:
       members["cancelled"] = true
       members["audio_seconds"] = .number(utterance.audioSeconds)
+      members["spoken_text"] = .string(
+        CharacterTimes.said(of: utterance.text, in: utterance.audioSeconds))
     case .failed(let error):
       var error = Self.error(error)
       error["partial_audio"] = .bool(unit.byteCount > 0)
@@ -322,7 +324,7 @@ enum TextUnits {
   /// Those after which no space comes.
   private static let wideEnds: Set<Character> = ["。", "！", "？", "，", "；", "：", "、"]
 
-  /// The end of the first sentence, or clause; `nil` while it may go on.
+  /// The end of the first sentence, or clause; `nil` while it may continue.
   static func end(of text: String, atClauses: Bool) -> String.Index? {
     var index = text.startIndex
     var isSpeakable = false

@@ -16,7 +16,7 @@ struct SocketRoutes: Sendable {
     router.get("/v1/audio/speech/ws") { request, context in
       let isOffered = request.subprotocols.contains(NariStream.name)
       guard isOffered || !request.headers.asksForUpgrade else {
-        // Told in the protocol's own way: a client that cannot read a status reads this.
+        // Answered in the protocol's own way: a client that cannot read a status reads this.
         return try await request.webSocket(context) { socket in
           await socket.send(.close(code: 1_002, reason: "expected \(NariStream.name)"))
         }

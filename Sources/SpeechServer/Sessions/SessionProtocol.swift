@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #if Server
 
-/// A client's protocol over a session: what its messages ask for, and how it is told what becomes of that.
+/// A client's protocol over a session: what its messages ask for, and how the client learns what becomes of
+/// that.
 ///
 /// A value without network or clock, as the session is.
 package protocol SessionProtocol: Sendable {
@@ -37,11 +38,8 @@ package struct SessionTurn<Answer: Sendable> {
 
   mutating func send(_ answer: Answer) { effects.append(.send(answer)) }
 
-  /// Ends the connection; what is still said is given up.
-  mutating func end() {
-    perform { $0.abandon() }
-    effects.append(.end)
-  }
+  /// Ends the connection; what is still said is given up, and nothing is reported of it.
+  mutating func end() { effects.append(.end) }
 
   /// Does something to the session.
   package mutating func perform<Failure: Error>(

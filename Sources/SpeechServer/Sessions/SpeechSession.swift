@@ -233,14 +233,6 @@ package struct SpeechSession: Sendable {
     return advance()
   }
 
-  /// Ends everything: the client has gone, or is to go.
-  package mutating func abandon() -> [Step] {
-    let steps = contextNames.flatMap { cancel($0) }
-    contexts = []
-    isFinishing = true
-    return steps + advance()
-  }
-
   // MARK: What becomes of speeches
 
   /// Takes what was made of an utterance.
