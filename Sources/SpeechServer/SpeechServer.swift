@@ -8,7 +8,7 @@ package import Logging
 import NIOCore
 import NIOSSL
 import Qwen3TTS
-import ServiceLifecycle
+package import ServiceLifecycle
 import UnixSignals
 
 /// An HTTP server for speech: OpenAI's interface, a web page, metrics, health.
@@ -20,6 +20,8 @@ package struct SpeechServer: Sendable {
   package struct Configuration: Sendable {
     package var host = "127.0.0.1"
     package var port = 8_000
+    /// The port of the Wyoming protocol, at the same address; `nil`: none.
+    package var wyomingPort: Int?
     /// Keys of which a request has to bring one; none: everybody may speak.
     package var apiKeys: [String] = []
     /// Speeches that may wait.
@@ -55,6 +57,7 @@ package struct SpeechServer: Sendable {
   package let service: SpeechService
   package let registry: PrometheusRegistry
   private let configuration: Configuration
+  private let voices: VoiceDirectory
 
   package init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -63,6 +66,30 @@ package struct SpeechServer: Sendable {
       queue: SpeechQueue(
         limit: configuration.queueLimit, limitPerKey: configuration.speechesPerKey),
       metrics: ServerMetrics(factory: registry, usesVLLMNames: configuration.usesVLLMNames))
+    var fetcher = configuration.reference
+    fetcher.byteLimit = configuration.limits.recordingBytes
+    voices = VoiceDirectory(
+      folder: configuration.voiceFolder, aliases: configuration.voiceAliases, fetcher: fetcher,
+      metrics: service.metrics)
+  }
+
+  private var speeches: SpeechStarter {
+    SpeechStarter(
+      service: service, voices: voices, logsAccess: configuration.logsAccess,
+      logsTexts: configuration.logsTexts)
+  }
+
+  /// The Wyoming protocol's server; `nil` where none is wanted.
+  ///
+  /// - Parameter onListening: Called with the port once it is open.
+  package func wyoming(
+    logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+  ) -> (any Service)? {
+    configuration.wyomingPort.map { port in
+      WyomingServer(
+        speeches: speeches, limits: configuration.limits, host: configuration.host, port: port,
+        version: configuration.version, logger: logger, onListening: onListening)
+    }
   }
 
   /// The routes, for tests in memory as well.
@@ -73,14 +100,6 @@ package struct SpeechServer: Sendable {
       middleware: RequestMiddleware(
         logsAccess: configuration.logsAccess, metrics: service.metrics))
     router.add(middleware: KeyMiddleware(keys: configuration.apiKeys))
-    var fetcher = configuration.reference
-    fetcher.byteLimit = configuration.limits.recordingBytes
-    let voices = VoiceDirectory(
-      folder: configuration.voiceFolder, aliases: configuration.voiceAliases, fetcher: fetcher,
-      metrics: service.metrics)
-    let speeches = SpeechStarter(
-      service: service, voices: voices, logsAccess: configuration.logsAccess,
-      logsTexts: configuration.logsTexts)
     SpeechRoutes(speeches: speeches, limits: configuration.limits).add(to: router)
     let sockets = SocketRoutes(speeches: speeches, limits: configuration.limits)
     sockets.add(to: router)
@@ -153,23 +172,27 @@ package struct SpeechServer: Sendable {
   /// - Parameters:
   ///   - load: Opens the models; runs while the port already answers.
   ///   - onListening: Called with the port once it is open.
+  ///   - onWyomingListening: Called with Wyoming's port once it is open.
   ///   - onReady: Called when the models are open.
   ///   - onDraining: Called when a signal has begun the end.
   ///   - onSecondSignal: Called with the number of a signal that comes while the server drains; ends the process.
   package func run(
     logger: Logger, load: @escaping @Sendable () async throws -> [ServedModel],
     onListening: @escaping @Sendable (Int) async -> Void,
+    onWyomingListening: @escaping @Sendable (Int) async -> Void = { _ in },
     onReady: @escaping @Sendable () -> Void,
     onDraining: @escaping @Sendable () -> Void = {},
     onSecondSignal: @escaping @Sendable (Int32) -> Void
   ) async throws {
+    var services: [any Service] = [
+      try application(logger: logger, onListening: onListening),
+      LoadService(service: service, load: load, onReady: onReady),
+    ]
+    if let wyoming = wyoming(logger: logger, onListening: onWyomingListening) {
+      services.append(wyoming)
+    }
     let group = ServiceGroup(
-      configuration: ServiceGroupConfiguration(
-        services: [
-          .init(service: try application(logger: logger, onListening: onListening)),
-          .init(service: LoadService(service: service, load: load, onReady: onReady)),
-        ],
-        logger: logger))
+      configuration: ServiceGroupConfiguration(services: services, logger: logger))
     // Trapped before the port opens, so that no signal is missed.
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
     try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -30,6 +30,11 @@ struct Serve: AsyncParsableCommand {
   @Option(help: "The port; 0 takes a free one.")
   var port = 8_000
 
+  @Option(
+    help:
+      "A port for the Wyoming protocol, Home Assistant's, too; 10200 is usual. It asks for no key.")
+  var wyomingPort: Int?
+
   @Option(help: "Name or folder of a model; repeat for several. Without it, the bundled voice.")
   var model: [String] = []
 
@@ -118,7 +123,8 @@ struct Serve: AsyncParsableCommand {
   var config: String?
 
   private static let options: Set = [
-    "host", "port", "model", "synthetic", "device", "voices", "voice-alias", "api-key",
+    "host", "port", "wyoming-port", "model", "synthetic", "device", "voices", "voice-alias",
+    "api-key",
     "api-key-file", "max-batch", "max-queue", "max-per-key", "max-connections", "idle-timeout",
     "max-input-characters", "max-seconds", "memory", "cors-origin", "tls-certificate", "tls-key",
     "allowed-local-media-path", "drain-delay", "drain-timeout", "log-level", "log-format",
@@ -131,6 +137,9 @@ struct Serve: AsyncParsableCommand {
   func validate() throws {
     guard (0...65_535).contains(port) else {
       throw ValidationError("--port: expected 0 to 65535, found \(port).")
+    }
+    if let wyomingPort, !(0...65_535).contains(wyomingPort) {
+      throw ValidationError("--wyoming-port: expected 0 to 65535, found \(wyomingPort).")
     }
     guard (tlsCertificate == nil) == (tlsKey == nil) else {
       throw ValidationError("--tls-certificate and --tls-key belong together; give both or none.")
@@ -213,6 +222,9 @@ struct Serve: AsyncParsableCommand {
           return served
         },
         onListening: { port in printMessage("Listening at \(scheme)://\(shownHost):\(port)") },
+        onWyomingListening: { port in
+          printMessage("Listening at tcp://\(shownHost):\(port) for Wyoming")
+        },
         onReady: {
           printMessage("Ready.")
           Self.notify(manager, .ready(status: "Serving \(scheme)://\(shownHost)"))
@@ -276,6 +288,7 @@ struct Serve: AsyncParsableCommand {
     var configuration = SpeechServer.Configuration()
     configuration.host = host
     configuration.port = port
+    configuration.wyomingPort = wyomingPort
     configuration.apiKeys = apiKey
     if let apiKeyFile {
       let text: String

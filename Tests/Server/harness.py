@@ -35,7 +35,9 @@ class Server:
     def _read(self):
         for line in self.process.stderr:
             self.lines.append(line.rstrip())
-            if match := re.match(r"Listening at (\S+)", line):
+            if match := re.match(r"Listening at tcp://\S+:(\d+) for Wyoming", line):
+                self.wyoming_port = int(match[1])
+            elif match := re.match(r"Listening at (http\S+)", line):
                 self.url = match[1]
                 self.port = int(self.url.rsplit(":", 1)[1])
                 self.listening.set()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Speaks through LiveKit's and Pipecat's OpenAI services and through LiteLLM's proxy, unmodified; and replays the calls of
+"""Speaks through LiveKit's and Pipecat's services of OpenAI and ElevenLabs and through LiteLLM's proxy, unmodified; and replays the calls of
 Open WebUI and SillyTavern. Its packages (requirements-more.txt) are too large for every run."""
 import asyncio
 import os
@@ -58,6 +58,50 @@ def pipecat_speaks():
 
     seconds = asyncio.run(speak())
     assert 2 < seconds < 6, seconds
+    return f"{seconds:.2f} s of audio"
+
+
+@case
+def livekit_speaks_while_text_is_written():
+    """Over ElevenLabs' multi-stream-input, two segments one after the other."""
+    import aiohttp
+    from livekit.plugins import elevenlabs
+
+    async def speak():
+        async with aiohttp.ClientSession() as session:
+            tts = elevenlabs.TTS(base_url=BASE, api_key="any", voice_id="alloy", model="eleven_flash_v2_5",
+                                 encoding="pcm_24000", http_session=session)
+            seconds = []
+            for _ in range(2):
+                async with tts.stream() as stream:
+                    for word in TEXT.split():
+                        stream.push_text(word + " ")
+                        await asyncio.sleep(0.01)
+                    stream.end_input()
+                    seconds.append(sum([audio.frame.duration async for audio in stream]))
+            await tts.aclose()
+            return seconds
+    seconds = asyncio.run(speak())
+    assert all(2 < length < 6 for length in seconds), seconds
+    return ", ".join(f"{length:.2f} s" for length in seconds)
+
+
+@case
+def pipecat_speaks_on_one_connection():
+    """Over ElevenLabs' multi-stream-input, with the text that was said from its times."""
+    from pipecat.frames.frames import ErrorFrame, TTSAudioRawFrame, TTSSpeakFrame, TTSTextFrame
+    from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
+    from pipecat.tests.utils import SleepFrame, run_test
+
+    async def speak():
+        service = ElevenLabsTTSService(url=SERVER.url.replace("http", "ws"), api_key="any", sample_rate=24000,
+                                       settings=ElevenLabsTTSService.Settings(voice="alloy", model="eleven_flash_v2_5"))
+        down, _ = await run_test(service, frames_to_send=[TTSSpeakFrame(TEXT), SleepFrame(sleep=6)])
+        assert not [frame for frame in down if isinstance(frame, ErrorFrame)]
+        said = " ".join(frame.text.strip() for frame in down if isinstance(frame, TTSTextFrame))
+        return sum(len(frame.audio) for frame in down if isinstance(frame, TTSAudioRawFrame)) / 48000, said
+    seconds, said = asyncio.run(speak())
+    assert 2 < seconds < 8 and said.split() == TEXT.split(), (seconds, said)
     return f"{seconds:.2f} s of audio"
 
 

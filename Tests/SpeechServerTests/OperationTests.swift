@@ -171,7 +171,7 @@ import Testing
         let response = try await client.execute(uri: path, method: .options)
         #expect(response.status == .methodNotAllowed, "\(path)")
       }
-      #expect(paths.count == 31)
+      #expect(paths.count == 33)
     }
   }
 

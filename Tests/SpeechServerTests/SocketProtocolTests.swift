@@ -119,7 +119,13 @@ import Testing
         _ = try await socket.frames(upTo: "audio.start")
         try await socket.send(#"{"type":"input.cancel"}"#)
         let frames = try await socket.frames(upTo: "session.done")
-        #expect(frames.dropLast().last?.members["cancelled"] == true)
+        let cancelled = frames.dropLast().last?.members
+        #expect(cancelled?["cancelled"] == true)
+        guard case .string(let said)? = cancelled?["spoken_text"] else {
+          Issue.record("not what was said")
+          return
+        }
+        #expect(long.hasPrefix(said) && said.count < long.count)
         #expect(frames.last?.members["cancelled"] == true)
         try await socket.send(#"{"type":"input.text","text":"abc"}"#)
         try await socket.send(#"{"type":"input.done"}"#)

@@ -85,6 +85,18 @@ import Testing
     #expect(names(try session.append("c")) == ["begin 2", "feed 2 c"])
   }
 
+  @Test func `discarding ends what is being written, and not what was before it`() throws {
+    var session = SpeechSession()
+    _ = try session.append("a")
+    #expect(names(session.discard()) == ["cancel 0", "cancelled 0"])
+    _ = try session.append("b")
+    _ = session.endText()
+    _ = try session.append("c")
+    #expect(names(session.discard()) == ["cancelled 2"])
+    #expect(names(session.discard()) == [])
+    #expect(session.utterances(of: "").map(\.text) == ["b"])
+  }
+
   @Test func `a connection that is to close says what was written first`() throws {
     var session = SpeechSession()
     _ = try session.append("a", to: "x")
@@ -106,17 +118,6 @@ import Testing
     #expect(names(session.endText()) == ["end text 0"])
     #expect(throws: APIError.self) { _ = try session.append("c") }
     #expect(names(session.ended(0, whole)) == ["whole 0", "finished"])
-  }
-
-  @Test func `a client that goes leaves nothing`() throws {
-    var session = SpeechSession()
-    _ = try session.append("a", to: "x")
-    _ = try session.append("b", to: "y")
-    #expect(
-      names(session.abandon()) == [
-        "cancel 0", "cancelled 0", "cancel 1", "cancelled 1", "finished",
-      ])
-    #expect(session.contextNames.isEmpty)
   }
 
   @Test func `limits are kept`() throws {
@@ -177,7 +178,8 @@ import Testing
         default: if Int.random(in: 0..<20, using: &random) == 0 { take(session.finish()) }
         }
       }
-      take(session.abandon())
+      for context in session.contextNames { take(session.cancel(context)) }
+      take(session.finish())
       #expect(begun.isSubset(of: Set(ended.keys)))
       #expect(ended.values.allSatisfy { $0 == 1 })
       #expect(finished == 1)

@@ -27,28 +27,21 @@ struct SpeechStarter: Sendable {
     var options = parameters.options
     options.voice = try await voices.voice(parameters.voice, for: model)
     if options.seed == nil { options.seed = UInt64.random(in: .min...UInt64(Int64.max)) }
-    if logsTexts { log(text, parameters.voice, request, logger) }
+    // A text that is still being written is logged by its session, when it is known.
+    if logsTexts, case .whole(let text) = text {
+      log(text: text, voice: "\(parameters.voice)", id: request.id, logger)
+    }
     let job = try service.speak(
       text, options: options, model: model, for: request,
       onEnd: { result in log(result, request, model, logger) })
     return (job, model)
   }
 
-  private func log(
-    _ text: SpokenText, _ voice: SpeechParameters.VoiceChoice, _ request: SpeechService.Request,
-    _ logger: Logger
-  ) {
-    let shown =
-      switch text {
-      case .whole(let text): text
-      // Its session logs it when it is complete.
-      case .pieces: ""
-      }
+  func log(text: String, voice: String, id: String, _ logger: Logger) {
     logger.info(
       "text",
       metadata: [
-        "id": .string(request.id), "text": .string(shown),
-        "voice": .string("\(voice)".prefix(200).description),
+        "id": .string(id), "text": .string(text), "voice": .string(String(voice.prefix(200))),
       ])
   }
 
@@ -76,7 +69,7 @@ struct SpeechStarter: Sendable {
       ])
   }
 
-  /// What a client is told of a speech that ended with an error.
+  /// The error that a client reads of a speech that ended with one.
   func answer(to error: any Error, id: String) -> APIError {
     switch error {
     case let error as APIError: error

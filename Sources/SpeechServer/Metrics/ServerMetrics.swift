@@ -26,9 +26,9 @@ package struct ServerMetrics: Sendable {
   }
 
   /// Counts connections that open, and with −1 those that close.
-  func connection(_ change: Int) {
+  func connection(_ change: Int, _ kind: String = "http") {
     let meter = factory.makeMeter(
-      label: "qwen3tts_connections", dimensions: [("protocol", "http")])
+      label: "qwen3tts_connections", dimensions: [("protocol", kind)])
     change > 0 ? meter.increment(by: 1) : meter.decrement(by: 1)
   }
 

@@ -104,7 +104,8 @@ package struct ElevenLabsStream: SessionProtocol {
     _ turn: inout SessionTurn<SocketAnswer>
   ) throws(APIError) {
     if !turn.session.contextNames.contains(context) {
-      let parameters = try readSettings(&members)
+      var parameters = try readSettings(&members)
+      parameters.speakAsWritten()
       try turn.perform { session throws(APIError) in
         try session.open(context)
         return []

@@ -85,7 +85,8 @@ package struct NariStream: SessionProtocol {
   private mutating func start(
     _ members: inout Members, _ turn: inout SessionTurn<SocketAnswer>
   ) throws(APIError) {
-    let parameters = try SpeechParameters(settings: &members, format: .pcm, limits: limits)
+    var parameters = try SpeechParameters(settings: &members, format: .pcm, limits: limits)
+    parameters.speakAsWritten()
     guard parameters.format == .pcm, parameters.sampleRate ?? 24_000 == 24_000 else {
       throw .invalid("response_format", "response_format: expected pcm, 24000 samples a second.")
     }

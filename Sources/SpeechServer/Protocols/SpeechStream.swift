@@ -61,6 +61,8 @@ package struct SpeechStream: SessionProtocol {
 
   /// Bytes of a message that is not `session.config`.
   private static let longestMessage = 128 << 10
+  /// Bytes of a text that is a unit although no sentence has ended in it.
+  private static let longestUnit = 4_000
 
   package init(sessionID: String, limits: SpeechParameters.Limits) {
     self.sessionID = sessionID
@@ -134,7 +136,8 @@ package struct SpeechStream: SessionProtocol {
     if try members.bool("word_timestamps") == true {
       throw .invalid("word_timestamps", "word_timestamps: this server has none.")
     }
-    let parameters = try SpeechParameters(settings: &members, format: .wav, limits: limits)
+    var parameters = try SpeechParameters(settings: &members, format: .wav, limits: limits)
+    parameters.speakAsWritten()
     settings = Settings(parameters: parameters, streams: streams, granularity: granularity)
     turn.send([
       "type": "session.configured", "session_id": .string(sessionID),
@@ -156,7 +159,9 @@ package struct SpeechStream: SessionProtocol {
       return try speak(text, &turn)
     }
     rest += text
-    while let end = TextUnits.end(of: rest, atClauses: granularity == .clause) {
+    while let end = TextUnits.end(of: rest, atClauses: granularity == .clause)
+      ?? (rest.utf8.count > Self.longestUnit ? rest.endIndex : nil)
+    {
       let unit = String(rest[..<end])
       rest = String(rest[end...])
       try speak(unit, &turn)
@@ -270,6 +275,8 @@ package struct SpeechStream: SessionProtocol {
     case .cancelled:
       members["cancelled"] = true
       members["audio_seconds"] = .number(utterance.audioSeconds)
+      members["spoken_text"] = .string(
+        CharacterTimes.said(of: utterance.text, in: utterance.audioSeconds))
     case .failed(let error):
       var error = Self.error(error)
       error["partial_audio"] = .bool(unit.byteCount > 0)
@@ -317,7 +324,7 @@ enum TextUnits {
   /// Those after which no space comes.
   private static let wideEnds: Set<Character> = ["。", "！", "？", "，", "；", "：", "、"]
 
-  /// The end of the first sentence, or clause; `nil` while it may go on.
+  /// The end of the first sentence, or clause; `nil` while it may continue.
   static func end(of text: String, atClauses: Bool) -> String.Index? {
     var index = text.startIndex
     var isSpeakable = false

@@ -69,6 +69,10 @@ enum OpenAPIDocument {
     "/v1/audio/speech/ws": [
       "get": socket("speechSocket", "A WebSocket with the subprotocol nari.speech.v1.")
     ],
+    "/v1/realtime": [
+      "get": socket("realtime", "The part of OpenAI's Realtime socket that speaks texts.")
+    ],
+    "/api-ws/v1/realtime": ["get": socket("dashScopeRealtime", "The same, as DashScope's.")],
     "/v1/text-to-speech/{voice}": elevenLabsSpeech("", speech),
     "/v1/text-to-speech/{voice}/stream": elevenLabsSpeech("Stream", speech),
     "/v1/text-to-speech/{voice}/with-timestamps": elevenLabsSpeech("Timed", json("Timed")),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #if Server
 import Hummingbird
+import Qwen3TTS
 
 /// The WebSockets: each a protocol over a session.
 struct SocketRoutes: Sendable {
@@ -15,7 +16,7 @@ struct SocketRoutes: Sendable {
     router.get("/v1/audio/speech/ws") { request, context in
       let isOffered = request.subprotocols.contains(NariStream.name)
       guard isOffered || !request.headers.asksForUpgrade else {
-        // Told in the protocol's own way: a client that cannot read a status reads this.
+        // Answered in the protocol's own way: a client that cannot read a status reads this.
         return try await request.webSocket(context) { socket in
           await socket.send(.close(code: 1_002, reason: "expected \(NariStream.name)"))
         }
@@ -23,6 +24,31 @@ struct SocketRoutes: Sendable {
       let stream = NariStream(requestID: context.requestID, limits: limits.request)
       return try await answer(
         request, context, "/v1/audio/speech/ws", subprotocol: NariStream.name, stream)
+    }
+    addRealtime(to: router)
+  }
+
+  /// The two that speak texts by events; `?model=` names the model, `?instructions=` the style.
+  func addRealtime(to router: Router<ServerContext>) {
+    for (path, dialect) in [
+      ("/v1/realtime", Realtime.Dialect.openAI), ("/api-ws/v1/realtime", .dashScope),
+    ] {
+      router.get(RouterPath(path)) { request, context in
+        let query = request.uri.queryParameters
+        let models = speeches.service.models
+        let asked = query["model"].map { String($0) }
+        var parameters = SpeechParameters()
+        parameters.model = models.map(\.name).first { $0 == asked }
+        parameters.options.maximumFrames = Int(limits.request.audioSeconds / 0.08)
+        parameters.options.instruction = query["instructions"].map { String($0) }
+        let realtime = Realtime(
+          dialect, sessionID: context.requestID,
+          model: asked ?? models.first?.name ?? "default", parameters: parameters,
+          languages: models.flatMap(\.engine.languages), limits: limits.request)
+        // A page's socket names its key as a subprotocol, and has to be answered with one.
+        let subprotocol = request.subprotocols.first { $0 == "realtime" }
+        return try await answer(request, context, path, subprotocol: subprotocol, realtime)
+      }
     }
   }
 

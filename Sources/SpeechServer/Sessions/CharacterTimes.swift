@@ -53,6 +53,13 @@ struct CharacterTimes: Sendable {
     return times.spread(0..<times.characters.count, over: seconds) ?? Span()
   }
 
+  /// How much of a text is heard within these seconds of its sound.
+  static func said(of text: String, in seconds: Double) -> String {
+    var times = CharacterTimes()
+    times.append(text)
+    return times.span(of: seconds)?.characters.joined() ?? ""
+  }
+
   private func spread(_ range: Range<Int>, over seconds: Double) -> Span? {
     guard !range.isEmpty else { return nil }
     let total = characters[range].reduce(0) { $0 + Self.weight($1) }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #if Server
 
-/// A client's protocol over a session: what its messages ask for, and how it is told what becomes of that.
+/// A client's protocol over a session: what its messages ask for, and how the client learns what becomes of
+/// that.
 ///
 /// A value without network or clock, as the session is.
 package protocol SessionProtocol: Sendable {
@@ -37,21 +38,14 @@ package struct SessionTurn<Answer: Sendable> {
 
   mutating func send(_ answer: Answer) { effects.append(.send(answer)) }
 
-  /// Ends the connection; what is still said is given up.
-  mutating func end() {
-    perform { $0.abandon() }
-    effects.append(.end)
-  }
+  /// Ends the connection; what is still said is given up, and nothing is reported of it.
+  mutating func end() { effects.append(.end) }
 
   /// Does something to the session.
-  mutating func perform(
-    _ body: (inout SpeechSession) throws(APIError) -> [SpeechSession.Step]
-  ) throws(APIError) {
+  package mutating func perform<Failure: Error>(
+    _ body: (inout SpeechSession) throws(Failure) -> [SpeechSession.Step]
+  ) throws(Failure) {
     effects += try body(&session).map { .step($0) }
-  }
-
-  mutating func perform(_ body: (inout SpeechSession) -> [SpeechSession.Step]) {
-    effects += body(&session).map { .step($0) }
   }
 
   /// Takes the effects that there are.

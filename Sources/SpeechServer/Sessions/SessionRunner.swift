@@ -39,7 +39,10 @@ struct SessionRunner: Sendable {
   ///   - send: Sends an answer; returns when the client takes it.
   func run<Client: SessionProtocol>(
     _ client: Client,
-    receive: @escaping @Sendable (@Sendable (Input<Client.Message>) async -> Void) async -> Void,
+    receive:
+      @escaping @Sendable (
+        @escaping @Sendable (Input<Client.Message>) async -> Void
+      ) async -> Void,
     send: @Sendable (Client.Answer) async -> Void
   ) async {
     var client = client
@@ -103,6 +106,11 @@ struct SessionRunner: Sendable {
       case .step(.endText(let id)): speaking[id]?.text.finish()
       case .step(.cancel(let id)): speaking.removeValue(forKey: id)?.cancel()
       case .step(let step):
+        if speeches.logsTexts, case .ended(let utterance, _) = step {
+          let voice = client.parameters(for: utterance.id, in: utterance.context).voice
+          speeches.log(
+            text: utterance.text, voice: "\(voice)", id: "\(requestID)-\(utterance.id)", logger)
+        }
         client.report(step, &turn)
         effects = turn.takeEffects() + effects
       }
@@ -126,11 +134,8 @@ struct SessionRunner: Sendable {
     _ events: AsyncChannel<Event<Message>>
   ) -> Speaking {
     let (pieces, text) = AsyncStream<String>.makeStream()
-    var parameters = parameters
-    // A text that is still being written is spoken as it comes, unless the client wants something else.
-    parameters.options.textLayout = parameters.options.textLayout ?? .incremental
     let request = SpeechService.Request(id: "\(requestID)-\(id)", route: route, key: key)
-    let task = Task { [parameters] in
+    let task = Task {
       do {
         let (job, _) = try await speeches.start(parameters, .pieces(pieces), for: request, logger)
         let bytes = try SpeechBytes(job, parameters, figures: speeches.service.metrics)

@@ -200,6 +200,16 @@ package struct SpeechSession: Sendable {
     } + advance()
   }
 
+  /// Ends the utterance of a context whose text is still being written; those before it are said.
+  package mutating func discard(_ context: String = "") -> [Step] {
+    guard let index = index(of: context), let utterance = contexts[index].utterances.last,
+      !utterance.isComplete
+    else { return [] }
+    contexts[index].utterances.removeLast()
+    let steps: [Step] = utterance.isSpeaking ? [.cancel(utterance.id)] : []
+    return steps + [.ended(utterance, .cancelled)] + advance()
+  }
+
   /// Lets a context end when what was written has been said.
   package mutating func close(_ context: String) -> [Step] {
     let steps = endText(of: context)
@@ -221,14 +231,6 @@ package struct SpeechSession: Sendable {
       contexts[index].utterances.removeAll { !$0.isSpeaking && !$0.isSpeakable }
     }
     return advance()
-  }
-
-  /// Ends everything: the client has gone, or is to go.
-  package mutating func abandon() -> [Step] {
-    let steps = contextNames.flatMap { cancel($0) }
-    contexts = []
-    isFinishing = true
-    return steps + advance()
   }
 
   // MARK: What becomes of speeches

@@ -46,6 +46,12 @@ package struct SpeechParameters: Sendable {
   /// Members that this server knows nothing about, which the answer names.
   package var ignored: [String] = []
 
+  /// Has the text spoken token by token, unless the request wants something else: for texts that are still
+  /// being written.
+  mutating func speakAsWritten() {
+    options.textLayout = options.textLayout ?? .incremental
+  }
+
   /// Limits of a request.
   package struct Limits: Sendable {
     /// Characters of a text.
@@ -260,6 +266,9 @@ enum LanguageCodes {
     let code = lower.prefix { $0 != "-" && $0 != "_" }
     return names[String(code)] ?? lower
   }
+
+  /// The code of a language; `nil` for one that is none of these.
+  static func code(of name: String) -> String? { names.first { $0.value == name }?.key }
 
   static let names = [
     "zh": "chinese", "en": "english", "ja": "japanese", "ko": "korean", "de": "german",
