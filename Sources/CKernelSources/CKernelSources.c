@@ -166,6 +166,9 @@ static const struct {
   {"Programs/gemm.cu", (Text){
 #embed "../CUDABackend/Programs/gemm.cu" suffix(, 0)
   }},
+  {"Programs/gemm_many.cu", (Text){
+#embed "../CUDABackend/Programs/gemm_many.cu" suffix(, 0)
+  }},
   {"Programs/operations.cu", (Text){
 #embed "../CUDABackend/Programs/operations.cu" suffix(, 0)
   }},
@@ -206,6 +209,7 @@ static const struct {
 
 #define KERNEL(program, name, kinds) {program, #name, kinds},
 #define GEMM(name, kinds) KERNEL("gemm", name, kinds)
+#define GEMM_MANY(name, kinds) KERNEL("gemm_many", name, kinds)
 #define OPERATION(name, kinds) KERNEL("operations", name, kinds)
 #define DECODE(name, kinds) KERNEL("decode", name, kinds)
 #define FRAME(name, kinds) KERNEL("frame", name, kinds)
@@ -214,6 +218,7 @@ static const struct {
   const char *program, *name, *parameters;
 } kernels[] = {
   GEMM_KERNELS(GEMM)
+  GEMM_MANY_KERNELS(GEMM_MANY)
   OPERATION_KERNELS(OPERATION)
   DECODE_KERNELS(DECODE)
   FRAME_KERNELS(FRAME)

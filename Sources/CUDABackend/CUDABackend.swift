@@ -76,7 +76,8 @@ package final class CUDABackend: ComposedBackend {
     self.context = context
     self.recordsSteps = recordsSteps
     stream = try CUDAStream(context)
-    let general = KernelSources.general(options: context.compilerOptions)
+    let general = KernelSources.general(
+      options: context.compilerOptions, many: independentRows)
     var programs = general
     if let model, let frameDefinitions,
       let shape = FrameShape(model, talkerCache: cachePrecision ?? .bfloat16, context)
@@ -96,7 +97,8 @@ package final class CUDABackend: ComposedBackend {
       // Products take the whole first-level memory of an SM as shared memory.
       kernels[kernel.name] = try module.kernel(
         kernel.name, parameters: kernel.parameters,
-        sharedMemoryShare: kernel.program == KernelSources.gemmProgram ? 100 : sharedMemoryShare,
+        sharedMemoryShare: [KernelSources.gemmProgram, KernelSources.gemmManyProgram]
+          .contains(kernel.program) ? 100 : sharedMemoryShare,
         sharedBytes: sharedBytes[kernel.name])
     }
     self.kernels = kernels

@@ -15,6 +15,8 @@ enum KernelSources {
 
   /// The program of tensor-core products.
   static let gemmProgram = "gemm"
+  /// That of the products of engines with several voices.
+  static let gemmManyProgram = "gemm_many"
   /// The program that is compiled for a model and a device.
   static let frameProgram = "frame"
 
@@ -36,9 +38,14 @@ enum KernelSources {
   }
 
   /// The programs whose kernels take their shapes as arguments.
-  static func general(options: [String]) -> [KernelProgram] {
+  ///
+  /// - Parameter many: Whether for an engine with several voices.
+  static func general(options: [String], many: Bool) -> [KernelProgram] {
     var names: [String] = []
-    for kernel in kernels where kernel.program != frameProgram && !names.contains(kernel.program) {
+    for kernel in kernels
+    where kernel.program != frameProgram && (many || kernel.program != gemmManyProgram)
+      && !names.contains(kernel.program)
+    {
       names.append(kernel.program)
     }
     return names.map { program($0, options: options) }

@@ -18,9 +18,11 @@ package final class CodecStreams<B: Backend> {
   /// Frames of one speech that the transformer reads at once.
   let readCapacity: Int
 
-  private let codes: B.Indices
+  /// `maps`, then `codes`: written at once.
+  private let input: B.Indices
   /// Of each frame of a batch its position, its slot, and the two numbers of `StreamFrames.map`.
   private let maps: B.Indices
+  private let codes: B.Indices
   let cache: B.Cache
   private let work: TransformerWorkspace<B>
   private let semantic: B.Tensor
@@ -78,8 +80,9 @@ package final class CodecStreams<B: Backend> {
     nextPosition = Array(repeating: 0, count: size.places)
     readCapacity = size.readCapacity
     let rows = max(batch, readCapacity)
-    codes = try backend.makeIndices(count: rows * shape.quantizerCount)
-    maps = try backend.makeIndices(count: 4 * rows)
+    input = try backend.makeIndices(count: (4 + shape.quantizerCount) * rows)
+    maps = input.strided(from: 0, count: 4 * rows, by: 1)
+    codes = input.strided(from: 4 * rows, count: rows * shape.quantizerCount, by: 1)
     cache = try backend.makeCache(
       layerCount: transformer.layerCount, slotCount: size.places,
       capacity: size.positions, kvWidth: transformer.kvWidth, precision: .float32)
@@ -202,11 +205,10 @@ package final class CodecStreams<B: Backend> {
     }
     let rows = work.hidden.rows
     let gap = [Int32](repeating: 0, count: rows - padded)
-    try backend.write(
-      positions + gap + slots + gap + StreamFrames<B.Indices>.map(segments) + gap + gap, to: maps)
-    try backend.write(
-      chunks.flatMap(\.codes),
-      to: codes.strided(from: 0, count: padded * width, by: 1))
+    let numbers =
+      positions + gap + slots + gap + StreamFrames<B.Indices>.map(segments) + gap + gap
+      + chunks.flatMap(\.codes)
+    try backend.write(numbers, to: input.strided(from: 0, count: numbers.count, by: 1))
     return StreamFrames(
       segments, map: maps.strided(from: 2 * rows, count: 2 * padded, by: 1))
   }

@@ -8,6 +8,7 @@ extension CUDABackend {
     _ x: CUDATensor, history: History, weight: CUDAMatrix, bias: CUDATensor, kernel: Int,
     dilation: Int, into out: CUDATensor
   ) throws(CUDAError) {
+    let history = own(history)
     precondition(history.rows == (kernel - 1) * dilation && out.rows == x.rows)
     precondition(weight.columns == x.columns * kernel && weight.rows == out.columns)
     switch weight.format {
@@ -39,6 +40,7 @@ extension CUDABackend {
     weight: CUDAMatrix, bias: CUDATensor, kernel: Int, dilation: Int, scratch: CUDATensor,
     into out: CUDATensor
   ) throws(CUDAError) {
+    let history = own(history)
     let frameRows = history.frameRows(x)
     // Where the next state is not all from `x`, another kernel makes it.
     let isLong = Int(frameRows) >= kernel - 1
@@ -70,6 +72,15 @@ extension CUDABackend {
   }
 
   // MARK: What other convolutions use too
+
+  /// A history as the kernels of this backend take it: without independent rows, of one stream, which is then
+  /// that of slot 0 whatever was recorded.
+  func own(_ history: History) -> History {
+    guard !independentRows, let frames = history.frames else { return history }
+    precondition(
+      frames.segments.map(\.slot) == [0], "an engine for one voice decodes the frames of slot 0")
+    return History(history.tensor(of: 0))
+  }
 
   /// Blocks for a product in tiles of 64 × 64: where those are few, each takes a split of `k`.
   func splitKGrid(rows: Int, columns: Int, k: Int) -> CUDAGrid {

@@ -11,6 +11,8 @@ extension CUDABackend {
     unitHistories: [History], inner: CUDATensor, scratch: (CUDATensor, CUDATensor),
     into out: CUDATensor
   ) throws(CUDAError) {
+    let history = own(history)
+    let unitHistories = unitHistories.map { own($0) }
     let weights =
       [block.transposed.weight]
       + block.units.flatMap { [$0.dilated.weight, $0.pointwise.weight] }

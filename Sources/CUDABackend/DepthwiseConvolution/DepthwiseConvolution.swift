@@ -8,6 +8,7 @@ extension CUDABackend {
     _ x: CUDATensor, history: History, weight: CUDATensor, bias: CUDATensor,
     into out: CUDATensor
   ) throws(CUDAError) {
+    let history = own(history)
     precondition(weight.rows == x.columns && history.rows == weight.columns - 1)
     try launch(
       "depthwise_convolution", over: x.count, x.address, history.address, weight.address,

@@ -9,6 +9,7 @@ extension CUDABackend {
     _ x: CUDATensor, _ stage: LatentUpsampling<CUDATensor, CUDAMatrix>, history: History,
     inner: CUDATensor, wide: CUDATensor, into out: CUDATensor
   ) throws(CUDAError) {
+    let history = own(history)
     let (first, expand, contract) = (stage.transposed, stage.expand, stage.contract)
     precondition(out.rows == x.rows * stage.stride && inner.count == out.count)
     precondition(history.rows == stage.depthwise.columns - 1 && wide.rows == out.rows)

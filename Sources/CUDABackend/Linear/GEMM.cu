@@ -7,8 +7,10 @@
 // x is split bf16 (Common/SplitBF16.cuh). W is [outputs][taps · inputs]: the stored bf16, or two
 // planes of high and low halves. Sums are F32.
 //
-// RMSNorm goes from product to product: the one that makes x leaves x · gain and, of each 32
-// columns, the sum of the squares of x; the next divides its sums by the root of their mean.
+// Compiled with GEMM_MANY, for engines with several voices, it can do more: rows of several streams,
+// and RMSNorm that goes from product to product: the one that makes x leaves x · gain and, of each
+// 32 columns, the sum of the squares of x; the next divides its sums by the root of their mean. That
+// is more code, and a kernel that follows another first waits for its code.
 #include "Common/Activations.cuh"
 #include "Common/ConvolutionInput.cuh"
 #include "Common/Normalization.cuh"
@@ -23,7 +25,7 @@ enum {
   GELU = 4,
   SILU = 8,
   SNAKE = 16,  // of what goes to `out_split`
-  GAIN = 32    // the same, times `alpha`; sums of squares go to `out_squares`
+  GAIN = 32    // with GEMM_MANY the same, times `alpha`; sums of squares go to `out_squares`
 };
 
 struct GEMMArguments {
@@ -36,10 +38,12 @@ struct GEMMArguments {
   const u32 *state_x;
   u32 *state;
   int state_time, state_rows, state_columns;
+#ifdef GEMM_MANY
   StreamFrames streams;
   const float *squares;
   float *out_squares;
   float epsilon;
+#endif
 };
 // Columns whose squares are one sum; twin of `GEMMNorm.columns`.
 enum { SQUARE_COLUMNS = 32 };
@@ -74,6 +78,7 @@ __device__ __forceinline__ void epilogue(const GEMMArguments &p, int row, int co
     *to = make_float2(a, b);
   }
   if (p.out_split) {
+#ifdef GEMM_MANY
     if (p.flags & GAIN) {
       // Sixteen lanes have the columns of a sum.
       float square = a * a + b * b;
@@ -84,6 +89,7 @@ __device__ __forceinline__ void epilogue(const GEMMArguments &p, int row, int co
         p.out_squares[((i64)row * p.n + column) / SQUARE_COLUMNS] = square;
       a *= p.alpha[c], b *= p.alpha[c + 1];
     }
+#endif
     if (p.flags & SNAKE) {
       a = snake_value(a, p.alpha[c], p.inverse_beta[c]);
       b = snake_value(b, p.alpha[c + 1], p.inverse_beta[c + 1]);
@@ -134,9 +140,14 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
   constexpr int THREADS = 32 * WN * WM, LINES = THREADS / 8;
   constexpr int STAGE_BUDGET = WN * WM == 4 ? STAGE_BUDGET_4 : STAGE_BUDGET_8;
   constexpr int STAGES = STAGE_BUDGET / STAGE < 6 ? STAGE_BUDGET / STAGE : 6;
-  // Products of halves, the smallest first; each has an accumulator, so that a tensor core need not
-  // wait for one product before it starts the next.
-  constexpr int KINDS = P + 1;
+  // Products of halves, the smallest first. A small tile has an accumulator for each, so that a
+  // tensor core need not wait for one product before it starts the next. So have all where the order
+  // of the sums must not depend on the tile.
+#ifdef GEMM_MANY
+  constexpr int KINDS = P + 1, SETS = KINDS;
+#else
+  constexpr int KINDS = P + 1, SETS = TN * TM <= 3 ? KINDS : 1;
+#endif
   static_assert(WN * WM == 4 || WN * WM == 8, "four or eight warps");
   static_assert(BN * P % LINES == 0 && 2 * BM % LINES == 0, "all threads copy alike");
   static_assert(BM * PITCH * 4 <= STAGES * STAGE, "the sums fit into the memory of the stages");
@@ -147,6 +158,7 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
   launch_dependents();
   if ((int)blockIdx.x >= tiles) {
     wait_for_previous();
+#ifdef GEMM_MANY
     int unit = ((int)blockIdx.x - tiles) * gridDim.y + blockIdx.y;
     int units = (p.state_columns + THREADS - 1) / THREADS, frame = unit / units;
     StreamFrames streams = p.streams;
@@ -154,6 +166,11 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
     if (blockIdx.z == 0 && frame < (streams.at ? streams.count : 1))
       update_stream_column(streams, p.state_x, p.state, p.state_time, p.state_rows,
                            p.state_columns, (unit - frame * units) * THREADS + thread, frame);
+#else
+    if (blockIdx.y == 0 && blockIdx.z == 0)
+      update_state_column(p.state_x, p.state, p.state_time, p.state_rows, p.state_columns,
+                          ((int)blockIdx.x - tiles) * THREADS + thread);
+#endif
     return;
   }
   int first_column = blockIdx.x * own, first_row = blockIdx.y * BM;
@@ -164,8 +181,10 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
 
   // A thread copies word `unit` of every LINES-th line. −1 stands for a row that does not exist.
   int w_at[BN * P / LINES], x_row[2 * BM / LINES], swizzled = (unit ^ (line & 7)) << 4;
+#ifdef GEMM_MANY
   // The first row of the stream of each, and where its history is.
-  int x_first[2 * BM / LINES], x_past[2 * BM / LINES];
+  int x_first[2 * BM / LINES] = {}, x_past[2 * BM / LINES] = {};
+#endif
 #pragma unroll
   for (int j = 0; j < BN * P / LINES; j++) {
     int row = (line + LINES * j) % BN, column = first_column + row;
@@ -179,7 +198,6 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
   for (int j = 0; j < 2 * BM / LINES; j++) {
     int row = first_row + (line + LINES * j) % BM;
     x_row[j] = row < p.m ? row : -1;
-    x_first[j] = x_past[j] = 0;
   }
   // k of the next copies of W and of x, the latter as tap and input.
   int w_k = 64 * begin + 8 * unit, w_end = min(p.k, 64 * (begin + count));
@@ -201,12 +219,18 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
 #pragma unroll
     for (int j = 0; j < 2 * BM / LINES; j++) {
       bool inside = some && x_row[j] >= 0;
+#ifdef GEMM_MANY
       int t = x_row[j] + shift - x_first[j], half = (line + LINES * j) / BM;
       const u16 *from = p.history + 2 * (i64)x_past[j];
       if (t >= p.history_rows) {
         t += x_first[j] - p.history_rows;
         from = p.x;
       }
+#else
+      int t = x_row[j] + shift, half = (line + LINES * j) / BM;
+      const u16 *from = t < p.history_rows ? p.history : p.x;
+      if (t >= p.history_rows) t -= p.history_rows;
+#endif
       from += (i64)(2 * t + half) * p.inputs + input;
       copy_async(to + 128 * LINES * j, inside ? from : p.weight, inside);
     }
@@ -220,6 +244,7 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
 #pragma unroll 1
   for (int s = 0; s < STAGES - 1; s++) load_weight(s);
   wait_for_previous();
+#ifdef GEMM_MANY
   if (p.history_rows && p.streams.at) {
 #pragma unroll
     for (int j = 0; j < 2 * BM / LINES; j++) {
@@ -228,11 +253,13 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
       x_past[j] = (int)past;
     }
   }
+#endif
 #pragma unroll 1
   for (int s = 0; s < STAGES - 1; s++) {
     load_x(s);
     commit_copies();
   }
+#ifdef GEMM_MANY
   __shared__ float factors[BM];
   if (p.squares) {
     int groups = p.inputs / SQUARE_COLUMNS;
@@ -242,8 +269,9 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
       factors[r] = norm_factor(warp_sum(sum), p.inputs, p.epsilon);
     }
   }
+#endif
 
-  float sums[KINDS][TN][TM][4] = {};
+  float sums[SETS][TN][TM][4] = {};
   int tile_row = lane % 8, tile = lane / 8;
   u32 w_line = (warp % WN) * TN * 16 + (tile & 1) * 8 + tile_row;
   u32 x_line = BN * P + (tile >> 1) * BM + (warp / WN) * TM * 8 + tile_row;
@@ -276,7 +304,7 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
         for (int j = 0; j < TM; j++)
 #pragma unroll
           for (int i = 0; i < TN; i++)
-            mma_bf16(sums[kind][i][j], w[w_plane][i][0], w[w_plane][i][1],
+            mma_bf16(sums[SETS == 1 ? 0 : kind][i][j], w[w_plane][i][0], w[w_plane][i][1],
                           w[w_plane][i][2], w[w_plane][i][3], x[j][x_half], x[j][x_half + 1]);
       }
     }
@@ -297,7 +325,7 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
         int row = ((warp / WN) * TM + j) * 8 + 2 * (lane % 4) + e % 2;
         float sum = sums[0][i][j][e];
 #pragma unroll
-        for (int kind = 1; kind < KINDS; kind++) sum += sums[kind][i][j][e];
+        for (int set = 1; set < SETS; set++) sum += sums[set][i][j][e];
         tile_sums[row * PITCH + column] = sum;
       }
   int rows = min(BM, p.m - first_row), first = 0, every = 1;
@@ -360,8 +388,12 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
     if (row >= rows) break;
     if (first_column + column >= p.n) continue;
     float2 v = reduced(row, column);
+#ifdef GEMM_MANY
     float factor = p.squares ? factors[row] : 1.0f;
     v.x *= factor, v.y *= factor;
+#else
+    constexpr float factor = 1;
+#endif
     if (swiglu) {
       float2 up = reduced(row, BN / 2 + column);
       v = make_float2(silu_value(v.x) * (up.x * factor), silu_value(v.y) * (up.y * factor));
@@ -372,8 +404,9 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
   if (gridDim.z > 1) cluster_barrier();
 }
 
+#ifdef GEMM_MANY
 #define GEMM(BN, BM, format, P, WN, WM, TN, TM)                                                    \
-  extern "C" __global__ void __launch_bounds__(32 * WN * WM) gemm_##BN##x##BM##_##format(          \
+  extern "C" __global__ void __launch_bounds__(32 * WN * WM) gemm_many_##BN##x##BM##_##format(     \
     const u16 *x, const u16 *history, const u16 *weight, const float *bias, const float *scale,    \
     const float *alpha, const float *inverse_beta, float *out, u16 *out_split, float *partials,    \
     u32 *arrivals, int m, int n, int k, int inputs, int dilation, int history_rows, int channels,  \
@@ -387,15 +420,31 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
                        out_squares, epsilon};                                                      \
     gemm<WN, WM, TN, TM, P>(p);                                                                    \
   }
-// Twins of `GEMMTile.all`; `split` has two planes of W.
+#else
+#define GEMM(BN, BM, format, P, WN, WM, TN, TM)                                                    \
+  extern "C" __global__ void __launch_bounds__(32 * WN * WM) gemm_##BN##x##BM##_##format(          \
+    const u16 *x, const u16 *history, const u16 *weight, const float *bias, const float *scale,    \
+    const float *alpha, const float *inverse_beta, float *out, u16 *out_split, float *partials,    \
+    u32 *arrivals, int m, int n, int k, int inputs, int dilation, int history_rows, int channels,  \
+    int flags, const u32 *state_x, u32 *state, int state_time, int state_rows,                     \
+    int state_columns) {                                                                           \
+    GEMMArguments p = {x, history, weight, bias, scale, alpha, inverse_beta, out, partials,        \
+                       out_split, arrivals, m, n, k, inputs, dilation, history_rows, channels,     \
+                       flags, state_x, state, state_time, state_rows, state_columns};              \
+    gemm<WN, WM, TN, TM, P>(p);                                                                    \
+  }
+#endif
+// Twins of `GEMMTile.all` and `GEMMTile.forOneVoice`; `split` has two planes of W.
 #define GEMMS(BN, BM, WN, WM, TN, TM)                                                              \
   GEMM(BN, BM, bf16, 1, WN, WM, TN, TM) GEMM(BN, BM, split, 2, WN, WM, TN, TM)
 GEMMS(64, 8, 4, 1, 1, 1)
-GEMM(64, 16, bf16, 1, 4, 1, 1, 2)
 GEMMS(32, 32, 2, 2, 1, 2)
-GEMM(64, 32, bf16, 1, 4, 1, 1, 4)
 GEMM(32, 48, bf16, 1, 2, 2, 1, 3)
-GEMM(64, 48, bf16, 1, 2, 2, 2, 3)
 GEMMS(64, 64, 2, 2, 2, 4)
+#ifdef GEMM_MANY
+GEMM(64, 16, bf16, 1, 4, 1, 1, 2)
+GEMM(64, 32, bf16, 1, 4, 1, 1, 4)
+GEMM(64, 48, bf16, 1, 2, 2, 2, 3)
 GEMM(96, 64, bf16, 1, 2, 2, 3, 4)
 GEMM(96, 128, split, 2, 2, 4, 3, 4)
+#endif

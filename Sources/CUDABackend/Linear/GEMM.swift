@@ -91,24 +91,39 @@ extension CUDABackend {
         m: rows, n: n, k: k, planes: planes, swiGLU: swiGLU,
         processors: context.multiprocessorCount, architecture: context.architecture, room: room,
         splits: splits)
+      let alpha = epilogue.snake?.alpha.address ?? epilogue.gain?.weight.address ?? 0
+      let (source, past) = (x.address + UInt64(4 * start * x.columns), history?.address ?? 0)
+      let out = epilogue.out.map { $0.address + own } ?? 0
+      let split = epilogue.split.map { $0.address + own } ?? 0
+      let stateTime = update.map { $0.state.frameRows($0.x) } ?? 0
+      guard independentRows else {
+        precondition(streams?.frames == nil && norm == nil && epilogue.gain == nil)
+        let stateBlocks = (stateColumns + plan.tile.threads - 1) / plan.tile.threads
+        try launch(
+          plan.kernel, grid: CUDAGrid(plan.grid.x + stateBlocks, plan.grid.y, plan.grid.z),
+          block: plan.tile.threads, sharedBytes: plan.sharedBytes,
+          clusterDepth: plan.clusterDepth,
+          source, past, weight.address, epilogue.bias?.address ?? 0,
+          epilogue.scale?.address ?? 0, alpha, epilogue.snake?.inverseBeta.address ?? 0, out,
+          split, partials.address, arrivals.address, Int32(rows), Int32(n), Int32(k),
+          Int32(layout.inputs), Int32(dilation), Int32(history?.rows ?? 0), Int32(channels),
+          flags.rawValue, update?.x.address ?? 0, update?.state.address ?? 0, stateTime,
+          Int32(update?.state.rows ?? 0), Int32(stateColumns))
+        continue
+      }
+      let stateBlocks = plan.stateBlocks(
+        columns: stateColumns, streams: update?.state.frames?.count)
       try launch(
-        plan.kernel,
-        grid: CUDAGrid(
-          plan.grid.x
-            + plan.stateBlocks(columns: stateColumns, streams: update?.state.frames?.count),
-          plan.grid.y, plan.grid.z),
+        plan.kernel, grid: CUDAGrid(plan.grid.x + stateBlocks, plan.grid.y, plan.grid.z),
         block: plan.tile.threads, sharedBytes: plan.sharedBytes, clusterDepth: plan.clusterDepth,
-        x.address + UInt64(4 * start * x.columns), history?.address ?? 0, weight.address,
-        epilogue.bias?.address ?? 0, epilogue.scale?.address ?? 0,
-        epilogue.snake?.alpha.address ?? epilogue.gain?.weight.address ?? 0,
-        epilogue.snake?.inverseBeta.address ?? 0,
-        epilogue.out.map { $0.address + own } ?? 0, epilogue.split.map { $0.address + own } ?? 0,
-        partials.address, arrivals.address, Int32(rows), Int32(n), Int32(k), Int32(layout.inputs),
-        Int32(dilation), Int32(history?.rows ?? 0), Int32(channels), flags.rawValue,
-        update?.x.address ?? 0, update?.state.address ?? 0,
-        update.map { $0.state.frameRows($0.x) } ?? 0, Int32(update?.state.rows ?? 0),
-        Int32(stateColumns), streams?.map ?? 0, Int32(rows) / (streams?.frameCount ?? 1),
-        streams?.frameCount ?? 0, streams?.slotStride ?? 0, norm?.squares.address ?? 0,
+        source, past, weight.address, epilogue.bias?.address ?? 0,
+        epilogue.scale?.address ?? 0, alpha, epilogue.snake?.inverseBeta.address ?? 0, out,
+        split, partials.address, arrivals.address, Int32(rows), Int32(n), Int32(k),
+        Int32(layout.inputs), Int32(dilation), Int32(history?.rows ?? 0), Int32(channels),
+        flags.rawValue, update?.x.address ?? 0, update?.state.address ?? 0, stateTime,
+        Int32(update?.state.rows ?? 0), Int32(stateColumns), streams?.map ?? 0,
+        Int32(rows) / (streams?.frameCount ?? 1), streams?.frameCount ?? 0,
+        streams?.slotStride ?? 0, norm?.squares.address ?? 0,
         epilogue.gain?.norm.squares.address ?? 0, norm?.epsilon ?? 0)
     }
   }

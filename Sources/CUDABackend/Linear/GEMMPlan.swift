@@ -17,8 +17,8 @@ package struct GEMMTile: Equatable {
     GEMMTile(columns: 96, rows: 128),
   ]
 
-  /// Those between which `Cut.estimatedMicroseconds` can choose.
-  static let forAnySplits = [
+  /// Those of an engine for one voice, between which `Cut.estimatedMicroseconds` chooses.
+  static let forOneVoice = [
     GEMMTile(columns: 64, rows: 8), GEMMTile(columns: 32, rows: 32),
     GEMMTile(columns: 32, rows: 48), GEMMTile(columns: 64, rows: 64),
   ]
@@ -60,7 +60,10 @@ package struct GEMMTile: Equatable {
       && stages(planes: planes, architecture: architecture) >= 3
   }
 
-  func kernel(planes: Int) -> String { "gemm_\(columns)x\(rows)_\(planes == 1 ? "bf16" : "split")" }
+  /// - Parameter many: Whether for an engine with several voices.
+  func kernel(planes: Int, many: Bool) -> String {
+    "gemm_\(many ? "many_" : "")\(columns)x\(rows)_\(planes == 1 ? "bf16" : "split")"
+  }
 
   /// Bytes of shared memory for a chunk of 64 columns of k.
   func stageBytes(planes: Int) -> Int { 128 * (columns * planes + 2 * rows) }
@@ -87,9 +90,10 @@ package struct GEMMTile: Equatable {
   /// Shared memory that each kernel may ask for, by name.
   static func sharedBytesByKernel(architecture: Architecture) -> [String: Int] {
     var bytes: [String: Int] = [:]
-    for planes in [1, 2] {
-      for tile in all where tile.exists(planes: planes, architecture: architecture) {
-        bytes[tile.kernel(planes: planes)] = tile.sharedBytes(
+    for (planes, many) in [(1, false), (2, false), (1, true), (2, true)] {
+      for tile in many ? all : forOneVoice
+      where tile.exists(planes: planes, architecture: architecture) {
+        bytes[tile.kernel(planes: planes, many: many)] = tile.sharedBytes(
           planes: planes, architecture: architecture)
       }
     }
@@ -127,7 +131,7 @@ package struct GEMMPlan: Equatable {
     let chunks = (k + 63) / 64
     let needsRoom = splits == nil || !architecture.hasClusters
     var best: (time: Double, tile: GEMMTile, x: Int, y: Int, z: Int)?
-    for tile in splits == nil ? GEMMTile.forAnySplits : GEMMTile.all
+    for tile in splits == nil ? GEMMTile.forOneVoice : GEMMTile.all
     where tile.exists(planes: planes, architecture: architecture) {
       let own = swiGLU ? tile.columns / 2 : tile.columns
       let x = (n + own - 1) / own
@@ -153,7 +157,7 @@ package struct GEMMPlan: Equatable {
     guard let best else { preconditionFailure("there is a tile for every product") }
     tile = best.tile
     grid = (best.x, best.y, best.z)
-    kernel = tile.kernel(planes: planes)
+    kernel = tile.kernel(planes: planes, many: splits != nil)
     sharedBytes = tile.sharedBytes(planes: planes, architecture: architecture)
     clusterDepth = architecture.hasClusters ? best.z : 1
   }

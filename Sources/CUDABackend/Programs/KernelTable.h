@@ -17,19 +17,28 @@
 #define KERNELS_BY_CACHE(X, name, kinds) X(name##_f32, kinds) X(name##_bf16, kinds)
 #define KERNELS_BY_ROWS(X, name, kinds) X(name##_1, kinds) X(name##_2, kinds) X(name##_4, kinds)
 
+#define GEMM_MANY_KERNELS(X)                                                                       \
+  X(gemm_many_64x8_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                        \
+  X(gemm_many_64x8_split, "pppppppppppiiiiiiiippiiipiiippf")                                       \
+  X(gemm_many_32x32_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
+  X(gemm_many_32x32_split, "pppppppppppiiiiiiiippiiipiiippf")                                      \
+  X(gemm_many_32x48_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
+  X(gemm_many_64x64_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
+  X(gemm_many_64x64_split, "pppppppppppiiiiiiiippiiipiiippf")                                      \
+  X(gemm_many_64x16_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
+  X(gemm_many_64x32_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
+  X(gemm_many_64x48_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
+  X(gemm_many_96x64_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
+  X(gemm_many_96x128_split, "pppppppppppiiiiiiiippiiipiiippf")
+
 #define GEMM_KERNELS(X)                                                                            \
-  X(gemm_64x8_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                             \
-  X(gemm_64x8_split, "pppppppppppiiiiiiiippiiipiiippf")                                            \
-  X(gemm_64x16_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
-  X(gemm_32x32_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
-  X(gemm_32x32_split, "pppppppppppiiiiiiiippiiipiiippf")                                           \
-  X(gemm_64x32_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
-  X(gemm_32x48_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
-  X(gemm_64x48_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
-  X(gemm_64x64_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
-  X(gemm_64x64_split, "pppppppppppiiiiiiiippiiipiiippf")                                           \
-  X(gemm_96x64_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                            \
-  X(gemm_96x128_split, "pppppppppppiiiiiiiippiiipiiippf")                                          \
+  X(gemm_64x8_bf16, "pppppppppppiiiiiiiippiii")                                                    \
+  X(gemm_64x8_split, "pppppppppppiiiiiiiippiii")                                                   \
+  X(gemm_32x32_bf16, "pppppppppppiiiiiiiippiii")                                                   \
+  X(gemm_32x32_split, "pppppppppppiiiiiiiippiii")                                                  \
+  X(gemm_32x48_bf16, "pppppppppppiiiiiiiippiii")                                                   \
+  X(gemm_64x64_bf16, "pppppppppppiiiiiiiippiii")                                                   \
+  X(gemm_64x64_split, "pppppppppppiiiiiiiippiii")                                                  \
   X(split_rows, "ppipppi")                                                                         \
   KERNELS_BY_ROWS(X, small_batch_gemv_1, "ppfpppipii")                                             \
   KERNELS_BY_ROWS(X, small_batch_gemv_2, "ppfpppipii")                                             \

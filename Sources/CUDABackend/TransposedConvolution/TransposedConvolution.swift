@@ -8,6 +8,7 @@ extension CUDABackend {
     _ x: CUDATensor, history: History?, weight: CUDAMatrix, bias: CUDATensor, stride: Int,
     into out: CUDATensor
   ) throws(CUDAError) {
+    let history = history.map { own($0) }
     let kernel = weight.columns / out.columns
     precondition(weight.rows == x.columns && out.rows == x.rows * stride)
     precondition(kernel == (history == nil ? stride : 2 * stride))

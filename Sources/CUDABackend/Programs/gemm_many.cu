@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+// The products of engines with several voices: Linear/GEMM.cu once more, with what they need.
+#define GEMM_MANY
+#include "Linear/GEMM.cu"
+#include "Programs/KernelTable.cuh"
+CHECK_KERNELS(GEMM_MANY_KERNELS)
