@@ -99,7 +99,7 @@ package struct DeviceVerification {
     // No kernel of the CPU is made for a width.
     return verify(
       verification, beside: verification, operations, wholes, speaking: sizes ?? [.tiny, .tiny06],
-      encoding: sizes ?? [.tiny], keepsChunks: false)
+      encoding: sizes ?? [.tiny])
   }
 
   private func verifyGPU(_ operations: [VerifiedOperation], _ wholes: [Whole]) throws -> Bool {
@@ -128,7 +128,7 @@ package struct DeviceVerification {
     guard
       verify(
         verification, beside: beside, operations, wholes, speaking: speaking,
-        encoding: sizes ?? [.tiny, .small], keepsChunks: true)
+        encoding: sizes ?? [.tiny, .small])
     else { return false }
     if wholes.contains(.rows) {
       line("every operation again, with rows that do not depend on each other")
@@ -149,7 +149,7 @@ package struct DeviceVerification {
   private func verify<A: Backend, B: Backend>(
     _ verification: Verification<A, B>, beside: Verification<A, B>,
     _ operations: [VerifiedOperation], _ wholes: [Whole], speaking sizes: [SyntheticSize],
-    encoding encoderSizes: [SyntheticSize], keepsChunks: Bool
+    encoding encoderSizes: [SyntheticSize]
   ) -> Bool {
     var passes = verification.verify(operations)
     for whole in wholes {
@@ -171,8 +171,7 @@ package struct DeviceVerification {
       case .slots: for size in sizes { passes = beside.verifySlots(size) && passes }
       case .load:
         for size in sizes {
-          passes =
-            beside.verifyLoad(size, codec: verification, keepsChunks: keepsChunks) && passes
+          passes = beside.verifyLoad(size) && passes
         }
       case .faults: break
       }

@@ -13,13 +13,8 @@ extension Verification {
   /// cancelled and end at random, and some have to wait. True when each has the codes and samples that it has
   /// alone, bit for bit, up to where it was cancelled.
   ///
-  /// - Parameters:
-  ///   - codec: Makes the backend of the codecs.
-  ///   - keepsChunks: Whether the engine decodes whole chunks only, as on a GPU.
-  ///   - count: Requests.
-  package func verifyLoad(
-    _ size: SyntheticSize, codec: Verification, keepsChunks: Bool, requests count: Int = 150
-  ) -> Bool {
+  /// - Parameter count: Requests.
+  package func verifyLoad(_ size: SyntheticSize, requests count: Int = 150) -> Bool {
     let name = "load, \(size.rawValue)"
     return every([(size, name)]) { size in
       let checkpoints = [ModelVariant.customVoice, .base, .voiceDesign].enumerated()
@@ -27,14 +22,13 @@ extension Verification {
       let backend = try candidate(true)
       var limits = EngineLimits(capacity: 256)
       limits.voices = 7
-      limits.keepsChunks = keepsChunks
       let precision = try backend.cachePrecision(weights: checkpoints[0].talkerElementType)
       limits.cachePrecision = precision
       // Pages for half of what seven voices can need.
       limits.keyValueBytes =
         15 * (try MemoryPlan(checkpoints[0], limits, precision: precision)).pageBytes
       let engine = try SpeechEngine(
-        checkpoints[0], limits, on: backend, codec: codec.candidate(true))
+        checkpoints[0], limits, on: backend, codec: candidate(true))
       for checkpoint in checkpoints.dropFirst() {
         _ = try engine.add(checkpoint, codec: nil) {}
       }

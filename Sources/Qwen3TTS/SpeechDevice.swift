@@ -139,9 +139,10 @@ package struct OpenedEngine {
     do {
       let context = try CUDAContext(device: device.ordinal, runningAs: architecture)
       own.voices = limits.voices ?? Self.voicesOnGPU
-      own.keepsChunks = true
       own.spareBytes = try context.memory().available / 2
       let isOne = own.voices == 1
+      // Only there does a chunk's size show in the last bits of its samples.
+      own.keepsChunks = isOne
       return OpenedEngine(
         engine: try SpeechEngine(
           checkpoint, own,
@@ -150,7 +151,8 @@ package struct OpenedEngine {
             frameKernel: isOne ? frameKernel : .off,
             model: checkpoint.configuration,
             cachePrecision: own.cachePrecision),
-          codec: CUDABackend(context, recordsSteps: recordsSteps)),
+          codec: CUDABackend(
+            context, recordsSteps: recordsSteps, independentRows: !isOne)),
         device: context.deviceDescription, notice: nil, context: context)
     } catch let error as CUDAError {
       guard !error.isUnsupportedArchitecture else {

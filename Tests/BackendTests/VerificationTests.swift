@@ -103,9 +103,7 @@ import Testing
       report: { lines.append($0.line) })
     #expect(verification.verifyRows(), "\(lines)")
     #expect(verification.verifySlots(.tiny06, utterances: 12), "\(lines)")
-    #expect(
-      verification.verifyLoad(.tiny, codec: verification, keepsChunks: false, requests: 60),
-      "\(lines)")
+    #expect(verification.verifyLoad(.tiny, requests: 60), "\(lines)")
     #expect(lines.count == 10 + 3 + 2 && lines.allSatisfy { $0.hasPrefix("ok ") }, "\(lines)")
   }
 
@@ -121,7 +119,7 @@ import Testing
     #expect(lines.contains { $0.hasPrefix("FAILED  slots, tiny06, ") }, "\(lines)")
     lines = []
     #expect(
-      !verification.verifyLoad(.tiny06, codec: verification, keepsChunks: false, requests: 20))
+      !verification.verifyLoad(.tiny06, requests: 20))
     #expect(lines.count == 1 && lines[0].hasPrefix("FAILED  load, tiny06: "), "\(lines)")
   }
 

@@ -126,19 +126,15 @@ extension CUDABackend {
     }
   }
 
-  /// The same for the rows of several streams, whose histories hold split rows.
+  /// The same for the rows of several streams, whose histories hold split rows; `x` is split in place.
   func convolveStreams(
     _ x: CUDATensor, history: History, _ weight: CUDAMatrix, dilation: Int, bias: CUDATensor,
     into out: CUDATensor
   ) throws(CUDAError) {
-    precondition(x.count <= splitScratch.count, "the frames of a batch are split at once")
-    let rows = try splitRows(x, at: splitScratch.address)
     try gemm(
-      rows, history: history, dilation: dilation, weight, GEMMEpilogue(bias: bias, out: out))
-    try updateState(
-      history,
-      after: CUDATensor(
-        memory: splitScratch.memory, address: rows.address, rows: x.rows, columns: x.columns))
+      try splitRows(x, at: x.address), history: history, dilation: dilation, weight,
+      GEMMEpilogue(bias: bias, out: out))
+    try updateState(history, after: x)
   }
 
   /// Stores the last rows of `history` followed by `x` in `history`.

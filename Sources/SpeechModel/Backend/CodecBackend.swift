@@ -15,7 +15,7 @@ package protocol CodecBackend: TransformerBackend {
 
   /// Causal convolution over time, `out[t] = bias + Σ_j W[:, :, j] · xx[t + j · dilation]`, with
   /// `xx` the `history` followed by `x`; afterwards `history` holds the last rows of `xx`. Where there are
-  /// several streams, all this is so for the rows and the history of each.
+  /// several streams, all this is so for the rows and the history of each, and `x` is lost.
   ///
   /// `x` is `[time, inputs]`, `history` `[(kernel − 1) · dilation, inputs]`, the weight
   /// `[outputs, inputs · kernel]` as stored, kernel index fastest.
