@@ -155,22 +155,10 @@ private final class BatchRuns<B: Backend> {
 
   /// Reads prompts of about so many rows into the first slots, as many in one pass as fit.
   private func read(_ voices: Int, rows: Int) throws {
-    var slices: [PromptRows] = []
-    var count = 0
-    for slot in 0..<voices {
-      let total = try open(slot, rows: rows).rows.count
-      var start = 0
-      while start < total {
-        let end = min(total, start + FrameStep<B>.promptBlock - count)
-        slices.append(PromptRows(slot: slot, rows: start..<end))
-        count += end - start
-        start = end
-        guard count == FrameStep<B>.promptBlock else { continue }
-        try step.read(slices)
-        (slices, count) = ([], 0)
-      }
-    }
-    if count > 0 { try step.read(slices) }
+    try step.read(
+      (0..<voices).map { slot in
+        PromptRows(slot: slot, rows: 0..<(try open(slot, rows: rows).rows.count))
+      })
   }
 
   /// Milliseconds of each of some steps after one that may be recorded.

@@ -86,11 +86,28 @@ extension FrameStep {
       [Int32(start + tokens.count)], to: trailingCount.strided(from: slot, count: 1, by: 1))
   }
 
-  /// Runs the talker over rows of prompts, at most `promptBlock` in all: afterwards the slots whose last
-  /// row was among them can make their first frame.
+  /// Runs the talker over rows of prompts, as many in one pass as fit: afterwards the slots whose last row
+  /// was among them can make their first frame.
   package func read(_ slices: [PromptRows]) throws(B.Failure) {
-    let count = slices.reduce(0) { $0 + $1.rows.count }
-    precondition(count > 0 && count <= Self.promptBlock, "1…\(Self.promptBlock) rows")
+    var pass: [PromptRows] = []
+    var count = 0
+    for slice in slices {
+      var start = slice.rows.lowerBound
+      while start < slice.rows.upperBound {
+        let end = min(slice.rows.upperBound, start + Self.promptBlock - count)
+        pass.append(PromptRows(slot: slice.slot, rows: start..<end))
+        count += end - start
+        start = end
+        guard count == Self.promptBlock else { continue }
+        try readPass(pass)
+        (pass, count) = ([], 0)
+      }
+    }
+    if count > 0 { try readPass(pass) }
+  }
+
+  /// Reads rows of prompts, at most `promptBlock`, in one pass through the layers.
+  private func readPass(_ slices: [PromptRows]) throws(B.Failure) {
     var start = 0
     var (slots, positions): ([Int32], [Int32]) = ([], [])
     for slice in slices {

@@ -379,12 +379,7 @@ extension FrameStep {
     earlierEntryCount = entryCount
     let isThere = try open(prompt, settings: settings, slot: 0)
     precondition(isThere, "the text table has room for one utterance")
-    var start = 0
-    while start < prompt.rows.count {
-      let end = min(start + Self.promptBlock, prompt.rows.count)
-      try read([PromptRows(slot: 0, rows: start..<end)])
-      start = end
-    }
+    try read([PromptRows(slot: 0, rows: 0..<prompt.rows.count)])
   }
 
   /// Queues the first frame after `begin`.

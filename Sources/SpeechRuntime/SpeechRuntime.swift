@@ -260,22 +260,7 @@ package final class SpeechRuntime<B: Backend> {
       }
       rows.append(PromptRows(slot: slice.slot, rows: slice.rows))
     }
-    var block: [PromptRows] = []
-    var count = 0
-    for slice in rows {
-      var start = slice.rows.lowerBound
-      while start < slice.rows.upperBound {
-        let end = min(slice.rows.upperBound, start + FrameStep<B>.promptBlock - count)
-        block.append(PromptRows(slot: slice.slot, rows: start..<end))
-        count += end - start
-        start = end
-        if count == FrameStep<B>.promptBlock {
-          try step.read(block)
-          (block, count) = ([], 0)
-        }
-      }
-    }
-    if count > 0 { try step.read(block) }
+    try step.read(rows)
     // In this order a device reads the prompts while the codec's work is being queued.
     for slice in slices where slice.rows.lowerBound == 0 {
       guard let voice = voices[slice.request] else { continue }
