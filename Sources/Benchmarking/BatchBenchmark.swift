@@ -30,19 +30,13 @@ package struct BatchBenchmark {
   ///
   /// - Throws: `SynthesisError` `deviceUnavailable`, or what the device fails with.
   package func run() throws -> BatchBenchmarkResult {
-    do {
-      guard device != .cpu else { return try run(on: CPUBackend(), "CPU") }
-      let context = try CUDAContext()
-      let backend = try CUDABackend(context, independentRows: true)
-      var result = try run(on: backend, context.deviceDescription)
-      result.device_peak_bytes = context.peakByteCount
-      return result
-    } catch let error as CUDAError {
-      guard device == .automatic else {
-        throw SynthesisError(.deviceUnavailable, "device cuda: \(error)", underlying: error)
-      }
-      return try run(on: CPUBackend(), "CPU")
+    guard let context = try CUDAContext.chosen(by: device) else {
+      return try run(on: CPUBackend(), CPUBackend.deviceDescription)
     }
+    var result = try run(
+      on: CUDABackend(context, independentRows: true), context.deviceDescription)
+    result.device_peak_bytes = context.peakByteCount
+    return result
   }
 
   private func run<B: Backend>(on backend: B, _ device: String) throws -> BatchBenchmarkResult {

@@ -44,32 +44,15 @@ package struct VoiceBenchmark {
       measuresFirstAudio
       ? try OpenedEngine.open(checkpoint, on: device, capacity: 4096) : nil
     var result: VoiceBenchmarkResult
-    if let context = try opened.map({ $0.context }) ?? gpu() {
+    if let context = try opened.map({ $0.context }) ?? CUDAContext.chosen(by: device) {
       result = try run(
         shape, on: CUDABackend(context), context.deviceDescription)
     } else {
       result = try run(
-        shape, on: CPUBackend(),
-        "CPU, \(CPUBackend.threadCount) threads, \(CPUBackend.instructionSet)")
+        shape, on: CPUBackend(), CPUBackend.deviceDescription)
     }
     if let engine = opened?.engine { try measureFirstAudio(engine, into: &result) }
     return result
-  }
-
-  /// The GPU, where one is to be used.
-  private func gpu() throws -> CUDAContext? {
-    guard device != .cpu else { return nil }
-    do {
-      let context = try CUDAContext(device: device.ordinal)
-      _ = try NVRTC.version()
-      return context
-    } catch {
-      guard device == .automatic else {
-        throw SynthesisError(
-          .deviceUnavailable, "device \(device.rawValue): \(error)", underlying: error)
-      }
-      return nil
-    }
   }
 
   /// The encoders and the decoder on a backend.
