@@ -2,7 +2,7 @@
 
 import SpeechScheduler
 
-/// Equal devices, each with a scheduler of its own, behind a balancer that gives each request to the one with
+/// Equal devices, each with a scheduler of its own, and a balancer that gives each request to the one with
 /// the fewest open requests, as HAProxy's `leastconn` and its like do.
 package struct FleetSimulation: Sendable {
   package var device: SchedulerSimulation

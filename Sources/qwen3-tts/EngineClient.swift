@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import Audio
 import Foundation
 import LoadTest
 import ModelFiles
@@ -64,7 +65,7 @@ final class EngineClient: Sendable {
   }
 
   /// What is spoken to, in words.
-  var notice: String? { "Engine on \(synthesizer.device)." }
+  var notice: String { "Engine on \(synthesizer.device)." }
 
   func shutdown() async { await synthesizer.shutdown() }
 
@@ -89,8 +90,7 @@ final class EngineClient: Sendable {
         let time = start.duration(to: clock.now) / .seconds(1)
         guard !chunk.samples.isEmpty else { continue }
         if result.firstByte == nil { result.firstByte = time }
-        result.playback.hear(
-          chunk.samples.map { Int16(max(-1, min(1, $0)) * 32_767) }, at: time)
+        result.playback.hear(chunk.samples.map(WAVSampleFormat.int16), at: time)
         frames += chunk.codes.count
         if isCancelled, frames >= (options.maximumFrames ?? 40) / 2 { break }
       }

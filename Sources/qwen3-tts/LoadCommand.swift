@@ -115,7 +115,7 @@ struct Load: AsyncParsableCommand {
   func run() async throws {
     if engine {
       let client = try await EngineClient(self)
-      if let notice = client.notice { printMessage(notice) }
+      printMessage(client.notice)
       try await run { await client.speak($0) }
       return await client.shutdown()
     }
