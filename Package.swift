@@ -33,7 +33,7 @@ let kernelSources = [
   "Linear/SmallBatchGEMV.cu", "Linear/SplitBF16.cu", "MelSpectrogram/MelSpectrogram.cu",
   "Memory/WeightPacking.cu", "Programs/KernelTable.cuh", "Programs/KernelTable.h",
   "Programs/decode.cu", "Programs/frame.cu", "Programs/gemm.cu", "Programs/gemm_many.cu",
-  "Programs/operations.cu",
+  "Programs/operations.cu", "Programs/prompt.cu",
   "QKNormRoPEAppend/QKNormRoPEAppend.cu", "QKNormRoPEAppend/QKNormRoPEAppendHeads.cu",
   "RMSNorm/RMSNorm.cu", "RMSNorm/RMSNormSplit.cu", "Sample/Sample.cu", "Sample/Sampling.cuh",
   "Snake/Snake.cu", "StatisticsPooling/StatisticsPooling.cu", "SwiGLU/SwiGLU.cu",

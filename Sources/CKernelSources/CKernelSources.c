@@ -172,6 +172,9 @@ static const struct {
   {"Programs/operations.cu", (Text){
 #embed "../CUDABackend/Programs/operations.cu" suffix(, 0)
   }},
+  {"Programs/prompt.cu", (Text){
+#embed "../CUDABackend/Programs/prompt.cu" suffix(, 0)
+  }},
   {"QKNormRoPEAppend/QKNormRoPEAppend.cu", (Text){
 #embed "../CUDABackend/QKNormRoPEAppend/QKNormRoPEAppend.cu" suffix(, 0)
   }},
@@ -210,6 +213,7 @@ static const struct {
 #define KERNEL(program, name, kinds) {program, #name, kinds},
 #define GEMM(name, kinds) KERNEL("gemm", name, kinds)
 #define GEMM_MANY(name, kinds) KERNEL("gemm_many", name, kinds)
+#define PROMPT(name, kinds) KERNEL("prompt", name, kinds)
 #define OPERATION(name, kinds) KERNEL("operations", name, kinds)
 #define DECODE(name, kinds) KERNEL("decode", name, kinds)
 #define FRAME(name, kinds) KERNEL("frame", name, kinds)
@@ -219,6 +223,7 @@ static const struct {
 } kernels[] = {
   GEMM_KERNELS(GEMM)
   GEMM_MANY_KERNELS(GEMM_MANY)
+  PROMPT_KERNELS(PROMPT)
   OPERATION_KERNELS(OPERATION)
   DECODE_KERNELS(DECODE)
   FRAME_KERNELS(FRAME)

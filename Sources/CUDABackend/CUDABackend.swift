@@ -97,8 +97,8 @@ package final class CUDABackend: ComposedBackend {
       // Products take the whole first-level memory of an SM as shared memory.
       kernels[kernel.name] = try module.kernel(
         kernel.name, parameters: kernel.parameters,
-        sharedMemoryShare: [KernelSources.gemmProgram, KernelSources.gemmManyProgram]
-          .contains(kernel.program) ? 100 : sharedMemoryShare,
+        sharedMemoryShare: KernelSources.sharedMemoryPrograms.contains(kernel.program)
+          ? 100 : sharedMemoryShare,
         sharedBytes: sharedBytes[kernel.name])
     }
     self.kernels = kernels

@@ -13,10 +13,12 @@ enum KernelSources {
     let parameters: [KernelParameter]
   }
 
-  /// The program of tensor-core products.
+  /// The program of tensor-core products of engines for one voice.
   static let gemmProgram = "gemm"
-  /// That of the products of engines with several voices.
+  /// That of engines for several.
   static let gemmManyProgram = "gemm_many"
+  /// Those whose kernels run with the whole first-level memory of a multiprocessor as shared memory.
+  static let sharedMemoryPrograms = [gemmProgram, gemmManyProgram, "prompt"]
   /// The program that is compiled for a model and a device.
   static let frameProgram = "frame"
 
@@ -43,7 +45,8 @@ enum KernelSources {
   static func general(options: [String], many: Bool) -> [KernelProgram] {
     var names: [String] = []
     for kernel in kernels
-    where kernel.program != frameProgram && (many || kernel.program != gemmManyProgram)
+    where kernel.program != frameProgram
+      && kernel.program != (many ? gemmProgram : gemmManyProgram)
       && !names.contains(kernel.program)
     {
       names.append(kernel.program)

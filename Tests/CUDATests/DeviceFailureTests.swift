@@ -264,11 +264,13 @@ import Testing
           codec: CUDABackend(context, cache: cache))
         return Int(fakeCUDACalls("nvrtcCompileProgram"))
       }
-      try #expect(compilations(KernelCache(folder: nil)) == 4)
-      try #expect(compilations(KernelCache(folder: folder)) == 4)
+      try #expect(compilations(KernelCache(folder: nil)) == 5)
+      try #expect(compilations(KernelCache(folder: folder)) == 5)
       let entries = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
       #expect(
-        entries.map { $0.prefix { $0 != "-" } } == ["decode", "frame", "gemm", "operations"])
+        entries.map { $0.prefix { $0 != "-" } } == [
+          "decode", "frame", "gemm", "operations", "prompt",
+        ])
       try #expect(compilations(KernelCache(folder: folder)) == 0)
       try Data("no image".utf8).write(to: URL(filePath: "\(folder)/\(entries[0])"))
       try #expect(compilations(KernelCache(folder: folder)) == 1)
@@ -298,7 +300,7 @@ import Testing
       KernelCache.standard.listen { step in steps.withLock { $0.append(step) } }
       let checkpoint = Checkpoint.synthetic(.wide, variant: .customVoice, seed: 0)
       try OpenedEngine.prepareKernels(for: [checkpoint.configuration])
-      let names = ["decode", "frame", "gemm", "operations"]
+      let names = ["decode", "frame", "gemm", "operations", "prompt"]
       let begun = steps.withLock {
         $0.compactMap { if case .began(let name) = $0 { name } else { nil } }
       }

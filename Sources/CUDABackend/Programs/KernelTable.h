@@ -38,7 +38,9 @@
   X(gemm_32x32_split, "pppppppppppiiiiiiiippiii")                                                  \
   X(gemm_32x48_bf16, "pppppppppppiiiiiiiippiii")                                                   \
   X(gemm_64x64_bf16, "pppppppppppiiiiiiiippiii")                                                   \
-  X(gemm_64x64_split, "pppppppppppiiiiiiiippiii")                                                  \
+  X(gemm_64x64_split, "pppppppppppiiiiiiiippiii")
+
+#define PROMPT_KERNELS(X)                                                                          \
   X(split_rows, "ppipppi")                                                                         \
   KERNELS_BY_ROWS(X, small_batch_gemv_1, "ppfpppipii")                                             \
   KERNELS_BY_ROWS(X, small_batch_gemv_2, "ppfpppipii")                                             \
