@@ -28,6 +28,9 @@ static const struct {
   {"Attention/FlashAttention.cu", (Text){
 #embed "../CUDABackend/Attention/FlashAttention.cu" suffix(, 0)
   }},
+  {"Attention/PassAttention.cu", (Text){
+#embed "../CUDABackend/Attention/PassAttention.cu" suffix(, 0)
+  }},
   {"Attention/SplitAttention.cuh", (Text){
 #embed "../CUDABackend/Attention/SplitAttention.cuh" suffix(, 0)
   }},
@@ -66,6 +69,9 @@ static const struct {
   }},
   {"Common/SplitBF16Tile.cuh", (Text){
 #embed "../CUDABackend/Common/SplitBF16Tile.cuh" suffix(, 0)
+  }},
+  {"Common/SquareSums.cuh", (Text){
+#embed "../CUDABackend/Common/SquareSums.cuh" suffix(, 0)
   }},
   {"Common/StreamFrames.cuh", (Text){
 #embed "../CUDABackend/Common/StreamFrames.cuh" suffix(, 0)
@@ -133,6 +139,9 @@ static const struct {
   {"Linear/GEMM.cu", (Text){
 #embed "../CUDABackend/Linear/GEMM.cu" suffix(, 0)
   }},
+  {"Linear/GEMMFlags.cuh", (Text){
+#embed "../CUDABackend/Linear/GEMMFlags.cuh" suffix(, 0)
+  }},
   {"Linear/GEMMFallback.cu", (Text){
 #embed "../CUDABackend/Linear/GEMMFallback.cu" suffix(, 0)
   }},
@@ -144,6 +153,9 @@ static const struct {
   }},
   {"Linear/SplitBF16.cu", (Text){
 #embed "../CUDABackend/Linear/SplitBF16.cu" suffix(, 0)
+  }},
+  {"Linear/StepGEMM.cu", (Text){
+#embed "../CUDABackend/Linear/StepGEMM.cu" suffix(, 0)
   }},
   {"MelSpectrogram/MelSpectrogram.cu", (Text){
 #embed "../CUDABackend/MelSpectrogram/MelSpectrogram.cu" suffix(, 0)

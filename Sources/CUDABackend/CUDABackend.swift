@@ -94,11 +94,14 @@ package final class CUDABackend: ComposedBackend {
     // All of them now: loading one may not happen while a body is recorded.
     for kernel in KernelSources.kernels {
       guard let module = modules[kernel.program] else { continue }
-      // Products take the whole first-level memory of an SM as shared memory.
+      // Products take the whole first-level memory of an SM as shared memory; and where they are beside
+      // all other kernels, these do so, too: an SM changes its share only when it is idle.
+      let isWhole =
+        independentRows && sharedMemoryShare != nil
+        || KernelSources.sharedMemoryPrograms.contains(kernel.program)
       kernels[kernel.name] = try module.kernel(
         kernel.name, parameters: kernel.parameters,
-        sharedMemoryShare: KernelSources.sharedMemoryPrograms.contains(kernel.program)
-          ? 100 : sharedMemoryShare,
+        sharedMemoryShare: isWhole ? 100 : sharedMemoryShare,
         sharedBytes: sharedBytes[kernel.name])
     }
     self.kernels = kernels

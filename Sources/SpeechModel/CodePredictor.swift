@@ -95,6 +95,15 @@ package struct CodePredictorWorkspace<B: Backend> {
     self.slots = slots
   }
 
+  /// Slots and positions of one of the two rows that each of so many voices has in pass 0.
+  func map(row: Int, voices: Int) -> RowMap<B.Indices> {
+    guard let slots = slots[voices] else { preconditionFailure("a number that steps have") }
+    return RowMap(
+      slots: slots.strided(from: 0, count: voices, by: 1),
+      positions: positions[0].strided(from: row * mostVoices, count: voices, by: 1),
+      haveSlotsOfTheirOwn: true, areOfDifferentSlots: true)
+  }
+
   /// Slots and positions of a pass of so many voices.
   func map(pass: Int, voices: Int) -> RowMap<B.Indices> {
     guard let slots = slots[voices] else { preconditionFailure("a number that steps have") }
@@ -139,11 +148,20 @@ extension CodePredictor {
           into: rows.hidden)
       }
       let logits = work.logits.rows(0..<count)
-      try stack(
-        rows, rows: work.map(pass: pass, voices: count), cache: work.cache,
-        then: .init(
-          weight: heads[pass], rows: last, scratch: work.hidden.rows(0..<count), scores: logits),
-        on: backend)
+      var head = TransformerStack<B>.Head(
+        weight: heads[pass], rows: last, scratch: work.hidden.rows(0..<count), scores: logits)
+      if pass == 0, backend.prefersRowsOfDifferentSlots {
+        try stack(
+          rows.first(count), rows: work.map(row: 0, voices: count), cache: work.cache, on: backend)
+        head.rows = 0..<count
+        try stack(
+          rows.rows(last), rows: work.map(row: 1, voices: count), cache: work.cache, then: head,
+          on: backend)
+      } else {
+        try stack(
+          rows, rows: work.map(pass: pass, voices: count), cache: work.cache, then: head,
+          on: backend)
+      }
       try backend.sample(
         logits, rule: SamplingRule(codebook: pass + 1), state: state, slots: slots,
         into: codes.strided(from: pass + 1, count: count, by: heads.count + 1))

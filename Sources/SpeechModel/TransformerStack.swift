@@ -133,8 +133,10 @@ package struct TransformerWorkspace<B: MemoryBackend> {
   }
 
   /// The first `count` rows.
-  package func first(_ count: Int) -> TransformerWorkspace {
-    TransformerWorkspace(self, rows: 0..<count)
+  package func first(_ count: Int) -> TransformerWorkspace { rows(0..<count) }
+
+  package func rows(_ range: Range<Int>) -> TransformerWorkspace {
+    TransformerWorkspace(self, rows: range)
   }
 }
 

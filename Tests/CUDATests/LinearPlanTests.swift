@@ -130,6 +130,53 @@ import Testing
     }
   }
 
+  @Test(arguments: [80, 86, 90, 120], products)
+  func `a step of few voices fits the device at once and adds in the same order`(
+    _ number: Int, _ product: (Int, Int, Int, Int, Bool)
+  ) {
+    let (outputs, k, _, planes, swiGLU) = product
+    guard planes == 1 else { return }
+    let architecture = Architecture(number: number)
+    let layout = GEMMLayout(outputs: outputs, inputs: k, taps: 1)
+    let n = swiGLU ? outputs / 2 : outputs
+    let splits = GEMMPlan.splits(
+      layout, planes: 1, swiGLU: swiGLU, architecture: architecture, room: (2 << 20, 1 << 12))
+    for rows in [1, 2, 8, 9, 16, 33, 64] {
+      guard
+        let plan = StepGEMMPlan(
+          m: rows, n: n, k: k, swiGLU: swiGLU, splits: splits, processors: 132,
+          architecture: architecture)
+      else { continue }
+      // Segments of whole chunks, and splits of whole segments, as GEMM.cu walks them.
+      let segment = StepGEMMPlan.chunksPerSegment(k: k) ?? 0
+      #expect(8 * 64 * segment == k && plan.segmentsPerSplit * splits == 8)
+      #expect(((k / 64 + splits - 1) / splits) % segment == 0)
+      let own = swiGLU ? plan.tile.columns / 2 : plan.tile.columns
+      #expect(plan.grid.x * own >= n && plan.grid.y * plan.tile.rows >= rows)
+      // The block's rows of the weight are there as a whole.
+      #expect(plan.sharedBytes > 2 * k * plan.tile.columns)
+      #expect(plan.sharedBytes <= StepGEMMPlan.mostSharedBytes(architecture))
+    }
+  }
+
+  /// The products of the code predictor, which runs fifteen times a frame, and of the smaller talker, and the
+  /// most rows that they have a kernel of a step for.
+  @Test(arguments: [
+    (4096, 1024, false, 32), (1024, 2048, false, 64), (3072, 1024, true, 32),
+    (1024, 3072, false, 64), (2048, 1024, false, 64),
+  ])
+  func `a step of many voices has kernels of its own on an H100`(
+    _ n: Int, _ k: Int, _ swiGLU: Bool, _ most: Int
+  ) {
+    func plan(_ rows: Int) -> StepGEMMPlan? {
+      StepGEMMPlan(
+        m: rows, n: n, k: k, swiGLU: swiGLU, splits: 2, processors: 132,
+        architecture: Architecture(number: 90))
+    }
+    for rows in [1, 8, 16, most] { #expect(plan(rows) != nil) }
+    #expect(plan(most + 32) == nil)
+  }
+
   @Test func `splits of few outputs keep a device with clusters busy`() {
     let architecture = Architecture(number: 90)
     func splits(_ outputs: Int, _ inputs: Int) -> Int {

@@ -60,6 +60,17 @@ extension CUDABackend {
     precondition(map.positions.stride == 1 && map.slots.stride == 1, "adjacent rows")
     precondition(qkv.columns == shape.packedWidth && out.columns == shape.queryWidth)
     let isPaired = shape.headCount == 2 * shape.kvHeadCount
+    if isPaired, stored.pagesAddress == 0, stored.capacity <= Self.passPositions,
+      stored.precision == .float32, layer.window == nil, let queryNorm = layer.queryNorm,
+      let keyNorm = layer.keyNorm
+    {
+      return try launch(
+        "pass_attention_\(shape.headDim)",
+        grid: CUDAGrid((shape.kvHeadCount + 3) / 4, qkv.rows), block: 128, qkv.address,
+        queryNorm.address, keyNorm.address, layer.epsilon, layer.inverseFrequencies.address,
+        map.positions.address, map.slots.address, cache.keys.address, cache.values.address,
+        out.address, Int32(shape.kvHeadCount), Int32(stored.capacity))
+    }
     try launch(
       "decode_attention\(isPaired ? "_pairs" : "")_\(shape.headDim)_\(stored.precision.element)",
       grid: CUDAGrid(isPaired ? shape.kvHeadCount : shape.headCount, 1, qkv.rows), block: 256,
@@ -156,6 +167,9 @@ extension CUDABackend {
     streamsWeights && !independentRows && qkv.rows == 1
       && (shape.headDim == 64 || shape.headDim == 128)
   }
+
+  /// The most positions of a slot in `PassAttention.cu`; twin of `PASS_POSITIONS`.
+  static var passPositions: Int { 16 }
 
   // MARK: Decode attention split over blocks (SplitAttention.cuh)
 

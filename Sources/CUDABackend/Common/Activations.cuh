@@ -6,7 +6,14 @@
 // x · sigmoid(x). SwiGLU is silu(gate) · up.
 __device__ __forceinline__ float silu_value(float x) { return x / (1.0f + expf(-x)); }
 
-// The same from the hardware's approximate exponential and division, for the frame kernel.
+// SwiGLU of two columns, with a norm's factor still to be applied to `up`. Products of their own, so
+// that what is left of the result after rounding does not depend on the kernel.
+__device__ __forceinline__ float2 gated(float2 gate, float2 up, float factor) {
+  return make_float2(__fmul_rn(silu_value(gate.x), __fmul_rn(up.x, factor)),
+                     __fmul_rn(silu_value(gate.y), __fmul_rn(up.y, factor)));
+}
+
+// silu_value from the hardware's approximate exponential and division, for the frame kernel.
 __device__ __forceinline__ float silu_approximate(float x) {
   return __fdividef(x, 1.0f + __expf(-x));
 }

@@ -75,6 +75,9 @@ extension CUDABackend {
     [1, 2, 4, 8, 16, 24, 32, 48, 64].first { $0 >= count } ?? (count + 63) / 64 * 64
   }
 
+  /// Steps of different slots have kernels of their own.
+  package var prefersRowsOfDifferentSlots: Bool { independentRows }
+
   package func codecFrames(for count: Int) -> Int {
     // An engine for one voice decodes chunks as they are: how a product is cut depends on its rows there.
     guard independentRows else { return count }

@@ -9,24 +9,17 @@
 //
 // Compiled with GEMM_MANY, for engines with several voices, it can do more: rows of several streams,
 // and RMSNorm that goes from product to product: the one that makes x leaves x · gain and, of each
-// 32 columns, the sum of the squares of x; the next divides its sums by the root of their mean. That
-// is more code, and a kernel that follows another first waits for its code.
+// 16 columns, the sum of the squares of x; the next divides its sums by the root of their mean. That
+// is more code, and a kernel that follows another first waits for its code. With one plane of W the
+// products of each `segment` chunks are then a sum of their own, as in StepGEMM.cu.
 #include "Common/Activations.cuh"
 #include "Common/ConvolutionInput.cuh"
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"
 #include "Common/SplitBF16.cuh"
+#include "Common/SquareSums.cuh"
 #include "Common/TensorCore.cuh"
-
-// Twins of `GEMMEpilogue.Flags`.
-enum {
-  ACCUMULATE = 1,  // out += …
-  SWIGLU = 2,      // out = silu(first half of W's rows) · (second half)
-  GELU = 4,
-  SILU = 8,
-  SNAKE = 16,  // of what goes to `out_split`
-  GAIN = 32    // with GEMM_MANY the same, times `alpha`; sums of squares go to `out_squares`
-};
+#include "Linear/GEMMFlags.cuh"
 
 struct GEMMArguments {
   const u16 *x, *history, *weight;
@@ -43,20 +36,18 @@ struct GEMMArguments {
   const float *squares;
   float *out_squares;
   float epsilon;
+  int segment;
 #endif
 };
-// Columns whose squares are one sum; twin of `GEMMNorm.columns`.
-enum { SQUARE_COLUMNS = 32 };
 
-
-// Shared memory for the stages of the pipeline of a block of four warps, two of which share an SM,
-// and of eight, which has one to itself; twin of `GEMMTile.stageBudget`.
+// Shared memory for the stages of the pipeline of a block that shares an SM with another, and of one
+// that has it to itself; twin of `GEMMTile.stageBudget`.
 #if __CUDA_ARCH__ == 900 || __CUDA_ARCH__ == 1000
-enum { STAGE_BUDGET_4 = 112 << 10, STAGE_BUDGET_8 = 208 << 10 };
+enum { SHARED_SM_BUDGET = 112 << 10, WHOLE_SM_BUDGET = 208 << 10 };
 #elif __CUDA_ARCH__ == 800 || __CUDA_ARCH__ == 870
-enum { STAGE_BUDGET_4 = 96 << 10, STAGE_BUDGET_8 = 160 << 10 };
+enum { SHARED_SM_BUDGET = 96 << 10, WHOLE_SM_BUDGET = 160 << 10 };
 #else
-enum { STAGE_BUDGET_4 = 96 << 10, STAGE_BUDGET_8 = 96 << 10 };
+enum { SHARED_SM_BUDGET = 96 << 10, WHOLE_SM_BUDGET = 96 << 10 };
 #endif
 
 // The epilogue for two adjacent columns, to `out` and `out_split`. `channels` columns are one row
@@ -80,14 +71,11 @@ __device__ __forceinline__ void epilogue(const GEMMArguments &p, int row, int co
   if (p.out_split) {
 #ifdef GEMM_MANY
     if (p.flags & GAIN) {
-      // Sixteen lanes have the columns of a sum.
-      float square = a * a + b * b;
-      u32 lanes = 0xffffu << (threadIdx.x & 16);
-#pragma unroll
-      for (int step = 8; step > 0; step >>= 1) square += __shfl_xor_sync(lanes, square, step);
-      if (threadIdx.x % 16 == 0)
+      float square = sum_of_squares(a, b);
+      if (threadIdx.x % (SQUARE_COLUMNS / 2) == 0)
         p.out_squares[((i64)row * p.n + column) / SQUARE_COLUMNS] = square;
-      a *= p.alpha[c], b *= p.alpha[c + 1];
+      // As a product of its own: what is left of it after rounding must not depend on the kernel.
+      a = __fmul_rn(a, p.alpha[c]), b = __fmul_rn(b, p.alpha[c + 1]);
     }
 #endif
     if (p.flags & SNAKE) {
@@ -138,7 +126,7 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
   constexpr int BN = 16 * WN * TN, BM = 8 * WM * TM;
   constexpr int STAGE = 128 * (BN * P + 2 * BM), PITCH = BN + 4;
   constexpr int THREADS = 32 * WN * WM, LINES = THREADS / 8;
-  constexpr int STAGE_BUDGET = WN * WM == 4 ? STAGE_BUDGET_4 : STAGE_BUDGET_8;
+  constexpr int STAGE_BUDGET = BM <= 64 ? SHARED_SM_BUDGET : WHOLE_SM_BUDGET;
   constexpr int STAGES = STAGE_BUDGET / STAGE < 6 ? STAGE_BUDGET / STAGE : 6;
   // Products of halves, the smallest first. A small tile has an accumulator for each, so that a
   // tensor core need not wait for one product before it starts the next. So have all where the order
@@ -263,15 +251,18 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
   __shared__ float factors[BM];
   if (p.squares) {
     int groups = p.inputs / SQUARE_COLUMNS;
-    for (int r = warp; r < BM && first_row + r < p.m; r += THREADS / 32) {
-      float sum = 0;
-      for (int i = lane; i < groups; i += 32) sum += p.squares[(i64)(first_row + r) * groups + i];
-      factors[r] = norm_factor(warp_sum(sum), p.inputs, p.epsilon);
-    }
+    for (int r = warp; r < BM && first_row + r < p.m; r += THREADS / 32)
+      factors[r] =
+        factor_of_squares(p.squares + (i64)(first_row + r) * groups, p.inputs, p.epsilon);
   }
 #endif
 
   float sums[SETS][TN][TM][4] = {};
+#ifdef GEMM_MANY
+  // What the segments before have made, where there are segments.
+  float totals[P == 1 ? TN : 1][TM][4] = {};
+  int left = p.segment;
+#endif
   int tile_row = lane % 8, tile = lane / 8;
   u32 w_line = (warp % WN) * TN * 16 + (tile & 1) * 8 + tile_row;
   u32 x_line = BN * P + (tile >> 1) * BM + (warp / WN) * TM * 8 + tile_row;
@@ -309,6 +300,22 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
       }
     }
     slot = slot == STAGES - 1 ? 0 : slot + 1;
+#ifdef GEMM_MANY
+    if constexpr (P == 1) {
+      if (--left == 0) {
+        left = p.segment;
+#pragma unroll
+        for (int i = 0; i < TN; i++)
+#pragma unroll
+          for (int j = 0; j < TM; j++)
+#pragma unroll
+            for (int e = 0; e < 4; e++) {
+              totals[i][j][e] += sums[0][i][j][e] + sums[1][i][j][e];
+              sums[0][i][j][e] = sums[1][i][j][e] = 0;
+            }
+      }
+    }
+#endif
   }
   wait_copies<0>();
   __syncthreads();
@@ -326,6 +333,9 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
         float sum = sums[0][i][j][e];
 #pragma unroll
         for (int set = 1; set < SETS; set++) sum += sums[set][i][j][e];
+#ifdef GEMM_MANY
+        if constexpr (P == 1) sum += totals[i][j][e];
+#endif
         tile_sums[row * PITCH + column] = sum;
       }
   int rows = min(BM, p.m - first_row), first = 0, every = 1;
@@ -390,14 +400,14 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
     float2 v = reduced(row, column);
 #ifdef GEMM_MANY
     float factor = p.squares ? factors[row] : 1.0f;
-    v.x *= factor, v.y *= factor;
+    v = make_float2(__fmul_rn(v.x, factor), __fmul_rn(v.y, factor));
+    if (swiglu) v = gated(v, reduced(row, BN / 2 + column), factor);
 #else
-    constexpr float factor = 1;
-#endif
     if (swiglu) {
       float2 up = reduced(row, BN / 2 + column);
-      v = make_float2(silu_value(v.x) * (up.x * factor), silu_value(v.y) * (up.y * factor));
+      v = make_float2(silu_value(v.x) * up.x, silu_value(v.y) * up.y);
     }
+#endif
     epilogue(p, first_row + row, first_column + column, v.x, v.y);
   }
   // No block may exit while another still reads its sums.
@@ -406,18 +416,19 @@ __device__ __forceinline__ void gemm(const GEMMArguments &p) {
 
 #ifdef GEMM_MANY
 #define GEMM(BN, BM, format, P, WN, WM, TN, TM)                                                    \
-  extern "C" __global__ void __launch_bounds__(32 * WN * WM) gemm_many_##BN##x##BM##_##format(     \
+  extern "C" __global__ void __launch_bounds__(32 * WN * WM)                                  \
+  gemm_many_##BN##x##BM##_##format(                                                                \
     const u16 *x, const u16 *history, const u16 *weight, const float *bias, const float *scale,    \
     const float *alpha, const float *inverse_beta, float *out, u16 *out_split, float *partials,    \
     u32 *arrivals, int m, int n, int k, int inputs, int dilation, int history_rows, int channels,  \
     int flags, const u32 *state_x, u32 *state, int state_time, int state_rows,                     \
     int state_columns, const int *frames, int frame_rows, int frame_count, int slot_stride,        \
-    const float *squares, float *out_squares, float epsilon) {                                     \
+    const float *squares, float *out_squares, float epsilon, int segment) {                        \
     GEMMArguments p = {x, history, weight, bias, scale, alpha, inverse_beta, out, partials,        \
                        out_split, arrivals, m, n, k, inputs, dilation, history_rows, channels,     \
                        flags, state_x, state, state_time, state_rows, state_columns,               \
                        {(const int2 *)frames, frame_rows, frame_count, slot_stride}, squares,      \
-                       out_squares, epsilon};                                                      \
+                       out_squares, epsilon, segment};                                             \
     gemm<WN, WM, TN, TM, P>(p);                                                                    \
   }
 #else

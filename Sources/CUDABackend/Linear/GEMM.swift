@@ -28,14 +28,14 @@ struct GEMMEpilogue {
   var gain: (weight: CUDATensor, norm: GEMMNorm)?
 }
 
-/// What is left of an RMSNorm for the product after it: of each row the sums of the squares of 32 columns
+/// What is left of an RMSNorm for the product after it: of each row the sums of the squares of 16 columns
 /// each, `[rows, columns / 32]`, by the root of whose mean that product divides.
 struct GEMMNorm {
   let squares: CUDATensor
   let epsilon: Float
 
   /// Twin of `SQUARE_COLUMNS` of `GEMM.cu`.
-  static var columns: Int { 32 }
+  static var columns: Int { 16 }
 }
 
 /// The state of a convolution that the previous kernel has read: it becomes the last rows of itself
@@ -72,6 +72,15 @@ extension CUDABackend {
       ? GEMMPlan.splits(
         layout, planes: planes, swiGLU: swiGLU, architecture: context.architecture, room: room)
       : nil
+    if let splits, planes == 1, history == nil, update == nil, channels == n,
+      epilogue.scale == nil, epilogue.flags.isSubset(of: [.accumulate, .swiGLU]),
+      epilogue.snake == nil,
+      let plan = StepGEMMPlan(
+        m: m, n: n, k: k, swiGLU: swiGLU, splits: splits,
+        processors: context.multiprocessorCount, architecture: context.architecture)
+    {
+      return try step(x, weight, after: norm, epilogue, n: n, plan)
+    }
     let stateColumns = update?.state.columns ?? 0
     // One map serves both: all states are those of the same frames.
     let streams = history?.frames == nil ? update?.state : history
@@ -91,11 +100,16 @@ extension CUDABackend {
         m: rows, n: n, k: k, planes: planes, swiGLU: swiGLU,
         processors: context.multiprocessorCount, architecture: context.architecture, room: room,
         splits: splits)
-      let alpha = epilogue.snake?.alpha.address ?? epilogue.gain?.weight.address ?? 0
       let (source, past) = (x.address + UInt64(4 * start * x.columns), history?.address ?? 0)
+      let bias = epilogue.bias?.address ?? 0
+      let scale = epilogue.scale?.address ?? 0
+      let alpha = epilogue.snake?.alpha.address ?? epilogue.gain?.weight.address ?? 0
+      let inverseBeta = epilogue.snake?.inverseBeta.address ?? 0
       let out = epilogue.out.map { $0.address + own } ?? 0
       let split = epilogue.split.map { $0.address + own } ?? 0
+      let (updated, state) = (update?.x.address ?? 0, update?.state.address ?? 0)
       let stateTime = update.map { $0.state.frameRows($0.x) } ?? 0
+      let (historyRows, stateRows) = (Int32(history?.rows ?? 0), Int32(update?.state.rows ?? 0))
       guard independentRows else {
         precondition(streams?.frames == nil && norm == nil && epilogue.gain == nil)
         let stateBlocks = (stateColumns + plan.tile.threads - 1) / plan.tile.threads
@@ -103,28 +117,43 @@ extension CUDABackend {
           plan.kernel, grid: CUDAGrid(plan.grid.x + stateBlocks, plan.grid.y, plan.grid.z),
           block: plan.tile.threads, sharedBytes: plan.sharedBytes,
           clusterDepth: plan.clusterDepth,
-          source, past, weight.address, epilogue.bias?.address ?? 0,
-          epilogue.scale?.address ?? 0, alpha, epilogue.snake?.inverseBeta.address ?? 0, out,
-          split, partials.address, arrivals.address, Int32(rows), Int32(n), Int32(k),
-          Int32(layout.inputs), Int32(dilation), Int32(history?.rows ?? 0), Int32(channels),
-          flags.rawValue, update?.x.address ?? 0, update?.state.address ?? 0, stateTime,
-          Int32(update?.state.rows ?? 0), Int32(stateColumns))
+          source, past, weight.address, bias, scale, alpha, inverseBeta, out, split,
+          partials.address, arrivals.address, Int32(rows), Int32(n), Int32(k),
+          Int32(layout.inputs), Int32(dilation), historyRows, Int32(channels), flags.rawValue,
+          updated, state, stateTime, stateRows, Int32(stateColumns))
         continue
       }
       let stateBlocks = plan.stateBlocks(
         columns: stateColumns, streams: update?.state.frames?.count)
+      let frameCount = streams?.frameCount ?? 0
+      let frameRows = frameCount == 0 ? Int32(rows) : Int32(rows) / frameCount
+      let (frames, slotStride) = (streams?.map ?? 0, streams?.slotStride ?? 0)
+      let (squares, epsilon) = (norm?.squares.address ?? 0, norm?.epsilon ?? 0)
+      let outSquares = epilogue.gain?.norm.squares.address ?? 0
+      let segment = Int32(StepGEMMPlan.chunksPerSegment(k: k) ?? Int(Int32.max))
       try launch(
         plan.kernel, grid: CUDAGrid(plan.grid.x + stateBlocks, plan.grid.y, plan.grid.z),
         block: plan.tile.threads, sharedBytes: plan.sharedBytes, clusterDepth: plan.clusterDepth,
-        source, past, weight.address, epilogue.bias?.address ?? 0,
-        epilogue.scale?.address ?? 0, alpha, epilogue.snake?.inverseBeta.address ?? 0, out,
-        split, partials.address, arrivals.address, Int32(rows), Int32(n), Int32(k),
-        Int32(layout.inputs), Int32(dilation), Int32(history?.rows ?? 0), Int32(channels),
-        flags.rawValue, update?.x.address ?? 0, update?.state.address ?? 0, stateTime,
-        Int32(update?.state.rows ?? 0), Int32(stateColumns), streams?.map ?? 0,
-        Int32(rows) / (streams?.frameCount ?? 1), streams?.frameCount ?? 0,
-        streams?.slotStride ?? 0, norm?.squares.address ?? 0,
-        epilogue.gain?.norm.squares.address ?? 0, norm?.epsilon ?? 0)
+        source, past, weight.address, bias, scale, alpha, inverseBeta, out, split,
+        partials.address, arrivals.address, Int32(rows), Int32(n), Int32(k),
+        Int32(layout.inputs), Int32(dilation), historyRows, Int32(channels), flags.rawValue,
+        updated, state, stateTime, stateRows, Int32(stateColumns), frames, frameRows, frameCount,
+        slotStride, squares, outSquares, epsilon, segment)
     }
+  }
+
+  /// A product of a step of few voices.
+  private func step(
+    _ x: SplitRows, _ weight: CUDAMatrix, after norm: GEMMNorm?, _ epilogue: GEMMEpilogue, n: Int,
+    _ plan: StepGEMMPlan
+  ) throws(CUDAError) {
+    var flags = epilogue.flags
+    if epilogue.gain != nil { flags.insert(.gain) }
+    try launch(
+      plan.kernel, grid: plan.grid, block: 256, sharedBytes: plan.sharedBytes,
+      x.address, weight.address, epilogue.bias?.address ?? 0, epilogue.gain?.weight.address ?? 0,
+      norm?.squares.address ?? 0, epilogue.out?.address ?? 0, epilogue.split?.address ?? 0,
+      epilogue.gain?.norm.squares.address ?? 0, Int32(x.rows), Int32(n), Int32(x.columns),
+      Int32(plan.segmentsPerSplit), flags.rawValue, norm?.epsilon ?? 0)
   }
 }

@@ -18,18 +18,27 @@
 #define KERNELS_BY_ROWS(X, name, kinds) X(name##_1, kinds) X(name##_2, kinds) X(name##_4, kinds)
 
 #define GEMM_MANY_KERNELS(X)                                                                       \
-  X(gemm_many_64x8_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                        \
-  X(gemm_many_64x8_split, "pppppppppppiiiiiiiippiiipiiippf")                                       \
-  X(gemm_many_32x32_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
-  X(gemm_many_32x32_split, "pppppppppppiiiiiiiippiiipiiippf")                                      \
-  X(gemm_many_32x48_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
-  X(gemm_many_64x64_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
-  X(gemm_many_64x64_split, "pppppppppppiiiiiiiippiiipiiippf")                                      \
-  X(gemm_many_64x16_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
-  X(gemm_many_64x32_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
-  X(gemm_many_64x48_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
-  X(gemm_many_96x64_bf16, "pppppppppppiiiiiiiippiiipiiippf")                                       \
-  X(gemm_many_96x128_split, "pppppppppppiiiiiiiippiiipiiippf")
+  X(gemm_many_64x8_bf16, "pppppppppppiiiiiiiippiiipiiippfi")                                       \
+  X(gemm_many_64x8_split, "pppppppppppiiiiiiiippiiipiiippfi")                                      \
+  X(gemm_many_32x32_bf16, "pppppppppppiiiiiiiippiiipiiippfi")                                      \
+  X(gemm_many_32x32_split, "pppppppppppiiiiiiiippiiipiiippfi")                                     \
+  X(gemm_many_32x48_bf16, "pppppppppppiiiiiiiippiiipiiippfi")                                      \
+  X(gemm_many_64x64_bf16, "pppppppppppiiiiiiiippiiipiiippfi")                                      \
+  X(gemm_many_64x64_split, "pppppppppppiiiiiiiippiiipiiippfi")                                     \
+  X(gemm_many_64x16_bf16, "pppppppppppiiiiiiiippiiipiiippfi")                                      \
+  X(gemm_many_64x32_bf16, "pppppppppppiiiiiiiippiiipiiippfi")                                      \
+  X(gemm_many_64x48_bf16, "pppppppppppiiiiiiiippiiipiiippfi")                                      \
+  X(gemm_many_96x64_bf16, "pppppppppppiiiiiiiippiiipiiippfi")                                      \
+  X(gemm_many_96x128_split, "pppppppppppiiiiiiiippiiipiiippfi")                                    \
+  X(gemm_step_16x8, "ppppppppiiiiif")                                                              \
+  X(gemm_step_32x8, "ppppppppiiiiif")                                                              \
+  X(gemm_step_48x8, "ppppppppiiiiif")                                                              \
+  X(gemm_step_16x16, "ppppppppiiiiif")                                                             \
+  X(gemm_step_32x16, "ppppppppiiiiif")                                                             \
+  X(gemm_step_48x16, "ppppppppiiiiif")                                                             \
+  X(gemm_step_16x32, "ppppppppiiiiif")                                                             \
+  X(gemm_step_32x32, "ppppppppiiiiif")                                                             \
+  X(gemm_step_48x32, "ppppppppiiiiif")
 
 #define GEMM_KERNELS(X)                                                                            \
   X(gemm_64x8_bf16, "pppppppppppiiiiiiiippiii")                                                    \
@@ -130,6 +139,8 @@
   KERNELS_BY_CACHE(X, decode_attention_pairs_128, "pppfppppppppiiiip")                             \
   KERNELS_BY_CACHE(X, decode_attention_split_64, "pppfppppppppiiiip")                              \
   KERNELS_BY_CACHE(X, decode_attention_split_128, "pppfppppppppiiiip")                             \
+  X(pass_attention_64, "pppfppppppii")                                                             \
+  X(pass_attention_128, "pppfppppppii")                                                            \
   X(sample_8, "pipippipiiiiiipi")                                                                  \
   X(sample_16, "pipippipiiiiiipi")
 

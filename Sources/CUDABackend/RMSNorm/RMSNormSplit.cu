@@ -4,6 +4,7 @@
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"
 #include "Common/SplitBF16.cuh"
+#include "Common/SquareSums.cuh"
 
 KERNEL rms_norm_split(const float *x, const float *weight, float epsilon, u16 *out, int columns) {
   launch_dependents();
@@ -24,7 +25,7 @@ KERNEL rms_norm_split(const float *x, const float *weight, float epsilon, u16 *o
 }
 
 // What a product leaves for the norm after it (Linear/GEMM.cu), of rows that none made:
-// out = split rows of x · gain, squares = sums of the squares of 32 columns of x each. One block
+// out = split rows of x · gain, squares = sums of the squares of 16 columns of x each. One block
 // per row. Bound: bytes.
 KERNEL rms_gain_split(const float *x, const float *gain, u16 *out, float *squares, int columns) {
   launch_dependents();
@@ -34,14 +35,11 @@ KERNEL rms_gain_split(const float *x, const float *gain, u16 *out, float *square
   int pairs = load_row(x + (i64)blockIdx.x * columns, columns, v);
 #pragma unroll
   for (int i = 0; i < ROW_PAIRS; i++) {
-    float square = v[i].x * v[i].x + v[i].y * v[i].y;
-#pragma unroll
-    for (int step = 8; step > 0; step >>= 1) square += __shfl_xor_sync(0xffffffffu, square, step);
+    float square = sum_of_squares(v[i].x, v[i].y);
     int c = 2 * (threadIdx.x + i * blockDim.x);
-    if (i < pairs && c < columns && threadIdx.x % 16 == 0)
-      squares[((i64)blockIdx.x * columns + c) / 32] = square;
-    v[i].x *= by[i].x;
-    v[i].y *= by[i].y;
+    if (i < pairs && c < columns && threadIdx.x % (SQUARE_COLUMNS / 2) == 0)
+      squares[((i64)blockIdx.x * columns + c) / SQUARE_COLUMNS] = square;
+    v[i] = make_float2(__fmul_rn(v[i].x, by[i].x), __fmul_rn(v[i].y, by[i].y));
   }
   store_split_row(out + (i64)blockIdx.x * 2 * columns, columns, v, pairs);
 }

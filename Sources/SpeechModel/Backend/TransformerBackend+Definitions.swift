@@ -91,6 +91,8 @@ extension ComposedBackend {
 
   package func stepRows(for count: Int) -> Int { count }
 
+  package var prefersRowsOfDifferentSlots: Bool { false }
+
   package func codecFrames(for count: Int) -> Int { count }
 }
 

@@ -158,6 +158,8 @@ package protocol TransformerBackend: MemoryBackend {
   func promptRows(for count: Int) -> Int
   /// As many rows as a step of `count` is run with; a backend that records bodies has fewer to record.
   func stepRows(for count: Int) -> Int
+  /// Whether two passes over a row of each of some slots are better than one over two rows of each.
+  var prefersRowsOfDifferentSlots: Bool { get }
   /// How many frames a batch of the codec has in which `count` are to be decoded.
   func codecFrames(for count: Int) -> Int
   /// *Host.* Compiles a frame step as a whole, to be made by `makeFrame`; `nil` where its frames run
