@@ -415,6 +415,7 @@ final class ObservedBackend: Backend {
   }
   func promptRows(for count: Int) -> Int { noting(.promptRows).promptRows(for: count) }
   func codecFrames(for count: Int) -> Int { noting(.codecFrames).codecFrames(for: count) }
+  var prefersRowsOfDifferentSlots: Bool { base.prefersRowsOfDifferentSlots }
   func stepRows(for count: Int) -> Int { noting(.stepRows).stepRows(for: count) }
   func makeFrameProgram(_ step: FrameParameters<ObservedBackend>) -> Never? {
     _ = noting(.makeFrameProgram)
