@@ -212,15 +212,16 @@ def haproxy_one_filled(program):
 class Ray:
     """Two replicas on this machine."""
 
-    def __init__(self, program):
+    def __init__(self, program, options=""):
         from ray import serve
         import ray
         sys.path.insert(0, os.path.join(ROOT, "deploy", "ray"))
         import speech
-        ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="error")
+        ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="error",
+                 runtime_env={"working_dir": os.path.join(ROOT, "deploy", "ray")})
         port = free_port()
         serve.start(http_options={"host": "127.0.0.1", "port": port})
-        serve.run(speech.app({"program": program, "gpus": "0", "replicas": "2", "arguments": "--max-batch 16"}))
+        serve.run(speech.app({"program": program, "gpus": "0", "replicas": "2", "arguments": f"--max-batch 16 {options}"}))
         self.url = f"http://127.0.0.1:{port}"
 
     def servers(self):
@@ -252,17 +253,21 @@ def ray_serve(program):
                 chunks.append((time.monotonic(), len(data)))
         print(f"   a stream of {len(chunks)} pieces in {chunks[-1][0] - chunks[0][0]:.2f} s")
         assert len(chunks) > 5
-        streams = [Stream(both.url, LONG, max_new_tokens=2000) for _ in range(6)]
-        for stream in streams:
-            assert stream.began.wait(30)
+        # One after the other: Ray learns how many a replica has from its answers.
+        streams = []
+        for _ in range(6):
+            streams.append(Stream(both.url, LONG, max_new_tokens=2000))
+            assert streams[-1].began.wait(30)
         load = Load(program, both.url, 2, 15)
         time.sleep(3)
         os.kill(both.servers()[0], signal.SIGKILL)
         failed = sum(stream.failed for stream in streams)
         report = load.report()
-        print(f"   killed: {failed} of 6 long speeches failed")
+        lost = report["requests"] - report["succeeded"]
+        print(f"   killed: {failed} of 6 long speeches failed, and {lost} of {report['requests']} short ones")
         assert 0 < failed < 6
-        assert report["succeeded"] > 0.6 * report["requests"], report
+        # Those that ran there or had just been sent there.
+        assert lost <= 3, report["failures"]
         deadline = time.monotonic() + 60
         while len(both.servers()) < 2:
             assert time.monotonic() < deadline, "expected another replica"
