@@ -299,7 +299,8 @@ let package = Package(
     .testTarget(
       name: "BenchmarkingTests",
       dependencies: [
-        "Benchmarking", "ModelFiles", "Qwen3TTS", "SpeechModel", "SyntheticCheckpoint",
+        "Benchmarking", "ModelFiles", "Qwen3TTS", "SpeechModel", "SpeechScheduler",
+        "SpeechSimulation", "SyntheticCheckpoint",
       ],
       swiftSettings: settings),
     .testTarget(
