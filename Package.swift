@@ -51,7 +51,7 @@ let releasedLibrary: [LinkerSetting] =
   ? []
   : [
     .unsafeFlags([
-      "-static-stdlib", "-Xlinker",
+      "-static-stdlib", "-Xlinker", "-soname=libqwen3tts.so", "-Xlinker",
       "--version-script=\(Context.packageDirectory)/deploy/libqwen3tts.map",
     ])
   ]
