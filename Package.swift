@@ -55,7 +55,7 @@ let releasedLibrary: [LinkerSetting] =
   ? []
   : [
     .unsafeFlags([
-      "-static-stdlib", "-Xlinker",
+      "-static-stdlib", "-Xlinker", "-soname=libqwen3tts.so", "-Xlinker",
       "--version-script=\(Context.packageDirectory)/deploy/libqwen3tts.map",
     ])
   ]
@@ -303,7 +303,8 @@ let package = Package(
     .testTarget(
       name: "BenchmarkingTests",
       dependencies: [
-        "Benchmarking", "ModelFiles", "Qwen3TTS", "SpeechModel", "SyntheticCheckpoint",
+        "Benchmarking", "ModelFiles", "Qwen3TTS", "SpeechModel", "SpeechScheduler",
+        "SpeechSimulation", "SyntheticCheckpoint",
       ],
       swiftSettings: settings),
     .testTarget(

@@ -26,6 +26,9 @@ extension Scheduler {
       lifecycle: lifecycle)
   }
 
+  /// Requests that have a slot, or had one and are swapped out: all of `status.voices`.
+  package var voiceCount: Int { voices.count }
+
   /// What an admitted request does; `nil` if it waits or has ended.
   package func phase(of id: RequestID) -> VoicePhase? { voiceIndex[id].map { voices[$0].phase } }
 

@@ -57,10 +57,17 @@ package struct FleetSimulation: Sendable {
     isMet: (LoadResult) -> Bool
   ) -> (count: Int, result: LoadResult)? {
     var tried: [Int: LoadResult] = [:]
+    var residence: Duration?
     func meets(_ count: Int) -> Bool {
       let result =
-        tried[count] ?? FleetSimulation(device, deviceCount: count).run(load.shortened(for: count))
+        tried[count]
+        ?? FleetSimulation(device, deviceCount: count).run(
+          load.shortened(for: count, residence: residence))
       tried[count] = result
+      // The longest: the fewer the devices, the longer they hold a speech.
+      if result.refused == 0 {
+        residence = max(residence ?? .zero, result.residence(deviceCount: count))
+      }
       return isMet(result)
     }
     // Doubling finds a number that is enough, halving the interval the least.

@@ -93,7 +93,7 @@ struct SimulationRun {
   private mutating func advance(to next: Instant) {
     voiceTime +=
       Double(max(0, next.nanoseconds - now.nanoseconds))
-      * Double(scheduler.status.voices.values.reduce(0, +))
+      * Double(scheduler.voiceCount)
     now = max(now, next)
     if let arrival = nextArrival, arrival <= now {
       arrive()

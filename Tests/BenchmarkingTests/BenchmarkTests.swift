@@ -5,6 +5,8 @@ import Foundation
 import ModelFiles
 import Qwen3TTS
 import SpeechModel
+import SpeechScheduler
+import SpeechSimulation
 import SyntheticCheckpoint
 import Testing
 
@@ -85,5 +87,22 @@ import Testing
     let error = #expect(throws: SynthesisError.self) { try custom.run() }
     #expect(error?.code == .invalidModel)
     #expect(error?.message.contains("expected a Base model") == true)
+  }
+
+  @Test func `what steps of many voices cost is what a plan reads`() throws {
+    var benchmark = BatchBenchmark(
+      "a tiny one", .synthetic(.tiny06, variant: .customVoice, seed: 1))
+    benchmark.device = .cpu
+    benchmark.voices = [1, 3]
+    benchmark.steps = 4
+    let json = try JSONEncoder().encode(benchmark.run())
+    let table = try JSONDecoder().decode(CostTable.self, from: json)
+    #expect(table.device.hasSuffix(", a tiny one"))
+    #expect(table.stepSizes == [1, 3])
+    let model = try #require(table.models.first)
+    #expect(Set(model.prefill.keys) == [40, 120] && Set(table.codec.keys) == [1, 3])
+    for costs in [model.prefill, model.step, table.codec] {
+      #expect(costs.values.allSatisfy { $0 > 0 })
+    }
   }
 }

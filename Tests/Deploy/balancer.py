@@ -8,6 +8,7 @@ With --ray, run it by a Python with ray[serve]. Figures are printed; asserted ar
 """
 import argparse
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -182,45 +183,65 @@ def haproxy_one_drained(program):
         assert report["succeeded"] == report["requests"], report["failures"]
 
 
+def keep_full(url, ended):
+    """Asks for long speeches until `ended`; a full server is asked again."""
+    while not ended.is_set():
+        try:
+            with urllib.request.urlopen(ask(url, LONG), timeout=60) as answer:
+                while answer.read(65536) and not ended.is_set():
+                    pass
+        except urllib.error.HTTPError as error:
+            assert error.code == 503, error
+            ended.wait(0.01)
+        except (OSError, http.client.HTTPException):
+            # The server was stopped with the test.
+            assert ended.is_set()
+
+
 def haproxy_one_filled(program):
     # Each speaks one text and lets four wait.
     with HAProxy(program, "--max-batch", "1", "--max-queue", "4") as both:
-        speaking = Stream(both.servers[0].url, LONG * 20)
-        assert speaking.began.wait(30)
-        waiting = [Stream(both.servers[0].url, SHORT) for _ in range(4)]
+        full, other = both.servers
+        ended = threading.Event()
+        fillers = [threading.Thread(target=keep_full, args=(full.url, ended), daemon=True) for _ in range(8)]
+        for filler in fillers:
+            filler.start()
         deadline = time.monotonic() + 10
-        while both.servers[0].figure("qwen3tts_requests_waiting") < 4 and time.monotonic() < deadline:
+        while full.figure("qwen3tts_requests_waiting") < 4:
+            assert time.monotonic() < deadline, "expected four that wait"
             time.sleep(0.02)
-        try:
-            urllib.request.urlopen(ask(both.servers[0].url, SHORT), timeout=30).read()
-            raise AssertionError("expected a full server to refuse")
-        except urllib.error.HTTPError as error:
-            assert error.code == 503, error
         # HAProxy asks each 0.2 s; before that, its retries may all meet the full server.
         time.sleep(0.5)
-        outcomes = [Stream(both.url, SHORT)]
-        for _ in range(7):
-            outcomes[-1].join(30)
+        outcomes = []
+        for _ in range(8):
             outcomes.append(Stream(both.url, SHORT))
+            outcomes[-1].join(30)
         assert not any(stream.failed for stream in outcomes), [s.outcome for s in outcomes]
-        spoken = both.servers[1].figure("qwen3tts_requests_total")
-        print(f"   8 whole, {spoken:.0f} of them by the other")
-        assert spoken == 8
-        assert speaking.is_alive() and all(stream.is_alive() for stream in waiting), "expected a server that was full all the time"
+        # Counted just after its last byte.
+        other.settle()
+        deadline = time.monotonic() + 2
+        while (spoken := other.figure("qwen3tts_requests_total")) < 8 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        refused = full.figure("qwen3tts_requests_rejected_total")
+        print(f"   8 whole, {spoken:.0f} of them by the other; the full one refused {refused:.0f}")
+        # A place in the queue may be free for a moment, and one of them take it.
+        assert spoken >= 6 and refused > 8
+        ended.set()
 
 
 class Ray:
     """Two replicas on this machine."""
 
-    def __init__(self, program):
+    def __init__(self, program, options=""):
         from ray import serve
         import ray
         sys.path.insert(0, os.path.join(ROOT, "deploy", "ray"))
         import speech
-        ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="error")
+        ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="error",
+                 runtime_env={"working_dir": os.path.join(ROOT, "deploy", "ray")})
         port = free_port()
         serve.start(http_options={"host": "127.0.0.1", "port": port})
-        serve.run(speech.app({"program": program, "gpus": "0", "replicas": "2", "arguments": "--max-batch 16"}))
+        serve.run(speech.app({"program": program, "gpus": "0", "replicas": "2", "arguments": f"--max-batch 16 {options}"}))
         self.url = f"http://127.0.0.1:{port}"
 
     def servers(self):
@@ -252,17 +273,21 @@ def ray_serve(program):
                 chunks.append((time.monotonic(), len(data)))
         print(f"   a stream of {len(chunks)} pieces in {chunks[-1][0] - chunks[0][0]:.2f} s")
         assert len(chunks) > 5
-        streams = [Stream(both.url, LONG, max_new_tokens=2000) for _ in range(6)]
-        for stream in streams:
-            assert stream.began.wait(30)
+        # One after the other: Ray learns how many a replica has from its answers.
+        streams = []
+        for _ in range(6):
+            streams.append(Stream(both.url, LONG, max_new_tokens=2000))
+            assert streams[-1].began.wait(30)
         load = Load(program, both.url, 2, 15)
         time.sleep(3)
         os.kill(both.servers()[0], signal.SIGKILL)
         failed = sum(stream.failed for stream in streams)
         report = load.report()
-        print(f"   killed: {failed} of 6 long speeches failed")
+        lost = report["requests"] - report["succeeded"]
+        print(f"   killed: {failed} of 6 long speeches failed, and {lost} of {report['requests']} short ones")
         assert 0 < failed < 6
-        assert report["succeeded"] > 0.6 * report["requests"], report
+        # Those that ran there or had just been sent there.
+        assert lost <= 3, report["failures"]
         deadline = time.monotonic() + 60
         while len(both.servers()) < 2:
             assert time.monotonic() < deadline, "expected another replica"

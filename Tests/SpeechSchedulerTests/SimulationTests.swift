@@ -66,6 +66,34 @@ import Testing
     #expect(again == table)
   }
 
+  @Test func `reads costs from what the benchmark of many voices prints`() throws {
+    let text = """
+      {"device": "GPU", "model": "synthetic 1.7B", "position": 300, "steps": 40, "voices": [
+        {"voices": 1, "step_ms": {"p50": 5.0, "p95": 6, "p99": 6, "min": 4}, "codes_ms": {"p50": 3.0},
+         "codec_ms": {"p50": 0.9}, "prompts_ms": {"p50": 2.9}},
+        {"voices": 64, "step_ms": {"p50": 11.0}, "codes_ms": {"p50": 7.0}, "codec_ms": {"p50": 7.3},
+         "prompts_ms": {"p50": 78.0}}]}
+      """
+    let table = try JSONDecoder().decode(CostTable.self, from: Data(text.utf8))
+    #expect(table.device == "GPU, synthetic 1.7B")
+    let model = try #require(table.costs.models.first)
+    #expect(model.step.estimate(64) == .milliseconds(11))
+    #expect(model.prefill.estimate(40) == .microseconds(2900))
+    #expect(model.prefill.estimate(40 * 64) == .milliseconds(78))
+    #expect(table.costs.codec.estimate(1) == .microseconds(900))
+    // Steps have the sizes of a GPU's engine, whichever were measured.
+    let device = table.device(voices: 20, queue: 64, meanAudio: .seconds(3))
+    #expect(device.configuration.stepBuckets == [1, 2, 4, 8, 16, 20])
+    #expect(device.configuration.codecBuckets == [1, 2, 3, 4, 6, 8, 12, 16, 20])
+    for bad in [
+      #"{"device": "GPU"}"#, text.replacing("\"voices\": 64", with: "\"voices\": \(Int.max)"),
+    ] {
+      #expect(throws: DecodingError.self) {
+        try JSONDecoder().decode(CostTable.self, from: Data(bad.utf8))
+      }
+    }
+  }
+
   @Test func `prints the load that one device carries`() {
     var load = SpeechLoad(requestsPerSecond: 1)
     load.measured = .seconds(10)

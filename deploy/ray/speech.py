@@ -2,9 +2,10 @@
 """qwen3-tts as a Ray Serve application: Ray starts the servers as replicas, gives each its GPU, sends a request to a replica
 with room, and adds and removes replicas by how many speeches run.
 
-  pip install 'ray[serve]==2.60.0'
-  serve run deploy.ray.speech:app                        # on this machine
-  serve deploy deploy/ray/speech.yaml                    # on a cluster
+  pip install 'ray[serve]==2.60.0' && cd deploy/ray
+  serve run --working-dir . speech:app                   # on this machine
+  serve run --working-dir . speech.yaml                  # with the settings of that file
+  serve deploy speech.yaml                               # on a cluster whose machines have speech.py in PYTHONPATH
 
 A replica is a process of `qwen3-tts serve` on a free port of its machine; what comes for it is passed through as it is,
 sound as it is made. The program has to be on every machine: install the Debian package, or use the container image.
@@ -48,6 +49,7 @@ class SpeechServer:
             stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_end_with_parent)
         self.session: aiohttp.ClientSession | None = None
         self.address = ""
+        self.is_ending = False
         ready = threading.Event()
         threading.Thread(target=self._read_messages, args=(ready,), daemon=True).start()
         if not ready.wait(START_LIMIT_S) or self.process.poll() is not None:
@@ -61,6 +63,11 @@ class SpeechServer:
                 self.address = match[1]
             elif line.startswith("Ready."):
                 ready.set()
+        if ready.is_set() and not self.is_ending:
+            # Ray notices at once that a replica's process is gone, and asks the others. One that answers 503 to all
+            # would look idle to it, and get more than its share until the next health checks.
+            print("qwen3-tts serve ended; so does its replica", flush=True)
+            os._exit(1)
         ready.set()
 
     async def __call__(self, request: Request) -> Response:
@@ -100,6 +107,7 @@ class SpeechServer:
                     raise RuntimeError(f"qwen3-tts serve: expected to be alive, found {await answer.text()}")
 
     async def __del__(self) -> None:
+        self.is_ending = True
         if self.session is not None:
             await self.session.close()
         self.process.send_signal(signal.SIGTERM)
