@@ -44,6 +44,13 @@ package final class SpeechRuntime<B: Backend> {
     var times = UtteranceTimes()
     /// Whether `spoken` was reported.
     var isSpoken = false
+
+    /// Takes the next frames for the codec: as many as that, or all there are.
+    mutating func takePending(_ count: Int) -> [[Int32]] {
+      let frames = Array(pending.prefix(count))
+      pending.removeFirst(frames.count)
+      return frames
+    }
   }
 
   /// Chunks of some utterances that the codec decodes in one pass.
@@ -273,20 +280,20 @@ package final class SpeechRuntime<B: Backend> {
   private func decode(_ segments: [CodecSegment]) throws(B.Failure) -> [Batch] {
     var batches: [Batch] = []
     for segment in segments {
-      guard let voice = voices[segment.request] else { continue }
-      let model = models[voice.utterance.model]
+      // By its place, where it is changed without being copied.
+      guard let place = voices.index(forKey: segment.request) else { continue }
+      let utterance = voices.values[place].utterance
+      let codec = models[utterance.model].codec
+      let longest = min(Self.longestChunk, codecs[codec].longestChunk)
       var start = segment.frames.lowerBound
       while start < segment.frames.upperBound {
-        var end = min(
-          segment.frames.upperBound,
-          start + min(Self.longestChunk, codecs[model.codec].longestChunk))
+        var end = min(segment.frames.upperBound, start + longest)
         if scheduler.configuration.keepsChunks {
-          let chunks = voice.utterance.chunks
+          let chunks = utterance.chunks
           end = min(end, start + (start == 0 ? chunks.first : chunks.later))
         }
-        let codes = Array(voices[segment.request]?.pending.prefix(end - start) ?? [])
-        voices[segment.request]?.pending.removeFirst(codes.count)
-        let index = batch(of: model.codec, for: segment.slot, frames: codes.count, in: &batches)
+        let codes = voices.values[place].takePending(end - start)
+        let index = batch(of: codec, for: segment.slot, frames: codes.count, in: &batches)
         batches[index].chunks.append((segment.request, segment.slot, codes))
         start = end
       }
