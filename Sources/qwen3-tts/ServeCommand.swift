@@ -189,8 +189,14 @@ struct Serve: AsyncParsableCommand {
     }
     // The command line comes last, since of two values of an option the last counts.
     let given = CommandLine.arguments.drop { $0 != "serve" }.dropFirst()
-    var merged = try Self.parse(file.arguments + given)
-    merged.config = nil
+    let merged: Serve
+    do { merged = try Self.parse(file.arguments + given) } catch {
+      let problem = file.problem(Self.message(for: error)) { arguments in
+        do { _ = try Self.parse(arguments) } catch { return Self.message(for: error) }
+        return nil
+      }
+      throw SynthesisError(.invalidInput, "\(problem)", underlying: error)
+    }
     try await merged.serve()
   }
 

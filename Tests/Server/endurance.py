@@ -262,7 +262,7 @@ def a_configuration_file_has_the_options_names():
             entries = [json.loads(line) for line in server.lines if line.startswith("{")]
         assert any(entry["message"] == "speech" and entry["finish_reason"] == "stop" for entry in entries), server.lines
         assert not any(TEXT[:12] in line for line in server.lines)
-    for text, words in [("port: x\n", ""), ("max-queue: 1\nvolume: 3\n", ":2: volume"), ("log-access: maybe\n", ":1: log-access"),
+    for text, words in [("max-queue: 2\nport: x\n", ":2: "), ("idle-timeout: 0\n", ":1: --idle-timeout"), ("tls-key: a\n", ":1: --tls-certificate"), ("max-queue: 1\nvolume: 3\n", ":2: volume"), ("log-access: maybe\n", ":1: log-access"),
                         ("host: {a: b}\n", ":1: host"), ("- a\n", "expected"), ("a: [\n", "expected YAML")]:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             file.write(text)
