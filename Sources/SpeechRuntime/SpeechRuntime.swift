@@ -152,7 +152,9 @@ package final class SpeechRuntime<B: Backend> {
     precondition(prompt.rows.count < model.step.capacity, "the prompt fits the model's capacity")
     var request = ScheduledRequest(
       id: id, promptRows: prompt.rows.count,
-      budget: FrameBudget(min(utterance.frameLimit, model.step.capacity - prompt.rows.count)),
+      budget: FrameBudget(
+        min(utterance.frameLimit, model.step.capacity - prompt.rows.count),
+        text: utterance.textLimit),
       expectedFrames: utterance.expectedFrames)
     request.model = utterance.model
     request.priority = utterance.priority
@@ -181,9 +183,11 @@ package final class SpeechRuntime<B: Backend> {
   }
 
   /// Ends the text of an utterance, which may then take so many frames in all.
-  package func endText(of id: RequestID, frameLimit: Int) {
+  ///
+  /// - Parameter textLimit: As that of `Utterance`.
+  package func endText(of id: RequestID, frameLimit: Int, textLimit: Int? = nil) {
     voices[id]?.utterance.isTextOpen = false
-    scheduler.handle(.textEnded(id, budget: FrameBudget(frameLimit)), at: now)
+    scheduler.handle(.textEnded(id, budget: FrameBudget(frameLimit, text: textLimit)), at: now)
   }
 
   package func cancel(_ id: RequestID) { scheduler.handle(.cancel(id), at: now) }

@@ -39,7 +39,7 @@ struct SocketRoutes: Sendable {
         let asked = query["model"].map { String($0) }
         var parameters = SpeechParameters()
         parameters.model = models.map(\.name).first { $0 == asked }
-        parameters.options.maximumFrames = Int(limits.request.audioSeconds / 0.08)
+        parameters.options.frameCeiling = limits.request.frames
         parameters.options.instruction = query["instructions"].map { String($0) }
         let realtime = Realtime(
           dialect, sessionID: context.requestID,
