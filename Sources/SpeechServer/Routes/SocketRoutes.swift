@@ -57,9 +57,7 @@ struct SocketRoutes: Sendable {
     _ request: Request, _ context: ServerContext, _ route: String, subprotocol: String? = nil,
     _ client: Client
   ) async throws -> Response where Client.Message == SocketMessage, Client.Answer == SocketAnswer {
-    if let unavailable = speeches.service.unavailable, request.headers.asksForUpgrade {
-      throw unavailable
-    }
+    if request.headers.asksForUpgrade { try speeches.service.checkIsAvailable() }
     var session = limits.session
     session.characters = limits.request.inputCharacters
     let runner = SessionRunner(
