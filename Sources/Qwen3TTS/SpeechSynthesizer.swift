@@ -390,6 +390,6 @@ public final class SpeechSynthesizer: Sendable {
 extension Duration {
   /// The same in seconds.
   package var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    Double(components.seconds) + Double(components.attoseconds) / 1e18
   }
 }
