@@ -192,7 +192,7 @@ private final class LoadSpeaker {
     request.text.removeFirst(count)
     if request.text.isEmpty {
       request.utterance.isTextOpen = false
-      engine.endText(of: id, frameLimit: request.utterance.frameLimit)
+      engine.endText(of: id, frameLimit: request.utterance.frameLimit, textLimit: nil)
     }
   }
 

@@ -21,7 +21,7 @@ package struct FrameBudget {
   private let isIncremental: Bool
   /// The least that a repetition took which came to an end by itself.
   private var heard: (unit: String, framesPerLetter: Double)?
-  /// Parts that were cut.
+  /// Parts that were stopped.
   private var cutParts = 0
   /// Parts that are groups of repetitions.
   private var groups = 0
@@ -56,7 +56,7 @@ package struct FrameBudget {
 
   /// Learns from a part that was spoken.
   package mutating func note(_ part: TextPart, frames: Int, _ reason: FinishReason) {
-    if reason == .length { cutParts += 1 }
+    if reason == .runaway { cutParts += 1 }
     if part.repeated != nil { groups += 1 }
     guard reason == .stop, let unit = part.repeated else { return }
     let framesPerLetter = max(0, Double(frames) - wait(part)) / Double(max(1, letters(part)))
@@ -73,8 +73,8 @@ package struct FrameBudget {
     }
     if cutParts > 0 {
       notices.append(
-        "The speech was cut off in \(cutParts) of \(count) parts, because it took much longer than such "
-          + "a text does. Another seed may help.")
+        "The speech was cut off in \(cutParts) of \(count) parts, because it was stuck or took much "
+          + "longer than such a text does. Another seed may help.")
     }
     return notices
   }

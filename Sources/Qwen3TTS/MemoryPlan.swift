@@ -20,6 +20,9 @@ package struct MemoryPlan: Sendable, Equatable {
   /// Bytes of the codec's states, those of remembered references included.
   package let codecBytes: Int
 
+  /// Positions that each voice can have while all of them speak, or as many as there are pages.
+  package var capacityOfEach: Int { min(capacity, max(1, pages / voices) * Self.pageSize) }
+
   /// Bytes of all of it.
   package var stateBytes: Int { keyValueBytes + codecBytes }
 

@@ -173,9 +173,13 @@ package struct OpenedEngine {
   /// Whether the processor speaks several times faster than real time, so that a GPU would only begin
   /// later: bytes it reads for a frame of 80 ms decide that.
   private static func isFastOnCPU(_ checkpoint: Checkpoint) throws -> Bool {
-    let bytes = checkpoint.configuration.frameByteCount(
+    try frameBytes(checkpoint) <= 64 << 20
+  }
+
+  /// Bytes that the first frame of a speech reads.
+  static func frameBytes(_ checkpoint: Checkpoint) throws -> Int {
+    checkpoint.configuration.frameByteCount(
       position: 0, weights: try checkpoint.talkerElementType, cache: .float32)
-    return bytes <= 64 << 20
   }
 
   /// Compiles what models need on the GPU and is not in the cache yet.

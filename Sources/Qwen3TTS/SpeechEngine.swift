@@ -25,7 +25,7 @@ package protocol PromptSpeaking: AnyObject {
 
   func submit(_ utterance: Utterance, report: @escaping (UtteranceEvent) -> Void) -> RequestID
   func append(_ tokens: [Int32], to id: RequestID) throws
-  func endText(of id: RequestID, frameLimit: Int)
+  func endText(of id: RequestID, frameLimit: Int, textLimit: Int?)
   func cancel(_ id: RequestID)
   func consumed(_ frames: Int, of id: RequestID)
   func drain()
@@ -294,8 +294,8 @@ extension SpeechEngine {
     try runtime.append(tokens, to: id)
   }
 
-  package func endText(of id: RequestID, frameLimit: Int) {
-    runtime.endText(of: id, frameLimit: frameLimit)
+  package func endText(of id: RequestID, frameLimit: Int, textLimit: Int? = nil) {
+    runtime.endText(of: id, frameLimit: frameLimit, textLimit: textLimit)
   }
 
   package func cancel(_ id: RequestID) { runtime.cancel(id) }

@@ -83,7 +83,7 @@ final class SpeechJob: Sendable {
         let ids = model.tokenizer.targetIDs(part.text)
         let prompt = progress.request.prompt(ids, isContinued: part.isContinued)
         let budget = progress.budgets.frames(for: part, tokenCount: ids.count)
-        guard try await speak(prompt, frameLimit: budget, share: part.end, &progress) != nil
+        guard try await speak(prompt, budget: budget, share: part.end, &progress) != nil
         else { break }
         progress.summary.textTokens += ids.count
         guard try await note(part, &progress) else { break }
@@ -184,10 +184,10 @@ final class SpeechJob: Sendable {
           let prompt = progress.request.openPrompt(model.tokenizer.targetIDs(around: open.tokens))
           // A part has more tokens than it may only where its first word has, and then it ends with it.
           let known = open.tokens.count + Self.tokenCount(upToEndIn: events[(index + 1)...])
-          let limit = progress.budgets.most(
+          let most = progress.budgets.most(
             tokenCount: max(known, model.requests.tokensPerPart(options)) + Self.wrapperTokens)
           open.speech = try await speak(
-            prompt, frameLimit: limit, isOpen: true, share: 0, &progress)
+            prompt, budget: most, isOpen: true, share: 0, &progress)
           if open.speech == nil { return false }
           continue
         }
@@ -198,13 +198,13 @@ final class SpeechJob: Sendable {
         let budget = progress.budgets.frames(for: part, tokenCount: ids.count)
         if let speech = open.speech {
           append([progress.request.configuration.text.end], to: speech)
-          let limit = min(budget, framesLeft(progress))
+          let (limit, textLimit) = (framesLeft(progress), textLimit(budget))
           guard let id = speech.id else { return false }
           speech.share = part.end
-          model.thread.post { $0.endText(of: id, frameLimit: limit) }
+          model.thread.post { $0.endText(of: id, frameLimit: limit, textLimit: textLimit) }
         } else {
           let prompt = progress.request.prompt(ids, isContinued: part.isContinued)
-          guard try await speak(prompt, frameLimit: budget, share: part.end, &progress) != nil
+          guard try await speak(prompt, budget: budget, share: part.end, &progress) != nil
           else { return false }
         }
         open = OpenPart()
@@ -239,12 +239,16 @@ final class SpeechJob: Sendable {
   }
 
   private func framesLeft(_ progress: Progress) -> Int {
-    options.maximumFrames.map { $0 - progress.summary.frames } ?? .max
+    let most = min(options.maximumFrames ?? .max, options.frameCeiling ?? .max)
+    return most == .max ? .max : most - progress.summary.frames
   }
+
+  /// What a part's text can need, where the caller has not said how much the whole may have.
+  private func textLimit(_ budget: Int) -> Int? { options.maximumFrames == nil ? budget : nil }
 
   /// Has a part spoken, after those before it. Returns `nil` when no frames are left for it.
   private func speak(
-    _ prompt: Prompt, frameLimit: Int, isOpen: Bool = false, share: Double,
+    _ prompt: Prompt, budget: Int, isOpen: Bool = false, share: Double,
     _ progress: inout Progress
   ) async throws -> PartSpeech? {
     let capacity = progress.capacity
@@ -264,7 +268,8 @@ final class SpeechJob: Sendable {
       prompt: prompt,
       settings: progress.request.settings(
         seed: progress.summary.seed, utterance: UInt32(index)),
-      frameLimit: options.maximumFrames == nil ? frameLimit : left)
+      frameLimit: left)
+    utterance.textLimit = textLimit(budget)
     utterance.model = model.index
     utterance.isTextOpen = isOpen
     utterance.chunks = ChunkSizes(
@@ -300,7 +305,7 @@ final class SpeechJob: Sendable {
       progress.summary.spokenText =
         (progress.summary.spokenText.map { $0 + " " } ?? "") + part.text
     }
-    if options.maximumFrames == nil { progress.budgets.note(part, frames: frames, reason) }
+    progress.budgets.note(part, frames: frames, reason)
     progress.summary.finishReason = max(progress.summary.finishReason, reason)
     return reason != .cancelled
   }

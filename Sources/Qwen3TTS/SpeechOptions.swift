@@ -78,8 +78,10 @@ public struct SpeechOptions: Sendable, Equatable {
   /// The most frames of 80 ms, 1 or more, in all parts of the text together; `nil`: `framesPerToken`
   /// for each part.
   public var maximumFrames: Int?
+  /// The most frames in all parts together, where the text of each is its bound too.
+  package var frameCeiling: Int?
   /// Frames of 80 ms that a text token can need, with a wide margin: bounds a speech that does not end
-  /// by itself. Speech that reaches the bound ends as `FinishReason.length`. `nil`: 2.5 times what the text
+  /// by itself. Speech that reaches the bound ends as `FinishReason.runaway`. `nil`: 2.5 times what the text
   /// usually takes, where the voice has learned that, and otherwise 12 a token.
   public var framesPerToken: Double?
   /// Frames of 80 ms in the first chunk, 1…`SpeechSynthesizer.longestChunk`: 1 gives the earliest sound.
@@ -99,9 +101,10 @@ public struct SpeechOptions: Sendable, Equatable {
 public enum FinishReason: String, Sendable, Codable, CaseIterable, Comparable {
   /// The model ended it.
   case stop
-  /// It reached the frame budget or the end of the model's context.
+  /// It reached `SpeechOptions.maximumFrames` or the end of the model's context.
   case length
-  /// It was stuck: 6.4 s of one loop or 6 s of silence. Another seed usually helps.
+  /// It was stuck: 6.4 s of one loop, 6 s of silence, or more frames than its text can need. Another seed
+  /// usually helps.
   case runaway
   /// The iteration was ended or its task cancelled.
   case cancelled

@@ -106,6 +106,33 @@ public final class SpeechSynthesizer: Sendable {
     try await self.init(checkpoint, tokenizer: tokenizer, on: other)
   }
 
+  /// Opens models for one process. Where the device was opened for several voices, they share it, its voices and
+  /// its memory for keys and values; a GPU has one engine for one voice of each otherwise.
+  ///
+  /// - Parameters: As for `init(model:device:capacity:recordsSteps:kvPrecision:limits:)`.
+  /// - Returns: A synthesizer for each model, in their order.
+  /// - Throws: `SynthesisError`.
+  package static func open(
+    _ models: [URL?], device: SpeechDevice, limits: SpeechLimits
+  ) async throws -> [SpeechSynthesizer] {
+    var files: [(checkpoint: Checkpoint, tokenizer: TextTokenizer)] = []
+    for model in models { files.append(try await readApart(model)) }
+    // The largest first, since it decides whether `auto` is worth a GPU.
+    let bytes = try files.map { try OpenedEngine.frameBytes($0.checkpoint) }
+    let order = files.indices.sorted { (bytes[$1], $0) < (bytes[$0], $1) }
+    var opened: [Int: SpeechSynthesizer] = [:]
+    for index in order {
+      let (checkpoint, tokenizer) = files[index]
+      if let first = opened[order[0]], try await first.thread.waitUntilOpen().plan.voices > 1 {
+        opened[index] = try await SpeechSynthesizer(checkpoint, tokenizer: tokenizer, on: first)
+      } else {
+        opened[index] = try await SpeechSynthesizer(
+          checkpoint, tokenizer: tokenizer, device: device, limits: limits)
+      }
+    }
+    return files.indices.compactMap { opened[$0] }
+  }
+
   /// Takes over a model that is open, on the device of another.
   package init(
     _ checkpoint: Checkpoint, tokenizer: TextTokenizer, on other: SpeechSynthesizer
@@ -363,6 +390,6 @@ public final class SpeechSynthesizer: Sendable {
 extension Duration {
   /// The same in seconds.
   package var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    Double(components.seconds) + Double(components.attoseconds) / 1e18
   }
 }

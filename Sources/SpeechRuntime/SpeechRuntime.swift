@@ -44,6 +44,13 @@ package final class SpeechRuntime<B: Backend> {
     var times = UtteranceTimes()
     /// Whether `spoken` was reported.
     var isSpoken = false
+
+    /// Takes the next frames for the codec: as many as that, or all there are.
+    mutating func takePending(_ count: Int) -> [[Int32]] {
+      let frames = Array(pending.prefix(count))
+      pending.removeFirst(frames.count)
+      return frames
+    }
   }
 
   /// Chunks of some utterances that the codec decodes in one pass.
@@ -145,7 +152,9 @@ package final class SpeechRuntime<B: Backend> {
     precondition(prompt.rows.count < model.step.capacity, "the prompt fits the model's capacity")
     var request = ScheduledRequest(
       id: id, promptRows: prompt.rows.count,
-      budget: FrameBudget(min(utterance.frameLimit, model.step.capacity - prompt.rows.count)),
+      budget: FrameBudget(
+        min(utterance.frameLimit, model.step.capacity - prompt.rows.count),
+        text: utterance.textLimit),
       expectedFrames: utterance.expectedFrames)
     request.model = utterance.model
     request.priority = utterance.priority
@@ -174,9 +183,11 @@ package final class SpeechRuntime<B: Backend> {
   }
 
   /// Ends the text of an utterance, which may then take so many frames in all.
-  package func endText(of id: RequestID, frameLimit: Int) {
+  ///
+  /// - Parameter textLimit: As that of `Utterance`.
+  package func endText(of id: RequestID, frameLimit: Int, textLimit: Int? = nil) {
     voices[id]?.utterance.isTextOpen = false
-    scheduler.handle(.textEnded(id, budget: FrameBudget(frameLimit)), at: now)
+    scheduler.handle(.textEnded(id, budget: FrameBudget(frameLimit, text: textLimit)), at: now)
   }
 
   package func cancel(_ id: RequestID) { scheduler.handle(.cancel(id), at: now) }
@@ -273,20 +284,20 @@ package final class SpeechRuntime<B: Backend> {
   private func decode(_ segments: [CodecSegment]) throws(B.Failure) -> [Batch] {
     var batches: [Batch] = []
     for segment in segments {
-      guard let voice = voices[segment.request] else { continue }
-      let model = models[voice.utterance.model]
+      // By its place, where it is changed without being copied.
+      guard let place = voices.index(forKey: segment.request) else { continue }
+      let utterance = voices.values[place].utterance
+      let codec = models[utterance.model].codec
+      let longest = min(Self.longestChunk, codecs[codec].longestChunk)
       var start = segment.frames.lowerBound
       while start < segment.frames.upperBound {
-        var end = min(
-          segment.frames.upperBound,
-          start + min(Self.longestChunk, codecs[model.codec].longestChunk))
+        var end = min(segment.frames.upperBound, start + longest)
         if scheduler.configuration.keepsChunks {
-          let chunks = voice.utterance.chunks
+          let chunks = utterance.chunks
           end = min(end, start + (start == 0 ? chunks.first : chunks.later))
         }
-        let codes = Array(voices[segment.request]?.pending.prefix(end - start) ?? [])
-        voices[segment.request]?.pending.removeFirst(codes.count)
-        let index = batch(of: model.codec, for: segment.slot, frames: codes.count, in: &batches)
+        let codes = voices.values[place].takePending(end - start)
+        let index = batch(of: codec, for: segment.slot, frames: codes.count, in: &batches)
         batches[index].chunks.append((segment.request, segment.slot, codes))
         start = end
       }

@@ -11,6 +11,8 @@ package struct Utterance: Sendable {
   package var settings: UtteranceSettings
   /// The most frames.
   package var frameLimit: Int
+  /// What its text can need, if that is known: a voice that makes more has run away.
+  package var textLimit: Int?
   /// Frames it will probably take.
   package var expectedFrames: Int
   package var chunks = ChunkSizes()

@@ -21,8 +21,17 @@ package struct ConfigurationFile: Sendable {
     }
   }
 
+  /// A member as the command line would give it.
+  package struct Entry: Sendable {
+    package let line: Int?
+    package let arguments: [String]
+  }
+
+  package let path: String
+  package let entries: [Entry]
+
   /// The file's options as the command line would give them.
-  package let arguments: [String]
+  package var arguments: [String] { entries.flatMap(\.arguments) }
 
   /// Reads a file.
   ///
@@ -31,6 +40,7 @@ package struct ConfigurationFile: Sendable {
   ///   - flags: Names of options that are true or false, `--name` and `--no-name`.
   /// - Throws: `Problem` with the line of the first member that cannot be used.
   package init(path: String, options: Set<String>, flags: Set<String>) throws(Problem) {
+    self.path = path
     let text: String
     do { text = try String(contentsOf: URL(filePath: path), encoding: .utf8) } catch {
       throw Problem(
@@ -43,15 +53,16 @@ package struct ConfigurationFile: Sendable {
       throw Problem(file: path, line: nil, message: "expected YAML: \(error)")
     }
     guard let root else {
-      arguments = []
+      entries = []
       return
     }
     guard case .mapping(let members) = root else {
       throw Problem(file: path, line: 1, message: "expected members \"name: value\"")
     }
-    var arguments: [String] = []
+    var entries: [Entry] = []
     for (key, value) in members {
       let line = key.mark?.line
+      var arguments: [String] = []
       func problem(_ message: String) -> Problem {
         Problem(file: path, line: line, message: message)
       }
@@ -63,13 +74,14 @@ package struct ConfigurationFile: Sendable {
         arguments.append(isOn ? "--\(name)" : "--no-\(name)")
       } else if options.contains(name) {
         switch value {
-        case .scalar(let scalar): arguments += ["--\(name)", scalar.string]
+        // One word, so that a value may begin with a hyphen.
+        case .scalar(let scalar): arguments = ["--\(name)=\(scalar.string)"]
         case .sequence(let elements):
           for element in elements {
             guard case .scalar(let scalar) = element else {
               throw problem("\(name): expected values, found \(Self.shown(element))")
             }
-            arguments += ["--\(name)", scalar.string]
+            arguments.append("--\(name)=\(scalar.string)")
           }
         default: throw problem("\(name): expected a value, found \(Self.shown(value))")
         }
@@ -77,8 +89,17 @@ package struct ConfigurationFile: Sendable {
         let known = options.union(flags).sorted().joined(separator: ", ")
         throw problem("\(name) is no setting; there is \(known)")
       }
+      entries.append(Entry(line: line, arguments: arguments))
     }
-    self.arguments = arguments
+    self.entries = entries
+  }
+
+  /// What the command refuses the file with, and the line of the member that it refuses so by itself.
+  ///
+  /// - Parameter refusal: What the command says to arguments; `nil` when it takes them.
+  package func problem(_ message: String, _ refusal: ([String]) -> String?) -> Problem {
+    let line = entries.first { refusal($0.arguments) == message }?.line
+    return Problem(file: path, line: line, message: message)
   }
 
   private static func shown(_ node: Node) -> String {

@@ -37,6 +37,7 @@ package final class SpeechService: Sendable {
   package init(queue: SpeechQueue, metrics: ServerMetrics) {
     self.queue = queue
     self.metrics = metrics
+    metrics.begin()
   }
 
   package var phase: Phase { state.withLock { $0.phase } }
@@ -49,6 +50,7 @@ package final class SpeechService: Sendable {
 
   /// Takes models into service.
   package func serve(_ models: [ServedModel]) {
+    for model in models { metrics.begin(model: model.name) }
     state.withLock { state in
       state.models = models
       if state.phase == .starting { state.phase = .ready }
@@ -101,7 +103,7 @@ package final class SpeechService: Sendable {
 
   // MARK: Speeches
 
-  /// Why no speech is taken now; `nil` when one is.
+  /// Why no speech is taken now; `nil` when one is. `checkIsAvailable` counts those that are refused for it.
   package var unavailable: APIError? {
     switch phase {
     case .starting:
@@ -112,6 +114,15 @@ package final class SpeechService: Sendable {
       .unavailable("unhealthy", "An engine failed; the server has to be restarted.", retryAfter: 30)
     case .ready: nil
     }
+  }
+
+  /// Refuses a speech while none is taken, and counts it.
+  ///
+  /// - Throws: `APIError` 503.
+  package func checkIsAvailable() throws(APIError) {
+    guard let unavailable else { return }
+    metrics.reject(unavailable.code ?? "")
+    throw unavailable
   }
 
   /// What a speech is taken for.
@@ -133,10 +144,7 @@ package final class SpeechService: Sendable {
     _ text: SpokenText, options: SpeechOptions, model: ServedModel, for request: Request,
     onEnd: @escaping @Sendable (SpeechRecord.State) -> Void = { _ in }
   ) throws(APIError) -> SpeechJob {
-    if let unavailable {
-      metrics.reject(unavailable.code ?? "")
-      throw unavailable
-    }
+    try checkIsAvailable()
     do throws(SpeechQueue.Refusal) { try queue.enter(key: request.key) } catch {
       let refusal = APIError(error)
       metrics.reject(refusal.code ?? "")

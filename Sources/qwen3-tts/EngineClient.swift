@@ -3,12 +3,10 @@
 import Audio
 import Foundation
 import LoadTest
-import ModelFiles
 import Qwen3TTS
 import SpeechModel
 import Synchronization
 import SyntheticCheckpoint
-import TextTokenizer
 
 /// What `qwen3-tts load --engine` loads: an engine in this process, without HTTP.
 final class EngineClient: Sendable {
@@ -25,10 +23,8 @@ final class EngineClient: Sendable {
     var limits = SpeechLimits()
     limits.voices = arguments.maxBatch
     if let size = arguments.synthetic.flatMap({ SyntheticSize(rawValue: $0) }) {
-      synthesizer = try await SpeechSynthesizer(
-        .synthetic(size, variant: arguments.clones == nil ? .customVoice : .base, seed: 1),
-        tokenizer: TextTokenizer(folder: SpeechSynthesizer.bundledModel),
-        device: arguments.device, limits: limits)
+      synthesizer = try await .synthetic(
+        size, variant: arguments.clones == nil ? .customVoice : .base, on: arguments.device, limits)
       // Random weights never end.
       framesPerWord = arguments.framesPerWord ?? 4.1
     } else {

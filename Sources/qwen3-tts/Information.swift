@@ -67,6 +67,8 @@ struct Inspect: AsyncParsableCommand {
     let voices: Int
     /// Positions of prompt and frames that one of them can have.
     let positions: Int
+    /// Those that each can have while all of them speak; what needs more waits.
+    let positions_of_each: Int
     let pages: Int
     let page_bytes: Int
     let kv_bytes: Int
@@ -78,6 +80,7 @@ struct Inspect: AsyncParsableCommand {
       kv_precision = KVPrecision(precision).rawValue
       voices = plan.voices
       positions = plan.capacity
+      positions_of_each = plan.capacityOfEach
       pages = plan.pages
       page_bytes = plan.pageBytes
       kv_bytes = plan.keyValueBytes
@@ -167,13 +170,21 @@ struct Inspect: AsyncParsableCommand {
         + (stored.map { "\(KVPrecision($0).rawValue) on a GPU" }
           ?? "on a GPU what the talker's head is stored in, which is not among the weights"))
     for plan in description.plans {
-      let count = plan.voices == 1 ? "One speech" : "\(plan.voices) speeches at once"
+      let count =
+        plan.voices == 1
+        ? "One speech"
+        : (plan.pages < plan.voices ? "\(plan.pages) of " : "") + "\(plan.voices) speeches at once"
+      func length(_ positions: Int) -> String {
+        "\(positions) positions, \(Int(Double(positions) * 0.08)) s with the prompt"
+      }
+      let others =
+        plan.positions_of_each == plan.positions
+        ? "" : " (one alone up to \(length(plan.positions)); what finds no room waits)"
       try printResult(
-        "\(count) on \(plan.device == "cpu" ? "a CPU" : "a GPU"): "
-          + "\(megabytes(plan.kv_bytes)) of keys and values in \(plan.kv_precision) for up to "
-          + "\(plan.positions) positions each (\(plan.pages) pages of "
-          + "\(megabytes(plan.page_bytes))), \(megabytes(plan.codec_state_bytes)) of codec states, "
-          + "besides the weights")
+        "\(count) on \(plan.device == "cpu" ? "a CPU" : "a GPU"), of up to "
+          + "\(length(plan.positions_of_each))\(others): \(megabytes(plan.kv_bytes)) of keys and values "
+          + "in \(plan.kv_precision) (\(plan.pages) pages of \(megabytes(plan.page_bytes))), "
+          + "\(megabytes(plan.codec_state_bytes)) of codec states, besides the weights")
     }
     try printResult(
       "Voices: "

@@ -4,13 +4,11 @@ import ArgumentParser
 import BuildInformation
 import Foundation
 import Logging
-import ModelFiles
 import Qwen3TTS
 import SpeechModel
 import SpeechServer
 import SyntheticCheckpoint
 import SystemIO
-import TextTokenizer
 
 /// `qwen3-tts serve`
 struct Serve: AsyncParsableCommand {
@@ -189,8 +187,14 @@ struct Serve: AsyncParsableCommand {
     }
     // The command line comes last, since of two values of an option the last counts.
     let given = CommandLine.arguments.drop { $0 != "serve" }.dropFirst()
-    var merged = try Self.parse(file.arguments + given)
-    merged.config = nil
+    let merged: Serve
+    do { merged = try Self.parse(file.arguments + given) } catch {
+      let problem = file.problem(Self.message(for: error)) { arguments in
+        do { _ = try Self.parse(arguments) } catch { return Self.message(for: error) }
+        return nil
+      }
+      throw SynthesisError(.invalidInput, "\(problem)", underlying: error)
+    }
     try await merged.serve()
   }
 
@@ -211,15 +215,16 @@ struct Serve: AsyncParsableCommand {
         logger: logger,
         load: { [synthetic, device, limits] in
           if let size = synthetic.flatMap({ SyntheticSize(rawValue: $0) }) {
-            return [try await Self.synthetic(size, on: device, limits)]
+            let synthesizer = try await SpeechSynthesizer.synthetic(
+              size, variant: .customVoice, on: device, limits)
+            let name = "synthetic-\(size.rawValue)"
+            return [ServedModel(name: name, engine: synthesizer, created: Self.now)]
           }
-          var served: [ServedModel] = []
-          for (name, folder) in models {
-            let synthesizer = try await SpeechSynthesizer(
-              model: folder, device: device, limits: limits)
-            served.append(ServedModel(name: name, engine: synthesizer, created: Self.now))
+          let synthesizers = try await SpeechSynthesizer.open(
+            models.map(\.folder), device: device, limits: limits)
+          return zip(models, synthesizers).map { model, synthesizer in
+            ServedModel(name: model.name, engine: synthesizer, created: Self.now)
           }
-          return served
         },
         onListening: { port in printMessage("Listening at \(scheme)://\(shownHost):\(port)") },
         onWyomingListening: { port in
@@ -262,18 +267,7 @@ struct Serve: AsyncParsableCommand {
     }
   }
 
-  /// A model of random weights, which reads texts as the bundled voice does.
-  private static func synthetic(
-    _ size: SyntheticSize, on device: SpeechDevice, _ limits: SpeechLimits
-  ) async throws -> ServedModel {
-    let synthesizer = try await SpeechSynthesizer(
-      .synthetic(size, variant: .customVoice, seed: 1),
-      tokenizer: TextTokenizer(folder: SpeechSynthesizer.bundledModel), device: device,
-      limits: limits)
-    return ServedModel(name: "synthetic-\(size.rawValue)", engine: synthesizer, created: now)
-  }
-
-  /// How much each model takes on. Who waits is the server's to say, and slow readers are its to end.
+  /// How much the device takes on. Who waits is the server's to say, and slow readers are its to end.
   private var limits: SpeechLimits {
     var limits = SpeechLimits()
     limits.voices = maxBatch

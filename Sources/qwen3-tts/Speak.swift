@@ -169,9 +169,6 @@ struct Speak: AsyncParsableCommand {
             summary.timeToFirstAudio.seconds * 1000, summary.finishReason.rawValue, summary.seed,
             summary.device))
       }
-      if summary.finishReason == .runaway {
-        printMessage("Note: the model did not end the speech and was stopped; try another --seed.")
-      }
     }
     if interrupted { throw ExitCode(130) }
   }

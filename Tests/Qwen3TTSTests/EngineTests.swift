@@ -86,6 +86,24 @@ import Testing
     #expect(error?.message.contains("expected a prompt under 128 positions") == true)
   }
 
+  @Test(
+    arguments: [
+      // One page is for rows that fill up a step.
+      (4, 17, 1_000, 4 * 64), (4, 19, 1_000, 4 * 64), (4, 3, 1_000, 64), (4, nil, 1_000, 1_000),
+      (1, 2, 1_000, 128),
+    ] as [(Int, Int?, Int, Int)])
+  func `a plan says what each voice can have while all speak`(
+    voices: Int, pages: Int?, capacity: Int, each: Int
+  ) throws {
+    let checkpoint = Checkpoint.synthetic(.tiny06, variant: .customVoice, seed: 0)
+    let shape = checkpoint.configuration.talker.transformer
+    var limits = EngineLimits(capacity: capacity)
+    limits.voices = voices
+    limits.keyValueBytes = pages.map { $0 * 64 * 2 * shape.layerCount * shape.kvWidth * 4 }
+    let plan = try MemoryPlan(checkpoint, limits, precision: .float32)
+    #expect(plan.capacityOfEach == each)
+  }
+
   @Test func `a model can be used while it is being loaded`() async throws {
     let gate = Gate()
     let (checkpoint, tokenizer) = try LiveSpeechTests.model(.customVoice)

@@ -70,7 +70,7 @@ import Testing
     var budget = FrameBudget(Self.usual, framesPerToken: nil, isIncremental: false)
     let first = budget.frames(for: group, tokenCount: 4)
     #expect(first == 19)
-    budget.note(group, frames: first, .length)
+    budget.note(group, frames: first, .runaway)
     #expect(budget.frames(for: group, tokenCount: 4) == first)
     budget.note(group, frames: 12, .stop)
     #expect(budget.frames(for: group, tokenCount: 4) == 16)

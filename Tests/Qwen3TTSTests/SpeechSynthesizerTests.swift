@@ -134,6 +134,42 @@ import TextTokenizer
     #expect(short.summary.finishReason == .length)
   }
 
+  @Test func `a part that needs more than its text can is spoken once more, counted, and said`()
+    async throws
+  {
+    let synthesizer = try await SpeechSynthesizer()
+    let text =
+      "This is one sentence, and it is so long that nobody can say all of it in four seconds."
+    func runaways() async throws -> Int {
+      // Its device's thread knows a moment after its reader.
+      while !synthesizer.load.isIdle { try await Task.sleep(for: .milliseconds(5)) }
+      return synthesizer.load.runaways
+    }
+    // 50 frames, whatever the text.
+    let options = Self.options {
+      $0.maximumFrames = nil; $0.framesPerToken = 0.001
+    }
+    let whole = try await synthesizer.waveform(for: text, options: options).summary
+    #expect(whole.frames == 50 && whole.finishReason == .runaway && whole.respokenParts == 1)
+    #expect(whole.notices.contains { $0.contains("cut off in 1 of 1 parts") })
+    #expect(try await runaways() == 2)
+    // What has been heard is not spoken again.
+    var summary: SpeechMetrics?
+    for try await chunk in synthesizer.speech(for: text, options: options) {
+      summary = chunk.summary ?? summary
+    }
+    #expect(summary?.frames == 50 && summary?.finishReason == .runaway)
+    #expect(try await runaways() == 3)
+    #expect(summary?.respokenParts == 0)
+    let bounded = try await synthesizer.waveform(
+      for: text,
+      options: Self.options {
+        $0.maximumFrames = nil; $0.frameCeiling = 10
+      }
+    ).summary
+    #expect(bounded.frames == 10 && bounded.finishReason == .length && bounded.notices.isEmpty)
+  }
+
   @Test func `cuts a long text at its sentences, as many in a part as fit`() async throws {
     let sentences = ["one", "two", "three", "four", "five", "six"].map {
       "This is sentence number \($0)."

@@ -262,7 +262,7 @@ def a_configuration_file_has_the_options_names():
             entries = [json.loads(line) for line in server.lines if line.startswith("{")]
         assert any(entry["message"] == "speech" and entry["finish_reason"] == "stop" for entry in entries), server.lines
         assert not any(TEXT[:12] in line for line in server.lines)
-    for text, words in [("port: x\n", ""), ("max-queue: 1\nvolume: 3\n", ":2: volume"), ("log-access: maybe\n", ":1: log-access"),
+    for text, words in [("max-queue: 2\nport: x\n", ":2: "), ("idle-timeout: 0\n", ":1: --idle-timeout"), ("tls-key: a\n", ":1: --tls-certificate"), ("max-queue: 1\nvolume: 3\n", ":2: volume"), ("log-access: maybe\n", ":1: log-access"),
                         ("host: {a: b}\n", ":1: host"), ("- a\n", "expected"), ("a: [\n", "expected YAML")]:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             file.write(text)
@@ -346,6 +346,36 @@ def stored_voices_survive_kill_and_are_shared():
             urllib.request.urlopen(call).read()
             assert "bob" not in second.get("/v1/audio/voices?names_only=true")
         return f"{len(names)} voices after the kill"
+
+
+@case
+def models_share_a_device_and_keep_a_voice_that_one_designs():
+    with tempfile.TemporaryDirectory() as folder:
+        make_base_model(folder + "/speaks")
+        make_base_model(folder + "/designs", "voice_design")
+        voices, models = folder + "/voices", ["--model", folder + "/designs", "--model", folder + "/speaks"]
+
+        def speak(server, **members):
+            return post(server, "/v1/audio/speech", json.dumps(
+                {"input": "Hello.", "response_format": "pcm", "seed": 1, "max_new_tokens": 5, **members}).encode())
+
+        with Server(OPTIONS.program, *models, "--no-log-access", voices=voices) as server:
+            made = json.loads(post(server, "/v1/audio/voices", json.dumps(
+                {"name": "old", "type": "prompt", "prompt": "An old man.", "script_hint": "I am old."}).encode()))
+            assert made["type"] == "prompt" and made["prompt"] == "An old man.", made
+            spoken = speak(server, voice="old")
+            assert len(spoken) == 5 * 3840
+            # A speech of one is seen at the other's device, which is the same.
+            long = connect(server)
+            long.sendall(request(LONG, model="designs", instructions="An old man."))
+            assert long.recv(1000)
+            used = [line for line in server.get("/metrics").splitlines() if line.startswith("qwen3tts_slots_used{")]
+            assert sorted(used) == ['qwen3tts_slots_used{model="designs"} 1', 'qwen3tts_slots_used{model="speaks"} 1'], used
+            assert speak(server, voice="old") == spoken
+            reset(long)
+            server.settle(3)
+        with Server(OPTIONS.program, *models[2:], "--no-log-access", voices=voices) as server:
+            assert speak(server, voice="old") == spoken
 
 
 @case

@@ -54,6 +54,20 @@ import Testing
     #expect(rig.endings[id]?.reason == .runaway && rig.endings[id]?.frames == 19)
   }
 
+  @Test(
+    arguments: [
+      (7, 5, .runaway), (7, 7, .limit), (7, 9, .limit), (7, nil, .limit), (.max, 7, .runaway),
+    ] as [(Int, Int?, EndReason)])
+  func `what comes first of a limit and a text's bound is the reason`(
+    limit: Int, text: Int?, reason: EndReason
+  ) {
+    var rig = Rig()
+    let id = rig.submit(0) { $0.budget = FrameBudget(limit, text: text) }
+    rig.run(for: .seconds(1))
+    #expect(rig.endings[id]?.reason == reason)
+    #expect(rig.endings[id]?.frames == min(limit, text ?? limit))
+  }
+
   @Test func `cuts a runaway after its last good frame, or after what cannot be taken back`() {
     var rig = Rig()
     let id = rig.submit(0) { $0.chunks = ChunkSizes(first: 1, later: 30) }

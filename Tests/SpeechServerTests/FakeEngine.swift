@@ -70,7 +70,8 @@ final class FakeEngine: ServedEngine {
               .invalidInput, "text: expected something to say, found nothing"))
           return
         }
-        let frames = min(behaviour.frames ?? text.count, options.maximumFrames ?? .max)
+        let frames = min(
+          behaviour.frames ?? text.count, options.maximumFrames ?? options.frameCeiling ?? .max)
         while frame < frames {
           if behaviour.frameTime > .zero { try? await Task.sleep(for: behaviour.frameTime) }
           if Task.isCancelled { return }

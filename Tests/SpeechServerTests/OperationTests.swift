@@ -27,6 +27,11 @@ import Testing
       let drained = try await client.speak(#"{"input":"a"}"#)
       #expect(try drained.error["code"] == "draining")
       #expect(drained.headers[.connection] == "close")
+      let lines = try await client.get("/metrics").text.components(separatedBy: "\n")
+      for (reason, count) in [("starting", 1), ("draining", 1), ("overloaded", 0)] {
+        #expect(
+          lines.contains("qwen3tts_requests_rejected_total{reason=\"\(reason)\"} \(count)"))
+      }
       #expect(try await client.get("/ready").members["status"] == "draining")
     }
   }

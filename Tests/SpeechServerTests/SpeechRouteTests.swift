@@ -151,6 +151,10 @@ import Testing
       #expect(options.topK == 7 && options.isGreedy && options.repetitionPenalty == 1.5)
       #expect(options.maximumFrames == 2 && options.firstChunkFrames == 3)
       #expect(options.textLayout == .whole && options.normalization == .off)
+      // Where a request says nothing, its text is the bound, within that of the server.
+      _ = try await client.speak(#"{"input":"abcd","response_format":"pcm"}"#)
+      let unbounded = try #require(engine.lastOptions.withLock { $0 })
+      #expect(unbounded.maximumFrames == nil && unbounded.frameCeiling == 7_500)
     }
   }
 

@@ -105,6 +105,47 @@ import Testing
     }
   }
 
+  @Test func `takes voices that qwentts.cpp extracted`() async throws {
+    let (server, engines) = server([.base])
+    /// Codes of two frames, all of a codebook's before the next: 0 and 31, 64 and 95, …
+    let codes = (0..<16).flatMap { [$0 * 64, $0 * 64 + 31] }
+    var packed = Data(count: 44)
+    for (index, code) in codes.enumerated() {
+      for bit in 0..<11 where code >> bit & 1 == 1 {
+        packed[(11 * index + bit) / 8] |= 1 << UInt8((11 * index + bit) % 8)
+      }
+    }
+    let rvq = packed.base64EncodedString()
+    let spk = Data(
+      [0.5, 1, 2, -3].flatMap { (value: Float) in
+        (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
+      }
+    ).base64EncodedString()
+    try await server.test { client in
+      for (members, parameter) in [
+        (#""spk_b64":"AAA=","rvq_b64":"\#(rvq)","ref_text":"Hi.""#, "spk_b64"),
+        (#""spk_b64":"\#(spk)","rvq_b64":"AAAA","ref_text":"Hi.""#, "rvq_b64"),
+        (#""rvq_b64":"\#(rvq)","ref_text":"Hi.""#, "spk_b64"),
+        (#""spk_b64":"\#(spk)","rvq_b64":"\#(rvq)""#, "ref_text"),
+      ] {
+        let refused = try await client.post("/v1/audio/voices", #"{"name":"a",\#(members)}"#)
+        #expect(refused.status == .badRequest)
+        #expect(try refused.error["param"] == .string(parameter))
+      }
+      let made = try await client.post(
+        "/v1/audio/voices",
+        #"{"name":"a","ref_text":"Hi.","spk_b64":"\#(spk)","rvq_b64":"\#(rvq)"}"#)
+      #expect(made.status == .ok)
+      _ = try await client.speak(#"{"input":"x","voice":"a","response_format":"pcm"}"#)
+      guard case .cloned(let voice)? = engines[0].lastOptions.withLock({ $0?.voice }) else {
+        Issue.record("another voice spoke")
+        return
+      }
+      #expect(voice.embedding == [0.5, 1, 2, -3] && voice.transcript == "Hi.")
+      #expect(voice.codes == [0, 31].map { first in (0..<16).map { Int32($0 * 64 + first) } })
+    }
+  }
+
   @Test func `says which model a voice needs`() async throws {
     let (server, _) = server([.customVoice])
     try await server.test { client in

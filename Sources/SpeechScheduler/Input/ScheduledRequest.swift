@@ -55,6 +55,15 @@ package struct FrameBudget: Sendable, Equatable {
   /// A fixed number of frames.
   package init(_ limit: Int) { self.init(base: limit, perToken: 0, limit: limit) }
 
+  /// A limit, and within it what a text can need, past which its voice has run away.
+  package init(_ limit: Int, text: Int?) {
+    guard let text, text < limit else {
+      self.init(limit)
+      return
+    }
+    self.init(base: text, perToken: 0, limit: text + 1)
+  }
+
   package func frames(forTokens count: Int) -> Int { min(limit, base + perToken * count) }
 }
 

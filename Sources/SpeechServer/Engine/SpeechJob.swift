@@ -19,6 +19,14 @@ package final class SpeechRecord: Sendable {
     package var end: ContinuousClock.Instant?
     /// What a player without a buffer would have met.
     package var playback = Playback()
+
+    /// Leaves what can be asked later: no text, and nothing that grows with the speech.
+    fileprivate mutating func shorten() {
+      metrics?.spokenText = nil
+      metrics?.notices = []
+      failure = nil
+      playback = Playback()
+    }
   }
 
   package let id: String
@@ -71,7 +79,8 @@ package final class SpeechJob: Sendable {
   ///   - seed: That of the speech's options.
   ///   - speech: Begins the speech when it is called.
   ///   - onFirstAudio: Called with the first samples.
-  ///   - onEnd: Called when it has ended, however it ended, before its last reader knows.
+  ///   - onEnd: Called when it has ended, however it ended, with all that is known of it, before its last
+  ///     reader knows.
   init(
     _ record: SpeechRecord, seed: UInt64?,
     speech: @escaping @Sendable () -> any AsyncSequence<AudioChunk, any Error> & Sendable,
@@ -117,6 +126,7 @@ package final class SpeechJob: Sendable {
         return state
       }
       onEnd(state)
+      record.update { $0.shorten() }
       if let failure { channel.fail(failure) } else { channel.finish() }
     }
   }

@@ -15,7 +15,8 @@ enum MetricNames {
       "Share of the pages of keys and values that is in use, 0 to 1."),
     "qwen3tts_runaway_parts_total": .init("Parts of speeches that were stuck and stopped."),
     "qwen3tts_requests_total": .init("Speeches that ended, by route and reason."),
-    "qwen3tts_requests_rejected_total": .init("Speeches that were not taken, by reason."),
+    "qwen3tts_requests_rejected_total": .init(
+      "Speeches that were not taken, by reason; invalid: the model cannot do what is asked."),
     "qwen3tts_time_to_first_audio_seconds": .init(
       "From the request to the first samples.", buckets: firstAudio),
     "qwen3tts_queue_seconds": .init("Time until a voice was free."),

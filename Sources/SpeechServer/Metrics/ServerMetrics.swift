@@ -10,10 +10,27 @@ package struct ServerMetrics: Sendable {
   /// Whether some are exported under vLLM's names too, which dashboards and routers know.
   let usesVLLMNames: Bool
 
+  /// Reasons for which speeches are not taken.
+  private static let refusals = [
+    "overloaded", "starting", "draining", "rate_limit_exceeded", "unhealthy", "invalid",
+  ]
+
   package init(factory: any MetricsFactory, usesVLLMNames: Bool = false) {
     self.factory = factory
     self.usesVLLMNames = usesVLLMNames
   }
+
+  /// Begins counters at zero: of one that appears with its first count, Prometheus sees no increase.
+  func begin() {
+    for reason in Self.refusals {
+      count("qwen3tts_requests_rejected_total", [("reason", reason)], 0)
+    }
+    count("qwen3tts_voice_cache_hits_total", [], 0)
+    count("qwen3tts_voice_cache_misses_total", [], 0)
+  }
+
+  /// As `begin`, for a model.
+  func begin(model: String) { count("qwen3tts_runaway_stopped_total", [("model", model)], 0) }
 
   /// Counts a request's answer; the time is that of its head.
   func answered(_ method: String, _ route: String, _ status: Int, _ time: Duration) {

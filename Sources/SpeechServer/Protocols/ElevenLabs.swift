@@ -27,7 +27,7 @@ enum ElevenLabs {
   ) throws(APIError) -> SpeechParameters {
     var parameters = SpeechParameters()
     parameters.voice = .named(voice)
-    parameters.options.maximumFrames = Int(limits.audioSeconds / 0.08)
+    parameters.options.frameCeiling = limits.frames
     try setFormat(query["output_format"].map { String($0) } ?? "mp3_44100_128", &parameters)
     let model = try members.string("model_id") ?? query["model_id"].map { String($0) }
     parameters.model = model.flatMap { models.contains($0) ? $0 : nil }

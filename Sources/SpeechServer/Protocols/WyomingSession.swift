@@ -148,7 +148,7 @@ package struct WyomingSession: SessionProtocol {
     var parameters = SpeechParameters()
     parameters.format = .pcm
     parameters.model = model
-    parameters.options.maximumFrames = Int(limits.audioSeconds / 0.08)
+    parameters.options.frameCeiling = limits.frames
     if isLive { parameters.speakAsWritten() }
     guard let object = try members.object("voice") else { return parameters }
     var voice = Members(object)

@@ -73,7 +73,7 @@ struct ElevenLabsRoutes: Sendable {
   private func speak(
     _ request: Request, _ context: ServerContext, route: String, isTimed: Bool, isStreamed: Bool
   ) async throws -> Response {
-    if let unavailable = speeches.service.unavailable { throw unavailable }
+    try speeches.service.checkIsAvailable()
     var members = Members(try await limits.object(of: request.body, upTo: limits.bodyBytes))
     let text = try members.string("text") ?? ""
     guard text.contains(where: { !$0.isWhitespace }) else {

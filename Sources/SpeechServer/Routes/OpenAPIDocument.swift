@@ -300,6 +300,7 @@ enum OpenAPIDocument {
   private static let string: JSONValue = ["type": "string"]
   private static let integer: JSONValue = ["type": "integer"]
   private static let optionalString: JSONValue = ["type": ["string", "null"]]
+  private static let base64: JSONValue = ["type": "string", "contentEncoding": "base64"]
 
   private static let schemas: JSONValue = [
     "Any": ["type": "object"],
@@ -384,7 +385,7 @@ enum OpenAPIDocument {
       embedding: ["type": "string", "description": "A JSON array of numbers."],
       overwrite: ["type": "string", "enum": ["true", "false"]]),
     "VoiceObject": voice(
-      recording: ["audio_base64": ["type": "string", "contentEncoding": "base64"]],
+      recording: ["audio_base64": base64, "spk_b64": base64, "rvq_b64": base64],
       embedding: array(of: ["type": "number"]), overwrite: ["type": "boolean"]),
     "Consent": object([
       "id": string, "object": ["const": "audio.voice_consent"], "name": string,
@@ -456,6 +457,7 @@ enum OpenAPIDocument {
     ],
     "non_streaming_mode": ["type": "boolean"],
     "initial_codec_chunk_frames": ["type": "integer", "minimum": 0, "maximum": 128],
+    "first_chunk_frames": ["type": "integer", "minimum": 0, "maximum": 128],
     "chunk_frames": ["type": "integer", "minimum": 1, "maximum": 128],
     "ref_audio": [
       "type": "string", "description": "Base64, a data URI, or an address where that is allowed.",

@@ -39,7 +39,7 @@ struct SocketRoutes: Sendable {
         let asked = query["model"].map { String($0) }
         var parameters = SpeechParameters()
         parameters.model = models.map(\.name).first { $0 == asked }
-        parameters.options.maximumFrames = Int(limits.request.audioSeconds / 0.08)
+        parameters.options.frameCeiling = limits.request.frames
         parameters.options.instruction = query["instructions"].map { String($0) }
         let realtime = Realtime(
           dialect, sessionID: context.requestID,
@@ -57,9 +57,7 @@ struct SocketRoutes: Sendable {
     _ request: Request, _ context: ServerContext, _ route: String, subprotocol: String? = nil,
     _ client: Client
   ) async throws -> Response where Client.Message == SocketMessage, Client.Answer == SocketAnswer {
-    if let unavailable = speeches.service.unavailable, request.headers.asksForUpgrade {
-      throw unavailable
-    }
+    if request.headers.asksForUpgrade { try speeches.service.checkIsAvailable() }
     var session = limits.session
     session.characters = limits.request.inputCharacters
     let runner = SessionRunner(

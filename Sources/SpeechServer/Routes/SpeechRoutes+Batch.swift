@@ -11,7 +11,7 @@ extension SpeechRoutes {
   /// Several speeches in one answer: `items` over the shared members. One that fails does not fail
   /// the others.
   func batch(_ request: Request, _ context: ServerContext) async throws -> Response {
-    if let unavailable = service.unavailable { throw unavailable }
+    try service.checkIsAvailable()
     var shared = try await object(of: request)
     guard case .array(let elements)? = shared.removeValue(forKey: "items"),
       (1...Self.mostItems).contains(elements.count)

@@ -36,7 +36,7 @@ struct SpeechRoutes: Sendable {
   // MARK: One speech
 
   private func speak(_ request: Request, _ context: ServerContext) async throws -> Response {
-    if let unavailable = service.unavailable { throw unavailable }
+    try service.checkIsAvailable()
     let parameters = try SpeechParameters(try await object(of: request), limits: limits.request)
     let (job, model) = try await speeches.start(
       parameters, .whole(parameters.input),

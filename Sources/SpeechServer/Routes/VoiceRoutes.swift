@@ -141,9 +141,11 @@ struct VoiceRoutes: Sendable {
     _ form: VoiceForm, with base: ServedModel, _ card: inout VoiceDirectory.Card
   ) async throws -> VoiceCreation {
     switch form.content {
-    case .embedding(let values):
+    case .embedding(let values, let codes):
       return VoiceCreation(
-        voice: try ClonedVoice(embedding: values, origin: "an embedding that was uploaded"))
+        voice: try ClonedVoice(
+          embedding: values, codes: codes, transcript: codes.isEmpty ? nil : form.transcript,
+          origin: "an embedding that was uploaded"))
     case .recording(let bytes, let type):
       card.mimeType = type
       card.fileSize = bytes.count

@@ -8,7 +8,8 @@ struct VoiceForm {
   /// What the voice is made of.
   enum Content {
     case recording([UInt8], contentType: String?)
-    case embedding([Float])
+    /// An embedding, with the codes of its recording where there are any.
+    case embedding([Float], codes: [[Int32]])
     /// The voice in words, and what it says while it is taken.
     case prompt(String, script: String)
 
@@ -98,13 +99,22 @@ struct VoiceForm {
     language = try members.string("language").map(LanguageCodes.name)
     model = try members.string("model").flatMap { $0 == "auto" ? nil : $0 }
     overwrites = try members.bool("overwrite") ?? false
-    let embedding = try members.numbers("speaker_embedding")
+    var embedding = try members.numbers("speaker_embedding")
+    var codes: [[Int32]] = []
+    if embedding == nil, let extracted = try Self.extracted(&members) {
+      embedding = extracted.embedding
+      codes = extracted.codes
+      guard codes.isEmpty || transcript != nil else {
+        throw .invalid(
+          "ref_text", "ref_text: expected the words of the recording of rvq_b64, found none.")
+      }
+    }
     let prompt = try members.string("prompt")
     let script = try members.string("script_hint") ?? Self.standardScript
     switch (recording, embedding, prompt) {
     case (let recording?, nil, nil):
       content = .recording(recording.bytes, contentType: recording.contentType)
-    case (nil, let embedding?, nil): content = .embedding(embedding)
+    case (nil, let embedding?, nil): content = .embedding(embedding, codes: codes)
     case (nil, nil, let prompt?): content = .prompt(prompt, script: script)
     case (nil, nil, nil):
       throw .invalid(
@@ -115,6 +125,28 @@ struct VoiceForm {
         "audio_sample",
         "audio_sample: expected one of audio_sample, speaker_embedding and prompt, found several.")
     }
+  }
+
+  /// What qwentts.cpp extracts from recordings.
+  private static func extracted(
+    _ members: inout Members
+  ) throws(APIError) -> (embedding: [Float], codes: [[Int32]])? {
+    let packed = try members.string("rvq_b64")
+    guard let text = try members.string("spk_b64") else {
+      guard packed == nil else {
+        throw .invalid("spk_b64", "spk_b64: expected the embedding that belongs to rvq_b64.")
+      }
+      return nil
+    }
+    guard let embedding = Base64.decode(text).flatMap(ExtractedVoice.embedding) else {
+      throw .invalid("spk_b64", "spk_b64: expected base64 of 32-bit numbers, found something else.")
+    }
+    guard let packed else { return (embedding, []) }
+    guard let codes = Base64.decode(packed).flatMap(ExtractedVoice.frames) else {
+      throw .invalid(
+        "rvq_b64", "rvq_b64: expected base64 of frames of 22 bytes, found something else.")
+    }
+    return (embedding, codes)
   }
 }
 #endif

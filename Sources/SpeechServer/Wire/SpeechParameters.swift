@@ -58,6 +58,9 @@ package struct SpeechParameters: Sendable {
     package var inputCharacters = 32_768
     /// Seconds of audio of one request.
     package var audioSeconds = 600.0
+    /// The same in frames.
+    var frames: Int { Int(audioSeconds / 0.08) }
+
     package init() {}
   }
 
@@ -189,9 +192,9 @@ package struct SpeechParameters: Sendable {
       try readSampling(&inner)
       ignored = inner.unknown.map { "extra_params.\($0)" }
     }
-    let frameLimit = Int64(limits.audioSeconds / 0.08)
-    options.maximumFrames = Int(
-      min(try members.integer("max_new_tokens", in: 1 ... .max) ?? frameLimit, frameLimit))
+    options.frameCeiling = limits.frames
+    options.maximumFrames = try members.integer("max_new_tokens", in: 1 ... .max)
+      .map { Int(min($0, Int64(limits.frames))) }
     if let isWhole = try members.bool("non_streaming_mode") {
       options.textLayout = isWhole ? .whole : .incremental
     }
