@@ -34,11 +34,14 @@ for again in 1 2; do # the second goes on from the first
   stage talker.py --speech speech --text text --quantizer quantizer.npz --ckpt ckpt --start ckpt --seconds 60 --max-steps 3 --tokens 1000 \
     --cp-frames 100 --wait-hours 0.001 --cap-hours 0.2
 done
-for me in 0 1; do # two whose weights are averaged end with the same
-  stage talker.py --speech speech --text text --quantizer quantizer.npz --ckpt pair$me --start ckpt --pair pair:$me --round 2 --seconds 200 --max-steps 4 \
-    --tokens 1000 --cp-frames 100 --wait-hours 0.001 --cap-hours 0.2 &
-done
-wait -n && wait -n
+half() { # of a pair
+  stage talker.py --speech speech --text text --quantizer quantizer.npz --ckpt pair$1 --start ckpt --pair pair:$1 --round 2 --seconds 200 --max-steps 2 \
+    --tokens 300 --cp-frames 50 --wait-hours 0.001 --cap-hours 0.2
+}
+half 0 & first=$!
+half 1
+wait $first
+# whose weights are averaged: they end with the same
 python3 -c "import torch; a, b = (torch.load(f'pair{i}/talker.pt')['talker'] for i in (0, 1)); assert all(torch.equal(a[k], b[k]) for k in a)"
 stage encoder.py --speech speech --quantizer quantizer.npz --ckpt ckpt --seconds 15 --hours 0.1 --batch 2 --crop 8
 stage lengths.py --engine "$ENGINE" --text text --out lengths.json --count 200
