@@ -107,8 +107,13 @@ def judge():
     return f"variance held {float(1 - err / tot):.3f}, codes met {[round(float(v), 3) for v in met[:4] / k]}" if k else "no held-out speech"
 
 
+def store():
+    save({"enc": {k: v.detach().cpu() for k, v in enc.state_dict().items()}, "cfg": json.dumps({k: cfg[k] for k in cfg if k.startswith("enc") or k == "num_filters"})},
+         Path(a.ckpt) / "codec_enc.pt")
+
+
 step, acc, end = 0, 0.0, T0 + a.seconds
-begin = time.time()
+begin = kept = time.time()
 while time.time() < end:
     f = (time.time() - begin) / (end - begin)
     for g in opt.param_groups:
@@ -130,7 +135,9 @@ while time.time() < end:
     if step % a.report == 0:
         print(f"step {step} {time.time() - T0:.0f}s loss {float(acc) / a.report:.4f}", flush=True)
         acc = 0.0
+    if time.time() - kept > 60:
+        store()
+        kept = time.time()
 reader.stop = True
-save({"enc": {k: v.detach().cpu() for k, v in enc.state_dict().items()}, "cfg": json.dumps({k: cfg[k] for k in cfg if k.startswith("enc") or k == "num_filters"})},
-     Path(a.ckpt) / "codec_enc.pt")
+store()
 print(f"{step} steps, {time.time() - T0:.0f} s, {judge()}")

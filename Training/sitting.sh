@@ -4,7 +4,7 @@
 #   sitting.sh codec  SECONDS OUT [last]    on GPU 0 (or $GPU)
 # Whichever comes first starts the speech pool for both. Beside this script lie text/, quantizer.npz and, to go on
 # from, ckpt/. OUT gets talker.pt, talker_opt.pt, codec_dec.pt, codec_judges.pt and voice.log,
-# renewed every minute, and the last ones before SECONDS are over. `last`: the learning rate falls to zero.
+# renewed every minute, and the last ones before SECONDS are over. PAIR (environment): --pair and its value for one of two talkers. `last`: the learning rate falls to zero.
 set -u
 MODE=$1; S=$2; OUT=$(cd "$3" && pwd); LAST=${4:-}
 H=$(cd "$(dirname "$0")" && pwd); W=${VOICE_WORK:-/tmp/voice}; PY=${PYTHON:-python3}
@@ -27,11 +27,11 @@ START=$H/ckpt; COMPILE=; [ "$MODE" = talker ] && [ -z "${COMPILE_OFF:-}" ] && CO
 while true; do
   LEFT=$((END - SECONDS))
   CUDA_VISIBLE_DEVICES=$GPU OMP_NUM_THREADS=4 timeout -s KILL $((LEFT - 2)) "$PY" "$H/$MODE.py" --speech "$W/speech" --ckpt "$OUT" --start "$START" \
-    --seconds $((LEFT - 4)) $COMPILE "${ARGS[@]}" ${STEPS:-} >> "$LOG" 2>&1 < /dev/null && break
+    --seconds $((LEFT - 4)) $COMPILE "${ARGS[@]}" ${STEPS:-} ${PAIR:-} >> "$LOG" 2>&1 < /dev/null && break
   # It failed: once more from what it stored, without compiling, if that is worth while.
   [ -e "$OUT/$([ "$MODE" = codec ] && echo codec_dec || echo talker).pt" ] && START=$OUT
   [ $((END - SECONDS)) -gt 90 ] || break
-  echo "$MODE starts again" >> "$LOG"; COMPILE=
+  echo "$MODE starts again" >> "$LOG"; COMPILE= PAIR=
 done
 rm -f "$OUT"/*.pt.tmp
 grep "^$MODE" "$LOG" | tail -n 8

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 import modules as M
 from export import codec_ids
 from quantizer import Quantizer, edits
-from speechdata import ChunkReader, Clock, Patience, guarded_step, keep_optimizer, load_heldout, restore_optimizer, save
+from speechdata import ChunkReader, Clock, Pair, Patience, guarded_step, keep_optimizer, load_heldout, restore_optimizer, save
 from teacher import VOICES, WAIT
 from textids import TextIds
 
@@ -355,7 +355,7 @@ def main():
     ap.add_argument("--speech", required=True)
     ap.add_argument("--text", required=True)
     ap.add_argument("--quantizer", required=True)
-    ap.add_argument("--ckpt", required=True, help="folder to write talker.pt and talker_opt.pt to, and talker_steady.pt as the rate begins to fall")
+    ap.add_argument("--ckpt", required=True, help="folder to write talker.pt, talker_mean.pt and talker_opt.pt to, and talker_steady.pt as the rate begins to fall")
     ap.add_argument("--start", help="folder with these files to resume from, if it has them")
     ap.add_argument("--seconds", type=float, required=True, help="wall clock, in all")
     ap.add_argument("--lr", type=float, default=1.5e-3)
@@ -366,13 +366,16 @@ def main():
     ap.add_argument("--cap-hours", type=float, default=1600)
     ap.add_argument("--wait-hours", type=float, default=4)
     ap.add_argument("--max-steps", type=int, default=10 ** 9)
+    ap.add_argument("--pair", help="FOLDER:0 for one of two runs whose weights are averaged, FOLDER:1 for the other; the folder in memory")
+    ap.add_argument("--round", type=int, default=64, help="steps between two averagings")
+    ap.add_argument("--alone-every", type=float, default=90, help="seconds between two judgements of what it says alone")
     ap.add_argument("--dims", default="{}")
     ap.add_argument("--compile", action="store_true")
     ap.add_argument("--record", action="store_true", help="steps as CUDA graphs")
     a = ap.parse_args()
     dev = "cuda" if torch.cuda.is_available() else "cpu"
     say = lambda *x: print("talker", *x, flush=True)  # noqa: E731
-    seed = int(time.time())
+    seed = time.time_ns() // 1000 % 2 ** 32  # of a pair each its own
     torch.manual_seed(seed)
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
@@ -458,15 +461,20 @@ def main():
         tk.train()
         return "alone " + " | ".join(out)
 
+    # The mean of the last three thousand steps or so: while the rate is high it is better than any one of them.
+    names, mean = [n for n, _ in tk.named_parameters()], [p.detach().clone() for p in tk.parameters()]
+
     def store(name="talker"):
-        save({"talker": {k: v.detach().to(torch.bfloat16) for k, v in tk.state_dict().items()}, "cfg": json.dumps(cfg)}, ck / f"{name}.pt")
+        pack = lambda state: {"talker": {k: v.detach().to(torch.bfloat16) for k, v in state.items()}, "cfg": json.dumps(cfg)}  # noqa: E731
+        save(pack(tk.state_dict()), ck / f"{name}.pt")
+        save(pack({**tk.state_dict(), **dict(zip(names, mean))}), ck / "talker_mean.pt")
         save({"opt": keep_optimizer(opt)}, ck / "talker_opt.pt")
 
     clock = Clock(a.seconds - (time.time() - T0) - 20)
-    patience = Patience(100) if a.compile else None
+    patience = Patience(150) if a.compile else None
     stepper = Stepper(tk, lay, pool, params, opt, a, say)
-    step, total, count, positions, lastlog, lasteval, laststore = 0, 0, 0, 0, time.time(), time.time(), time.time()
-    steady = False
+    step, total, count, positions, lastlog, lasteval, laststore, lastalone = 0, 0, 0, 0, time.time(), time.time(), time.time(), time.time()
+    steady, pair = False, Pair(a.pair, list(tk.parameters()), say)
     while clock.frac() < 1 and step < a.max_steps:
         for length, rows in pool.batches(rng, a.tokens, min(20000, len(pool.meta) + 2000)):
             if clock.frac() >= 1 or step >= a.max_steps:
@@ -493,6 +501,11 @@ def main():
                 patience.end()
             if step % 2 == 0:
                 pool.poll(3)
+            if step % a.round == 0:
+                r = step // a.round
+                # The first time the other may still be compiling; at the end nobody waits.
+                pair.average(r, max(0, min(40 if r > 1 else 200, clock.left())))
+                torch._foreach_lerp_(mean, [p.detach() for p in tk.parameters()], max(a.round / 3000, 1 / (r + 1)))
             if time.time() - lastlog > 15 or step in (1, 10, 50):
                 v, dt = (total / count).tolist(), max(1e-3, time.time() - lastlog)
                 say(f"step {step} t {time.time() - T0:.0f}s {count / dt:.1f} it/s {positions / dt / 1e3:.0f}k pos/s lr {lr:.1e} c0 {v[0]:.3f} acc {v[1]:.3f} "
@@ -501,10 +514,12 @@ def main():
             if time.time() - lasteval > 60 and step > 3:
                 say(f"t {time.time() - T0:.0f}s", evaluate())
                 lasteval = time.time()
-            if time.time() - laststore > 90 and step > 3:
+            if time.time() - laststore > 60 and step > 3:
                 store()
-                say(f"t {time.time() - T0:.0f}s", spoken(48))
                 laststore = time.time()
+            if time.time() - lastalone > a.alone_every and step > 3:
+                say(f"t {time.time() - T0:.0f}s", spoken(48))
+                lastalone = time.time()
     store()
     pool.reader.stop = True
     say(f"{step} steps, {time.time() - T0:.0f} s" + (f", gpu peak {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if dev == "cuda" else ""))

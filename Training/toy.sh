@@ -22,7 +22,7 @@ if ! [ -e debs/usr/bin/bible ]; then
     [ -e "debs/usr/$part" ] || { echo "$part could not be had with apt-get download"; rm -rf debs; exit 77; }
   done
 fi
-rm -rf text speech ckpt voice judged
+rm -rf text speech ckpt pair pair0 pair1 voice judged
 stage text.py --engine "$ENGINE" --debs debs --out text --pieces 3000
 stage tokenizer.py --text text --lines 2000
 stage quantizer.py --text text --out quantizer.npz --frames 3000 --iters 2 --workers 2
@@ -34,6 +34,15 @@ for again in 1 2; do # the second goes on from the first
   stage talker.py --speech speech --text text --quantizer quantizer.npz --ckpt ckpt --start ckpt --seconds 60 --max-steps 3 --tokens 1000 \
     --cp-frames 100 --wait-hours 0.001 --cap-hours 0.2
 done
+half() { # of a pair
+  stage talker.py --speech speech --text text --quantizer quantizer.npz --ckpt pair$1 --start ckpt --pair pair:$1 --round 2 --seconds 200 --max-steps 2 \
+    --tokens 300 --cp-frames 50 --wait-hours 0.001 --cap-hours 0.2
+}
+half 0 & first=$!
+half 1
+wait $first
+# whose weights are averaged: they end with the same
+python3 -c "import torch; a, b = (torch.load(f'pair{i}/talker.pt')['talker'] for i in (0, 1)); assert all(torch.equal(a[k], b[k]) for k in a)"
 stage encoder.py --speech speech --quantizer quantizer.npz --ckpt ckpt --seconds 15 --hours 0.1 --batch 2 --crop 8
 stage lengths.py --engine "$ENGINE" --text text --out lengths.json --count 200
 stage export.py --ckpt ckpt --text text --quantizer quantizer.npz --lengths lengths.json --out voice
