@@ -455,6 +455,9 @@ enum OpenAPIDocument {
       "type": "integer", "minimum": 1, "description": "Frames of 80 ms.",
     ],
     "non_streaming_mode": ["type": "boolean"],
+    "word_timestamps": [
+      "type": "boolean", "description": "Says when each word is heard.", "default": false,
+    ],
     "initial_codec_chunk_frames": ["type": "integer", "minimum": 0, "maximum": 128],
     "chunk_frames": ["type": "integer", "minimum": 1, "maximum": 128],
     "ref_audio": [
