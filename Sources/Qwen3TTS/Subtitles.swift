@@ -30,8 +30,9 @@ package struct Subtitles: Sendable {
   /// The longest and the shortest time of a cue.
   private static let longest = Duration.seconds(6)
   private static let shortest = Duration.seconds(1)
-  /// A pause that ends a cue.
+  /// Pauses that end a cue: any, and one at the end of a sentence, where an abbreviation has none.
   private static let pause = Duration.milliseconds(700)
+  private static let sentencePause = Duration.milliseconds(120)
 
   private let text: [Character]
   private var words: [SpokenWord] = []
@@ -91,9 +92,8 @@ package struct Subtitles: Sendable {
         let isTooLong =
           shown(words[open.startIndex...index]).count > 2 * Self.line
           || word.end - first.start > Self.longest
-        if isTooLong || word.start - last.end > Self.pause || Self.endsSentence(last.text) {
-          close()
-        }
+        let pause = Self.endsSentence(last.text) ? Self.sentencePause : Self.pause
+        if isTooLong || word.start - last.end > pause { close() }
       }
       open = open.isEmpty ? words[index...index] : words[open.startIndex...index]
     }

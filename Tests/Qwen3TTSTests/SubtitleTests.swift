@@ -4,7 +4,7 @@ import Qwen3TTS
 import Testing
 
 @Suite struct SubtitleTests {
-  /// Words of a text, 300 ms each with 50 ms between them, and a pause after a comma.
+  /// Words of a text, 300 ms each with 50 ms between them, and pauses at the ends of sentences and after commas.
   static func subtitles(_ text: String, characters: Bool = false) -> Subtitles {
     var subtitles = Subtitles(of: text)
     var time = Duration.milliseconds(80)
@@ -17,7 +17,8 @@ import Testing
       ]
       if characters { chunk.characters = word.map { SpokenCharacter($0, start: time, end: end) } }
       subtitles.append(chunk)
-      time = end + .milliseconds(word.hasSuffix(",") ? 800 : 50)
+      let isEnd = word.contains { ".!?".contains($0) } && word != "Dr."
+      time = end + .milliseconds(word.hasSuffix(",") ? 800 : isEnd ? 200 : 50)
     }
     return subtitles
   }
@@ -35,11 +36,11 @@ import Testing
         Tom & Ann said: "It's <late>,
 
         2
-        00:00:02,930 --> 00:00:03,630
+        00:00:02,930 --> 00:00:03,780
         go home."
 
         3
-        00:00:03,630 --> 00:00:09,180
+        00:00:03,780 --> 00:00:09,330
         Then they walked through the old town
         along the river for a quarter of an hour.
 
@@ -48,13 +49,13 @@ import Testing
 
   @Test func `WebVTT, whose signs are escaped`() {
     #expect(
-      Self.subtitles("A <b> & c. Done.").written(as: .vtt) == """
+      Self.subtitles("Dr. <B> & c. Done.").written(as: .vtt) == """
         WEBVTT
 
         00:00:00.080 --> 00:00:01.430
-        A &lt;b&gt; &amp; c.
+        Dr. &lt;B&gt; &amp; c.
 
-        00:00:01.480 --> 00:00:02.480
+        00:00:01.630 --> 00:00:02.630
         Done.
 
         """)
