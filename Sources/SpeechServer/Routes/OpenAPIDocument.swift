@@ -341,7 +341,7 @@ enum OpenAPIDocument {
           "index": integer, "status": ["enum": ["success", "error"]],
           "audio_data": optionalString, "media_type": optionalString,
           "finish_reason": optionalString, "error": ["type": ["object", "null"]],
-          "usage": ["type": ["object", "null"]],
+          "usage": ["type": ["object", "null"]], "timestamps": ["type": ["array", "null"]],
         ])),
     ]),
     "SpeechState": object([

@@ -89,6 +89,7 @@ extension SpeechRoutes {
       [
         "index": .integer(Int64(index)), "status": "error", "error": error.members,
         "audio_data": nil, "media_type": nil, "usage": nil, "finish_reason": nil,
+        "timestamps": nil,
       ]
     }
   }
