@@ -139,6 +139,8 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "TextNormalization", swiftSettings: settings),
     .target(
+      name: "SpeechAlignment", dependencies: ["SpeechModel"], swiftSettings: settings),
+    .target(
       name: "TextTokenizer",
       dependencies: [.product(name: "HeapModule", package: "swift-collections")],
       swiftSettings: settings),
@@ -146,7 +148,7 @@ let package = Package(
       name: "Qwen3TTS",
       dependencies: [
         "SpeechModel", "CPUBackend", "CUDA", "CUDABackend", "ModelFiles", "ModelStore",
-        "SpeechRuntime", "SpeechScheduler", "TextNormalization",
+        "SpeechAlignment", "SpeechRuntime", "SpeechScheduler", "TextNormalization",
         "TextTokenizer", "Audio", "SystemIO",
       ],
       resources: [.copy("Resources/DefaultVoice")], swiftSettings: settings),
@@ -273,6 +275,8 @@ let package = Package(
     .testTarget(
       name: "TextNormalizationTests", dependencies: ["TextNormalization", "FuzzSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "SpeechAlignmentTests", dependencies: ["SpeechAlignment"], swiftSettings: settings),
     .testTarget(
       name: "TextTokenizerTests", dependencies: ["TextTokenizer"], swiftSettings: settings),
     .testTarget(

@@ -23,8 +23,9 @@ package struct LiveText: Sendable {
   package enum Event: Equatable, Sendable {
     /// A part begins. One that continues a repetition comes in one go, in the whole layout.
     case begin(isContinued: Bool)
-    /// Tokens of its text, without the wrapper's. In the whole layout they are all of the part's.
-    case tokens([Int32])
+    /// Tokens of its text, without the wrapper's, and words: those of the tokens, or some that are still to come. In
+    /// the whole layout they are all of the part's.
+    case tokens([Int32], text: String)
     /// It has ended, and this was it. Its `end` is about its share of what was written by then, or of
     /// the whole text where its length is known.
     case end(TextPart)

@@ -148,6 +148,9 @@ struct RequestBuilder: Sendable {
     isNormalized(options) && configuration.usualFrames != nil
   }
 
+  /// Frames that the voice usually waits before it says a text that comes a token a frame.
+  var usualWait: Double { configuration.usualFrames?.wait ?? 0 }
+
   /// How long each part of a text may take.
   func budget(_ options: SpeechOptions, layout: PromptLayout) -> FrameBudget {
     // What is usual was learned of English words.

@@ -44,6 +44,8 @@ struct RunningParts: Sendable {
     /// Ids it has if nothing more comes.
     var count = 0
     var text = ""
+    /// What of it is not out.
+    var newText = ""
     /// Whether it has a letter or a digit, and whether anybody knows of it.
     var isSpeakable = false
     var isOut = false
@@ -172,6 +174,7 @@ struct RunningParts: Sendable {
     let count = part.count
     guard count <= limit || isFirst else { return false }
     part.text += text
+    part.newText += text
     part.isSpeakable = part.isSpeakable || text.isSpeakable
     let ends =
       switch kind(end, stretch, part) {
@@ -226,8 +229,9 @@ extension RunningParts.OpenPart {
     guard isSpeakable else { return }
     if !isOut { events.append(.begin(isContinued: isContinued)) }
     isOut = true
-    if !ids.isEmpty { events.append(.tokens(ids)) }
+    if !ids.isEmpty || !newText.isEmpty { events.append(.tokens(ids, text: newText)) }
     ids = []
+    newText = ""
   }
 }
 

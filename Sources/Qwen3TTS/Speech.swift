@@ -66,10 +66,20 @@ public struct Speech: AsyncSequence, Sendable {
 final class SpeechFeed: Sendable {
   /// Called with the reader's progress, on the reader's task.
   typealias Taken = @Sendable () -> Void
-  typealias Next = Result<AudioChunk?, SynthesisError>
+  typealias Next = Result<Entry?, SynthesisError>
+
+  /// A chunk, and what says when its words are heard.
+  struct Entry: Sendable {
+    var chunk: AudioChunk
+    let part: PartTimes?
+    let number: Int
+    let taken: Taken?
+  }
 
   private struct State {
-    var chunks: [(chunk: AudioChunk, taken: Taken?)] = []
+    var chunks: [Entry] = []
+    /// Chunks that came so far.
+    var count = 0
     var end: Result<Void, SynthesisError>?
     var isCancelled = false
     var onCancel: (@Sendable () -> Void)?
@@ -77,6 +87,10 @@ final class SpeechFeed: Sendable {
   }
 
   private let state = Mutex(State())
+  /// `nil` where nobody asks when words are heard.
+  private let times: SpeechTimes?
+
+  init(_ times: SpeechTimes?) { self.times = times }
 
   var isCancelled: Bool { state.withLock { $0.isCancelled } }
   var unreadFrames: Int {
@@ -85,17 +99,19 @@ final class SpeechFeed: Sendable {
 
   // MARK: The writer's side
 
-  /// Adds a chunk. `taken` is called when it is read.
-  func push(_ chunk: AudioChunk, taken: Taken? = nil) {
-    let reader = state.withLock { state -> CheckedContinuation<Next, Never>? in
+  /// Adds a chunk of a part. `taken` is called when it is read.
+  func push(_ chunk: AudioChunk, of part: PartTimes? = nil, taken: Taken? = nil) {
+    let waiting = state.withLock { state -> (CheckedContinuation<Next, Never>, Entry)? in
+      let entry = Entry(chunk: chunk, part: part, number: state.count, taken: taken)
+      state.count += 1
       if state.readers.isEmpty {
-        state.chunks.append((chunk, taken))
+        state.chunks.append(entry)
         return nil
       }
-      return state.readers.removeFirst()
+      return (state.readers.removeFirst(), entry)
     }
-    guard let reader else { return }
-    reader.resume(returning: .success(chunk))
+    guard let (reader, entry) = waiting else { return }
+    reader.resume(returning: .success(entry))
     taken?()
   }
 
@@ -145,15 +161,17 @@ final class SpeechFeed: Sendable {
       }
       for reader in readers { reader.resume(returning: .success(nil)) }
     }
-    return try next.get()
+    guard var entry = try next.get() else { return nil }
+    times?.add(to: &entry.chunk, number: entry.number, part: entry.part)
+    return entry.chunk
   }
 
   private func take(_ reader: CheckedContinuation<Next, Never>) {
     let result = state.withLock { state -> (Next, Taken?)? in
       if Task.isCancelled { return (.success(nil), nil) }
       if !state.chunks.isEmpty {
-        let (chunk, taken) = state.chunks.removeFirst()
-        return (.success(chunk), taken)
+        let entry = state.chunks.removeFirst()
+        return (.success(entry), entry.taken)
       }
       if let end = state.end {
         // An error is reported once.

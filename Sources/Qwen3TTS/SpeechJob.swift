@@ -20,6 +20,8 @@ final class SpeechJob: Sendable {
   private let model: SpeakingModel
   private let options: SpeechOptions
   private let feed: SpeechFeed
+  /// When the text's words are heard, where that was asked for.
+  private let times: SpeechTimes?
   /// Whether nothing of a part is delivered before it has ended well.
   private let isHeld: Bool
   private let accepted = ContinuousClock.now
@@ -28,13 +30,14 @@ final class SpeechJob: Sendable {
   /// Runs the job. It is cancelled when nobody needs the rest of the text.
   private let task = Mutex<Task<Void, Never>?>(nil)
 
-  private init(
-    _ model: SpeakingModel, _ options: SpeechOptions, _ feed: SpeechFeed, isHeld: Bool
-  ) {
+  private init(_ model: SpeakingModel, _ options: SpeechOptions, isHeld: Bool) {
     self.model = model
     self.options = options
-    self.feed = feed
     self.isHeld = isHeld
+    times =
+      options.timestamps
+      ? SpeechTimes(isEnglish: model.requests.isNormalized(options)) : nil
+    feed = SpeechFeed(times)
   }
 
   /// Begins a speech, which `body` speaks.
@@ -42,10 +45,9 @@ final class SpeechJob: Sendable {
     _ model: SpeakingModel, _ options: SpeechOptions, isHeld: Bool = false,
     _ body: @escaping @Sendable (SpeechJob) async throws(SynthesisError) -> SpeechMetrics
   ) -> Speech {
-    let feed = SpeechFeed()
-    let job = SpeechJob(model, options, feed, isHeld: isHeld)
+    let job = SpeechJob(model, options, isHeld: isHeld)
     job.task.withLock { $0 = Task { await job.run(body) } }
-    return Speech(feed)
+    return Speech(job.feed)
   }
 
   /// Ends the waiting for a writer.
@@ -77,13 +79,17 @@ final class SpeechJob: Sendable {
   /// Speaks a text that is all there.
   func speak(_ text: String) async throws(SynthesisError) -> SpeechMetrics {
     do {
+      times?.append(text)
+      times?.endText()
       var progress = try await begin()
       var parts = try model.requests.parts(of: text, options, tokenizer: model.tokenizer)
       while let part = parts.next() {
         let ids = model.tokenizer.targetIDs(part.text)
         let prompt = progress.request.prompt(ids, isContinued: part.isContinued)
         let budget = progress.budgets.frames(for: part, tokenCount: ids.count)
-        guard try await speak(prompt, budget: budget, share: part.end, &progress) != nil
+        let times = times(of: part, progress)
+        guard
+          try await speak(prompt, times, budget: budget, share: part.end, &progress) != nil
         else { break }
         progress.summary.textTokens += ids.count
         guard try await note(part, &progress) else { break }
@@ -105,6 +111,7 @@ final class SpeechJob: Sendable {
       var goesOn = true
       do {
         for try await piece in text where goesOn {
+          times?.append(piece)
           goesOn = try await handle(live.append(piece), &open, &progress)
           if !goesOn || Task.isCancelled { break }
         }
@@ -119,6 +126,7 @@ final class SpeechJob: Sendable {
         }
       }
       if feed.isCancelled { progress.summary.finishReason = .cancelled }
+      times?.endText()
       if goesOn, !Task.isCancelled {
         _ = try await handle(live.finish(), &open, &progress)
       }
@@ -152,6 +160,7 @@ final class SpeechJob: Sendable {
   /// A part of a text that is being written.
   private struct OpenPart {
     var tokens: [Int32] = []
+    var text = ""
     var isContinued = false
     /// Once it is spoken, while more of it may come.
     var speech: PartSpeech?
@@ -177,9 +186,10 @@ final class SpeechJob: Sendable {
     for (index, event) in events.enumerated() {
       switch event {
       case .begin(let isContinued): open = OpenPart(isContinued: isContinued)
-      case .tokens(let ids):
+      case .tokens(let ids, let text):
         guard let speech = open.speech else {
           open.tokens += ids
+          open.text += text
           guard !open.isContinued, progress.request.canBegin(with: open.tokens) else { continue }
           let prompt = progress.request.openPrompt(model.tokenizer.targetIDs(around: open.tokens))
           // A part has more tokens than it may only where its first word has, and then it ends with it.
@@ -187,16 +197,20 @@ final class SpeechJob: Sendable {
           let most = progress.budgets.most(
             tokenCount: max(known, model.requests.tokensPerPart(options)) + Self.wrapperTokens)
           open.speech = try await speak(
-            prompt, budget: most, isOpen: true, share: 0, &progress)
+            prompt, times(of: open.text, isIncremental: true, isOpen: true), budget: most,
+            isOpen: true, share: 0, &progress)
           if open.speech == nil { return false }
           continue
         }
         open.tokens += ids
+        // Before the voice can say it.
+        speech.times?.append(text)
         append(ids, to: speech)
       case .end(let part):
         let ids = model.tokenizer.targetIDs(around: open.tokens)
         let budget = progress.budgets.frames(for: part, tokenCount: ids.count)
         if let speech = open.speech {
+          speech.times?.endText()
           append([progress.request.configuration.text.end], to: speech)
           let (limit, textLimit) = (framesLeft(progress), textLimit(budget))
           guard let id = speech.id else { return false }
@@ -204,7 +218,9 @@ final class SpeechJob: Sendable {
           model.thread.post { $0.endText(of: id, frameLimit: limit, textLimit: textLimit) }
         } else {
           let prompt = progress.request.prompt(ids, isContinued: part.isContinued)
-          guard try await speak(prompt, budget: budget, share: part.end, &progress) != nil
+          let times = times(of: part, progress)
+          guard
+            try await speak(prompt, times, budget: budget, share: part.end, &progress) != nil
           else { return false }
         }
         open = OpenPart()
@@ -223,7 +239,7 @@ final class SpeechJob: Sendable {
     var count = 0
     for event in events {
       switch event {
-      case .tokens(let ids): count += ids.count
+      case .tokens(let ids, _): count += ids.count
       case .begin, .end: return count
       }
     }
@@ -238,6 +254,22 @@ final class SpeechJob: Sendable {
     }
   }
 
+  private func times(of part: TextPart, _ progress: Progress) -> PartTimes? {
+    let isIncremental = progress.request.layout == .incremental && !part.isContinued
+    return times(of: part.text, isIncremental: isIncremental, isOpen: false)
+  }
+
+  /// What finds when the letters of a part are heard; `nil` where nobody asked.
+  private func times(of text: String, isIncremental: Bool, isOpen: Bool) -> PartTimes? {
+    guard times != nil else { return nil }
+    let wait = model.requests.isNormalized(options) ? model.requests.usualWait : 0
+    let times = PartTimes(
+      incrementalWith: isIncremental ? model.tokenizer : nil, delay: Int(wait))
+    times.append(text)
+    if !isOpen { times.endText() }
+    return times
+  }
+
   private func framesLeft(_ progress: Progress) -> Int {
     let most = min(options.maximumFrames ?? .max, options.frameCeiling ?? .max)
     return most == .max ? .max : most - progress.summary.frames
@@ -248,7 +280,7 @@ final class SpeechJob: Sendable {
 
   /// Has a part spoken, after those before it. Returns `nil` when no frames are left for it.
   private func speak(
-    _ prompt: Prompt, budget: Int, isOpen: Bool = false, share: Double,
+    _ prompt: Prompt, _ times: PartTimes?, budget: Int, isOpen: Bool = false, share: Double,
     _ progress: inout Progress
   ) async throws -> PartSpeech? {
     let capacity = progress.capacity
@@ -279,7 +311,7 @@ final class SpeechJob: Sendable {
     if index == 1, let notice = model.requests.noticeOnParts {
       progress.summary.notices.append(notice)
     }
-    let part = try await submit(utterance, share: share, after: progress.parts.last)
+    let part = try await submit(utterance, times, share: share, after: progress.parts.last)
     progress.parts.append(part)
     progress.summary.parts += 1
     guard isHeld, try await part.ended().reason == .runaway else {
@@ -289,7 +321,7 @@ final class SpeechJob: Sendable {
     // Once more: nothing of it has been heard. With counters that no first attempt has.
     utterance.settings.utterance |= 1 << 31
     let again = try await submit(
-      utterance, share: share, after: progress.parts.dropLast().last)
+      utterance, times, share: share, after: progress.parts.dropLast().last)
     progress.parts[index] = again
     progress.summary.respokenParts += 1
     _ = try await again.ended()
@@ -329,11 +361,11 @@ final class SpeechJob: Sendable {
   }
 
   private func submit(
-    _ utterance: Utterance, share: Double, after earlier: PartSpeech?
+    _ utterance: Utterance, _ times: PartTimes?, share: Double, after earlier: PartSpeech?
   ) async throws -> PartSpeech {
-    let part = PartSpeech(feed: feed, thread: model.thread, share: share, isHeld: isHeld) {
-      [self] in stopWaiting()
-    }
+    let part = PartSpeech(
+      feed: feed, times: times, thread: model.thread, share: share, isHeld: isHeld
+    ) { [self] in stopWaiting() }
     earlier?.onEnd { part.release(.predecessor) }
     if earlier == nil { part.release(.predecessor) }
     let id = try await model.thread.perform { engine in
@@ -376,6 +408,7 @@ final class PartSpeech: Sendable {
   }
 
   private let feed: SpeechFeed
+  let times: PartTimes?
   private let thread: DeviceThread
   private let isHeld: Bool
   private let onFailure: @Sendable () -> Void
@@ -383,10 +416,11 @@ final class PartSpeech: Sendable {
 
   /// - Parameter onFailure: Called when it ends with an error.
   init(
-    feed: SpeechFeed, thread: DeviceThread, share: Double, isHeld: Bool,
+    feed: SpeechFeed, times: PartTimes?, thread: DeviceThread, share: Double, isHeld: Bool,
     onFailure: @escaping @Sendable () -> Void
   ) {
     self.feed = feed
+    self.times = times
     self.thread = thread
     self.isHeld = isHeld
     self.onFailure = onFailure
@@ -423,6 +457,8 @@ final class PartSpeech: Sendable {
         state.spoken = Result { () throws(SynthesisError) in
           (try FinishReason(reason, state.failure), frames)
         }
+        let finishReason = try? state.spoken?.get().0
+        times?.endSpeech(isWhole: finishReason == .stop)
         defer { state.spokenWaiter = nil }
         return state.spokenWaiter
       }
@@ -449,7 +485,7 @@ final class PartSpeech: Sendable {
     let onEnd = state.withLock { state -> (@Sendable () -> Void)? in
       guard state.obstacles.isEmpty else { return nil }
       for chunk in state.waiting {
-        feed.push(chunk) { [self] in if !isHeld { consume(chunk.codes.count) } }
+        feed.push(chunk, of: times) { [self] in if !isHeld { consume(chunk.codes.count) } }
       }
       state.waiting = []
       guard state.end != nil else { return nil }

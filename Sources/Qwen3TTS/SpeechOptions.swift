@@ -92,6 +92,9 @@ public struct SpeechOptions: Sendable, Equatable {
   /// The most text tokens spoken at once, 1 or more; longer texts are split at the ends of sentences.
   /// `nil`: 120, and 600 for VoiceDesign models, which design a voice for each part.
   public var tokensPerPart: Int?
+  /// Whether chunks say when words and characters are heard: `AudioChunk.words` and `AudioChunk.characters`. It
+  /// changes nothing of the sound, and takes the reader's task about a fifth of a millisecond for each frame.
+  public var timestamps = false
 
   /// The defaults.
   public init() {}
@@ -160,17 +163,30 @@ public struct AudioChunk: Sendable {
   public var codes: [[Int32]] = []
   /// Share of the text, 0…1, that has been spoken at the end of the part this chunk belongs to.
   public var textShare = 0.0
+  /// Words of which has become known with this chunk when they are heard, in the order of the text; without
+  /// `SpeechOptions.timestamps` none.
+  ///
+  /// Times are in order, count from the beginning of the speech, and never change. A word comes
+  /// about 1.5 s after it was heard, or with the first chunk after its part of the text. What is not said, because
+  /// the speech is cut off, does not come.
+  public var words: [SpokenWord] = []
+  /// The same for characters. All of them together are the text as it was written, with the spaces; where the text was put
+  /// into words first, those of a word such as "$5" share its time. Spaces and marks share the pause between two
+  /// words, and come with the second.
+  public var characters: [SpokenCharacter] = []
   /// What was spoken and how fast; in the last chunk only.
   public var summary: SpeechMetrics?
 
   /// A chunk of these samples, for programs that stand in for a synthesizer in tests.
   public init(
     samples: [Float] = [], codes: [[Int32]] = [], textShare: Double = 0,
-    summary: SpeechMetrics? = nil
+    words: [SpokenWord] = [], characters: [SpokenCharacter] = [], summary: SpeechMetrics? = nil
   ) {
     self.samples = samples
     self.codes = codes
     self.textShare = textShare
+    self.words = words
+    self.characters = characters
     self.summary = summary
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import Foundation
+import Qwen3TTS
 import SystemIO
 
 // All that the command writes to its standard streams goes through here. Results must arrive, or the
@@ -33,6 +34,20 @@ func printJSON(_ value: some Encodable) throws {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
   try printResult(String(decoding: try encoder.encode(value), as: UTF8.self))
+}
+
+/// Writes a text to a file, which appears whole or not at all.
+///
+/// - Throws: `SynthesisError` `invalidInput` when it cannot be written.
+func writeFile(_ text: String, to path: String) throws {
+  do {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+  } catch {
+    throw SynthesisError(
+      .invalidInput,
+      "\(path): expected a file that can be written, found \(error.localizedDescription)",
+      underlying: error)
+  }
 }
 
 /// Writes a line to standard error; it is dropped where that is closed, full or no longer read.

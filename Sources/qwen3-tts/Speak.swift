@@ -14,6 +14,7 @@ struct Speak: AsyncParsableCommand {
       qwen3-tts speak "Hello world, this is a test." -o hello.wav
       qwen3-tts speak --text-file chapter.txt -o chapter.wav
       echo "Good morning." | qwen3-tts speak - -o - | aplay
+      qwen3-tts speak --text-file talk.txt -o talk.mp3 --subtitles talk.srt
       """)
 
   @OptionGroup var source: TextArguments
@@ -81,6 +82,13 @@ struct Speak: AsyncParsableCommand {
   @Option(help: "Writes the codes, I32 [frames, 16], as safetensors.")
   var saveCodes: String?
 
+  @Option(
+    help: """
+      Writes subtitles of the text as it was given; the file's ending names their format: .srt, .vtt, or \
+      .json for the times of all words and characters.
+      """)
+  var subtitles: String?
+
   @Flag(help: "Prints a summary as JSON.")
   var json = false
 
@@ -91,8 +99,18 @@ struct Speak: AsyncParsableCommand {
     if json && output == "-" {
       throw ValidationError("--json and --output - would both write to standard output.")
     }
-    if let output, output == saveCodes {
-      throw ValidationError("--output and --save-codes would both write to \(output).")
+    let files: [(option: String, path: String?)] = [
+      ("--output", output), ("--save-codes", saveCodes), ("--subtitles", subtitles),
+    ]
+    for (index, first) in files.enumerated() {
+      for second in files[(index + 1)...] {
+        guard let path = first.path, path == second.path else { continue }
+        throw ValidationError("\(first.option) and \(second.option) would both write to \(path).")
+      }
+    }
+    if let subtitles, Subtitles.Format(path: subtitles) == nil {
+      throw ValidationError(
+        "--subtitles: expected a file whose name ends in .srt, .vtt or .json, found \(subtitles).")
     }
   }
 
@@ -115,10 +133,11 @@ struct Speak: AsyncParsableCommand {
     options.maximumFrames = maxFrames
     options.firstChunkFrames = firstChunk
     options.chunkFrames = chunk
+    options.timestamps = subtitles != nil
 
     let player = try play ? Player() : nil
     let task = Task { [options] in
-      try await deliver(synthesizer.speech(for: text, options: options), to: player)
+      try await deliver(synthesizer.speech(for: text, options: options), of: text, to: player)
     }
     // Ctrl-C ends the speech within a frame; the file is finished below all the same.
     let interrupt = Interrupt { task.cancel() }
@@ -128,13 +147,14 @@ struct Speak: AsyncParsableCommand {
     if let playing { throw playing }
   }
 
-  /// Writes chunks as they come. Whatever ends the speech, the file is finished.
+  /// Writes chunks as they come. Whatever ends the speech, the files are finished.
   private func deliver(
-    _ speech: Speech, to player: Player?
+    _ speech: Speech, of text: String, to player: Player?
   ) async throws -> SpeechMetrics? {
     // The file appears with the first samples: what fails before leaves none.
     var writer: AudioFileWriter?
     var codes: [Int32] = []
+    var spoken = Subtitles(of: text)
     var summary: SpeechMetrics?
     var progress = ProgressLine()
     for try await chunk in speech {
@@ -143,6 +163,7 @@ struct Speak: AsyncParsableCommand {
       // Without a player there is still a file to make, if one was asked for.
       if let player, !player.write(chunk.samples), output == nil, saveCodes == nil { break }
       if saveCodes != nil { codes += chunk.codes.joined() }
+      spoken.append(chunk)
       progress.show(chunk)
       summary = chunk.summary ?? summary
     }
@@ -151,6 +172,9 @@ struct Speak: AsyncParsableCommand {
     if let saveCodes {
       try SafetensorsWriter.write(
         [.init(name: "codes", shape: [codes.count / 16, 16], values: codes)], to: saveCodes)
+    }
+    if let subtitles, let format = Subtitles.Format(path: subtitles) {
+      try writeFile(spoken.written(as: format), to: subtitles)
     }
     return summary
   }

@@ -36,12 +36,13 @@ import TextTokenizer
   struct Spoken: Equatable, CustomStringConvertible {
     var codes: [[Int32]] = []
     var samples: [Float] = []
+    var words: [SpokenWord] = []
     var summary: SpeechMetrics?
     var error: SynthesisError.Code?
 
     /// Without its numbers.
     var description: String {
-      "\(codes.count) frames, \(samples.count) samples, \(String(describing: summary)), "
+      "\(codes.count) frames, \(samples.count) samples, \(words.map(\.text)), \(String(describing: summary)), "
         + "\(String(describing: error))"
     }
 
@@ -50,6 +51,7 @@ import TextTokenizer
         for try await chunk in speech {
           codes += chunk.codes
           samples += chunk.samples
+          words += chunk.words
           summary = chunk.summary ?? summary
         }
       } catch {
@@ -87,6 +89,7 @@ import TextTokenizer
           var options = SpeechOptions()
           options.seed = UInt64(index)
           options.textLayout = .incremental
+          options.timestamps = true
           options.normalization = index % 3 == 0 ? .on : .off
           options.framesPerToken = 1.5
           options.maximumFrames = index % 4 == 0 ? nil : 50

@@ -40,7 +40,7 @@ import TextTokenizer
         case .begin(let isContinued):
           #expect(open == nil)
           open = Part(isContinued: isContinued)
-        case .tokens(let ids): open?.ids += ids
+        case .tokens(let ids, _): open?.ids += ids
         case .end(let part):
           #expect(open?.isContinued == part.isContinued)
           open?.text = part.text
@@ -209,7 +209,7 @@ import TextTokenizer
     for event in text.flatMap({ live.append(String($0)) }) {
       switch event {
       case .begin: break
-      case .tokens(let more): ids += more
+      case .tokens(let more, _): ids += more
       case .end(let part): ended.append(part.text)
       }
     }

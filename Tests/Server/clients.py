@@ -75,6 +75,36 @@ def alike(a, b):
 
 
 @case
+def words_have_times():
+    """The same in events, a header and the command's subtitles, and as long as the sound."""
+    text = "Dr. Lee paid $5, and left. Who was that?"
+    members = {"seed": 1, "word_timestamps": True}
+    raw = client().audio.speech.with_raw_response.create(
+        model="tts-1", voice="alloy", input=text, response_format="pcm", extra_body=members,
+        extra_headers={"Prefer": "wait"})
+    words = json.loads(raw.headers["x-word-timestamps"])
+    assert [word["word"] for word in words] == text.split(), words
+    times = [time for word in words for time in (word["start_ms"], word["end_ms"])]
+    assert times == sorted(times) and times[-1] <= len(raw.content) / 48, times
+    events, characters = [], ""
+    with client().audio.speech.with_streaming_response.create(
+            model="tts-1", voice="alloy", input=text, response_format="pcm",
+            extra_body={**members, "stream_format": "sse"}) as response:
+        for line in response.iter_lines():
+            if line.startswith("data: "):
+                event = json.loads(line[6:])
+                events += event.get("timestamps", [])
+                characters += "".join((event.get("alignment") or {}).get("characters", []))
+    assert events == words and characters == text, events
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([OPTIONS.program, "speak", text, "--seed", "1", "-o", folder + "/a.wav", "--subtitles",
+                        folder + "/a.json"], check=True, capture_output=True)
+        with open(folder + "/a.json") as file:
+            assert json.load(file)["words"] == words
+    return f"{len(words)} words in {times[-1] / 1000:.2f} s"
+
+
+@case
 def every_format_decodes_to_the_same_speech():
     whole = np.frombuffer(speak("pcm"), "<i2").astype(float)
     lines = []

@@ -162,6 +162,11 @@ def the_first_sound_comes_soon_after_the_first_words():
     return f"median {all:.1f} ms, of which the engine's own {engine:.1f} ms"
 
 
+def assert_in_order(alignment):
+    times = [t for pair in zip(alignment.character_start_times_seconds, alignment.character_end_times_seconds) for t in pair]
+    assert times == sorted(times), times
+
+
 @case
 def the_elevenlabs_sdk_speaks():
     client = ElevenLabs(base_url=SERVER.url, api_key="any")
@@ -176,6 +181,7 @@ def the_elevenlabs_sdk_speaks():
     seconds = len(base64.b64decode(timed.audio_base_64)) / 48000
     assert "".join(timed.alignment.characters) == TEXT
     assert abs(timed.alignment.character_end_times_seconds[-1] - seconds) < 0.01
+    assert_in_order(timed.alignment)
     characters, starts = "", []
     for part in client.text_to_speech.stream_with_timestamps("alloy", text=TEXT, output_format="pcm_24000"):
         if part.alignment:

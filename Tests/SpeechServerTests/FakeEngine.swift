@@ -79,7 +79,9 @@ final class FakeEngine: ServedEngine {
             continuation.finish(throwing: SynthesisError(.internalFailure, "secret of the device"))
             return
           }
-          continuation.yield(AudioChunk(samples: Self.samples(frame)))
+          var chunk = AudioChunk(samples: Self.samples(frame))
+          if options.timestamps { chunk.characters = Self.characters(of: text, in: frame) }
+          continuation.yield(chunk)
           frame += 1
         }
       }
@@ -90,7 +92,9 @@ final class FakeEngine: ServedEngine {
       metrics.textTokens = text.split(separator: " ").count
       metrics.audioDuration = .milliseconds(80 * frame)
       metrics.seed = options.seed ?? 0
-      continuation.yield(AudioChunk(textShare: 1, summary: metrics))
+      continuation.yield(
+        AudioChunk(
+          textShare: 1, words: options.timestamps ? Self.words(of: text) : [], summary: metrics))
       counts.withLock { $0.whole += 1 }
       continuation.finish()
     }
@@ -114,6 +118,25 @@ final class FakeEngine: ServedEngine {
     _ prompt: String, saying text: String, language: String, for base: any ServedEngine
   ) async throws -> VoiceCreation {
     VoiceCreation(voice: try ClonedVoice(embedding: [4, 3, 2, 1], origin: "a design: \(prompt)"))
+  }
+
+  /// The character that a frame says.
+  static func characters(of text: String, in frame: Int) -> [SpokenCharacter] {
+    let time = Duration.milliseconds(80 * frame)
+    return text.dropFirst(frame).prefix(1).map {
+      SpokenCharacter($0, start: time, end: time + .milliseconds(80))
+    }
+  }
+
+  /// The words, as long as their characters.
+  static func words(of text: String) -> [SpokenWord] {
+    text.split(separator: " ").map { word in
+      let start = text.distance(from: text.startIndex, to: word.startIndex)
+      let range = start..<start + word.count
+      return SpokenWord(
+        String(word), range: range, start: .milliseconds(80 * range.lowerBound),
+        end: .milliseconds(80 * range.upperBound))
+    }
   }
 
   /// The samples of a frame: a tone of 300 Hz.

@@ -62,6 +62,51 @@ import Testing
     }
   }
 
+  @Test(arguments: [true, false])
+  func `stream says when words are heard`(streams: Bool) async throws {
+    try await TestServer().test(.live) { client in
+      try await TestSocket.connect(client.port, Self.stream) { socket in
+        try await socket.send(
+          #"{"type":"session.config","response_format":"pcm","stream_audio":\#(streams),"#
+            + #""word_timestamps":true,"speed":1}"#)
+        _ = try await socket.next()
+        try await socket.send(#"{"type":"input.text","text":"So, you."}"#)
+        try await socket.send(#"{"type":"input.done"}"#)
+        let frames = try await socket.frames(upTo: "session.done")
+        #expect(frames.allSatisfy { $0.opcode == 1 })
+        #expect(frames.first?.members["word_timestamps"] == true)
+        let chunks = frames.map(\.members).filter { $0["type"] == .string("audio.chunk") }
+        #expect(chunks.count == (streams ? 9 : 2))
+        var bytes = 0
+        for (index, chunk) in chunks.enumerated() {
+          #expect(chunk["chunk_id"] == .integer(Int64(index)))
+          #expect(chunk["utterance_index"] == 0 && chunk["sentence_index"] == 0)
+          #expect(chunk["sample_rate"] == 24_000)
+          guard case .string(let audio)? = chunk["audio_b64"] else {
+            Issue.record("a chunk without audio")
+            return
+          }
+          bytes += Data(base64Encoded: audio)?.count ?? 0
+          guard index < chunks.count - 1 else { continue }
+          #expect(chunk["timestamps"] == .null)
+          if streams {
+            #expect(chunk["chunk_start_ms"] == .integer(Int64(80 * index)))
+            #expect(chunk["chunk_end_ms"] == .integer(Int64(80 * index + 80)))
+          }
+        }
+        #expect(bytes == 8 * 3_840)
+        #expect(chunks.last?["audio_b64"] == "")
+        #expect(chunks.last?["chunk_end_ms"] == 640)
+        #expect(
+          chunks.last?["timestamps"] == [
+            ["word": "So,", "start_ms": 0, "end_ms": 240],
+            ["word": "you.", "start_ms": 320, "end_ms": 640],
+          ])
+        #expect(frames.dropLast().last?.members["total_bytes"] == .integer(8 * 3_840))
+      }
+    }
+  }
+
   @Test func `stream answers what is wrong, and continues`() async throws {
     try await TestServer().test(.live) { client in
       for first in [
@@ -80,7 +125,7 @@ import Testing
           (#"{"type":"input.text","text":5}"#, "text"), (#"{"type":"input.text"}"#, "text"),
           (#"{"type":"nonsense"}"#, "type"), (#"{"type":7}"#, "type"), ("nonsense", nil),
           (#"{"type":"session.config","speed":9}"#, "speed"),
-          (#"{"type":"session.config","word_timestamps":true}"#, "word_timestamps"),
+          (#"{"type":"session.config","word_timestamps":1}"#, "word_timestamps"),
         ] as [(String, String?)] {
           try await socket.send(message)
           let error = try await socket.next()
@@ -231,6 +276,7 @@ import Testing
         try await socket.send(#"{"text":""}"#)
         var bytes = 0
         var said = ""
+        var milliseconds: Int64 = 0
         while let members = try await socket.next()?.members, !members.isEmpty {
           #expect(members["message"] == nil)
           if members["isFinal"] == true { break }
@@ -239,12 +285,18 @@ import Testing
           }
           guard case .object(let alignment)? = members["alignment"],
             case .array(let characters)? = alignment["chars"],
-            case .array(let starts)? = alignment["charStartTimesMs"]
+            case .array(let starts)? = alignment["charStartTimesMs"],
+            case .array(let lengths)? = alignment["charDurationsMs"]
           else { continue }
           #expect(characters.count == starts.count)
+          #expect(members["normalizedAlignment"] == members["alignment"])
+          // Times restart in each message; added up they are those in the sound.
+          #expect(starts.first == 0)
+          for case .integer(let length) in lengths { milliseconds += length }
           for case .string(let character) in characters { said += character }
         }
         #expect(said == "Hello you. Bye")
+        #expect(milliseconds == 14 * 80)
         #expect(bytes == 14 * 3_840)
         #expect(try await socket.closeCode() == 1_000)
       }
@@ -326,6 +378,15 @@ import Testing
         characters += some
       }
       #expect(characters == ["a", "b", "c", "d", "e", "f"])
+      // Faster speech is heard sooner.
+      let fast = try await client.post(
+        "\(path)/with-timestamps?output_format=pcm_24000",
+        #"{"text":"abc","voice_settings":{"speed":2}}"#)
+      guard case .object(let times)? = try fast.members["alignment"] else {
+        Issue.record("no alignment")
+        return
+      }
+      #expect(times["character_end_times_seconds"] == [0.04, 0.08, 0.12])
       for (path, body, status) in [
         ("/v1/text-to-speech/nobody", #"{"text":"a"}"#, 404),
         ("\(path)?output_format=mp3_1_1", #"{"text":"a"}"#, 422), (path, "{}", 422),

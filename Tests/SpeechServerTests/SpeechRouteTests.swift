@@ -64,6 +64,58 @@ import Testing
     }
   }
 
+  @Test func `says when words are heard, in events, headers and trailers`() async throws {
+    try await TestServer().test { client in
+      let words =
+        #"[{"end_ms":160,"start_ms":0,"word":"ab"},{"end_ms":400,"start_ms":240,"word":"cd"}]"#
+      let body = #"{"input":"ab cd","response_format":"pcm","word_timestamps":true"#
+      let events = try await client.speak(body + #","stream_format":"sse"}"#)
+      var said = ""
+      var timestamps: [JSONValue] = []
+      for line in events.text.components(separatedBy: "\n") where line.hasPrefix("data: ") {
+        guard case .object(let members) = try JSONParser.parse(Array(line.utf8.dropFirst(6)))
+        else { continue }
+        if case .array(let more)? = members["timestamps"] { timestamps += more }
+        if case .object(let alignment)? = members["alignment"],
+          case .array(let characters)? = alignment["characters"]
+        {
+          for case .string(let character) in characters { said += character }
+        }
+      }
+      #expect(said == "ab cd")
+      #expect(JSONValue.array(timestamps).text == words)
+      let streamed = try await client.speak(body + "}")
+      #expect(streamed.trailer("x-word-timestamps") == words)
+      #expect(streamed.header("trailer")?.contains("x-word-timestamps") == true)
+      let whole = try await client.speak(body + "}", headers: [.init("prefer")!: "wait"])
+      #expect(whole.header("x-word-timestamps") == words)
+      // Only where it was asked for.
+      let plain = try await client.speak(
+        #"{"input":"ab cd","response_format":"pcm"}"#, headers: [.init("prefer")!: "wait"])
+      #expect(plain.header("x-word-timestamps") == nil)
+      // What is no ASCII is escaped, and what is too long left out.
+      let foreign = try await client.speak(
+        #"{"input":"é 你","response_format":"pcm","word_timestamps":true}"#,
+        headers: [.init("prefer")!: "wait"])
+      #expect(foreign.header("x-word-timestamps")?.contains(#""word":"\u00e9""#) == true)
+      #expect(foreign.header("x-word-timestamps")?.contains(#""word":"\u4f60""#) == true)
+      let long = String(repeating: "a ", count: 150)
+      let omitted = try await client.speak(
+        #"{"input":"\#(long)","response_format":"pcm","word_timestamps":true}"#,
+        headers: [.init("prefer")!: "wait"])
+      #expect(omitted.header("x-word-timestamps") == nil)
+      #expect(omitted.header("x-word-timestamps-omitted")?.contains("4096") == true)
+      let batch = try await client.post(
+        "/v1/audio/speech/batch",
+        #"{"items":[{"input":"ab cd","word_timestamps":true},{"input":"a"}],"response_format":"pcm"}"#
+      )
+      #expect(batch.text.contains(words))
+      #expect(batch.text.contains(#""timestamps":null"#))
+      #expect(
+        try await client.speak(#"{"input":"a","word_timestamps":"yes"}"#).statusCode == 400)
+    }
+  }
+
   @Test(arguments: [
     (#"{"input":"   "}"#, 400, "input", "invalid_value"),
     (#"{"model":"tiny"}"#, 400, "input", "invalid_value"),

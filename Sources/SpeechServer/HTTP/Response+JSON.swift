@@ -45,6 +45,8 @@ extension HTTPField.Name {
   static let inputTokens = name("x-input-tokens")
   static let outputTokens = name("x-output-tokens")
   static let totalTokens = name("x-total-tokens")
+  static let wordTimestamps = name("x-word-timestamps")
+  static let wordTimestampsOmitted = name("x-word-timestamps-omitted")
   static let prefer = name("prefer")
   static let fetchSite = name("sec-fetch-site")
   static let forwardedHost = name("x-forwarded-host")

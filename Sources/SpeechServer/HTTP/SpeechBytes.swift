@@ -9,10 +9,13 @@ package struct SpeechPiece: Sendable, Equatable {
   /// Samples of 24 kHz that were encoded since the piece before; what an encoder holds back is counted when
   /// it goes in.
   package var sampleCount = 0
+  /// What has become known of when the text is heard, where that was asked for.
+  package var heard = HeardText()
 
-  package init(bytes: [UInt8] = [], sampleCount: Int = 0) {
+  package init(bytes: [UInt8] = [], sampleCount: Int = 0, heard: HeardText = HeardText()) {
     self.bytes = bytes
     self.sampleCount = sampleCount
+    self.heard = heard
   }
 }
 
@@ -22,6 +25,7 @@ package struct SpeechPiece: Sendable, Equatable {
 actor SpeechBytes {
   private let job: SpeechJob
   private let format: AudioFormat
+  private let speed: Double
   private let figures: ServerMetrics
   /// What the encoder took so far.
   private var encodingTime = Duration.zero
@@ -37,6 +41,7 @@ actor SpeechBytes {
     self.job = job
     self.figures = figures
     format = parameters.format
+    speed = parameters.speed
     encoder = try Self.makeEncoder(parameters)
   }
 
@@ -52,12 +57,8 @@ actor SpeechBytes {
     }
   }
 
-  /// The next bytes; `nil` after the last.
-  ///
-  /// - Throws: What the engine or the encoder failed with.
-  func next() async throws -> [UInt8]? { try await nextPiece()?.bytes }
-
-  /// The next bytes, with what they are the sound of; `nil` after the last.
+  /// The next bytes, with what they are the sound of; `nil` after the last. Where times were asked for, the last
+  /// piece may have no bytes.
   ///
   /// - Throws: What the engine or the encoder failed with.
   func nextPiece() async throws -> SpeechPiece? {
@@ -67,9 +68,10 @@ actor SpeechBytes {
         self.encoder = nil
         piece.bytes = try timed { try encoder.finish() }
         figures.encoded(format, in: encodingTime)
-        return piece.bytes.isEmpty ? nil : piece
+        return piece.bytes.isEmpty && piece.heard.isEmpty ? nil : piece
       }
       metrics = chunk.summary ?? metrics
+      piece.heard.append(chunk, speed: speed)
       guard !chunk.samples.isEmpty else { continue }
       piece.sampleCount += chunk.samples.count
       piece.bytes = try timed { try encoder.encode(chunk.samples) }
@@ -84,21 +86,29 @@ actor SpeechBytes {
     return try body()
   }
 
-  /// All bytes of a speech, once it has ended: a WAV file then has its true length.
+  /// A speech that has ended: a WAV file then has its true length.
+  struct Whole: Sendable {
+    var bytes: [UInt8] = []
+    var metrics: SpeechMetrics?
+    var heard = HeardText()
+  }
+
+  /// All of a speech, once it has ended.
   static func whole(
     _ job: SpeechJob, _ parameters: SpeechParameters, figures: ServerMetrics
-  ) async throws -> (bytes: [UInt8], metrics: SpeechMetrics?) {
+  ) async throws -> Whole {
     var samples: [Float] = []
-    var metrics: SpeechMetrics?
+    var whole = Whole()
     while let chunk = try await job.next() {
       samples += chunk.samples
-      metrics = chunk.summary ?? metrics
+      whole.heard.append(chunk, speed: parameters.speed)
+      whole.metrics = chunk.summary ?? whole.metrics
     }
     let start = ContinuousClock.now
     let encoder = try makeEncoder(parameters, sampleCount: samples.count)
-    let bytes = try encoder.encode(samples) + encoder.finish()
+    whole.bytes = try encoder.encode(samples) + encoder.finish()
     figures.encoded(parameters.format, in: .now - start)
-    return (bytes, metrics)
+    return whole
   }
 }
 #endif

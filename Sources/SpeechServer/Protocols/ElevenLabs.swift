@@ -86,33 +86,6 @@ enum ElevenLabs {
         + "\"\(name.prefix(40))\".",
       code: "value_error", parameter: "output_format")
   }
-
-  // MARK: Answers
-
-  /// A span of characters as the HTTP routes have it, in seconds from the beginning of the speech.
-  static func alignment(_ span: CharacterTimes.Span?, from start: Double = 0) -> JSONValue {
-    guard let span else { return .null }
-    func seconds(_ time: Double) -> JSONValue {
-      .number(((start + time) * 1_000).rounded() / 1_000)
-    }
-    return [
-      "characters": .array(span.characters.map { .string($0) }),
-      "character_start_times_seconds": .array(span.starts.map(seconds)),
-      "character_end_times_seconds": .array(span.ends.map(seconds)),
-    ]
-  }
-
-  /// A span of characters as the sockets have it, in milliseconds from the message's own beginning.
-  static func messageAlignment(_ span: CharacterTimes.Span?) -> JSONValue {
-    guard let span else { return .null }
-    let starts = span.starts.map { Int(($0 * 1_000).rounded()) }
-    let ends = span.ends.map { Int(($0 * 1_000).rounded()) }
-    return [
-      "chars": .array(span.characters.map { .string($0) }),
-      "charStartTimesMs": .array(starts.map { JSONValue($0) }),
-      "charDurationsMs": .array(zip(starts, ends).map { JSONValue($1 - $0) }),
-    ]
-  }
 }
 
 extension APIError {

@@ -19,8 +19,9 @@ package struct ElevenLabsStream: SessionProtocol {
   private let patience: Duration
   private let readSettings: Settings
   private var settings: [String: SpeechParameters] = [:]
-  /// By utterance: when its characters are heard, and how many were taken in.
-  private var times: [SpeechSession.ID: (times: CharacterTimes, taken: Int)] = [:]
+  /// By utterance: when the last character ends that was sent. The times of a message begin there, so that
+  /// a client which adds them up has the times in the sound.
+  private var ends: [SpeechSession.ID: Duration] = [:]
   private var hasFailed = false
 
   /// Bytes of a message.
@@ -106,6 +107,7 @@ package struct ElevenLabsStream: SessionProtocol {
     if !turn.session.contextNames.contains(context) {
       var parameters = try readSettings(&members)
       parameters.speakAsWritten()
+      parameters.options.timestamps = true
       try turn.perform { session throws(APIError) in
         try session.open(context)
         return []
@@ -124,19 +126,17 @@ package struct ElevenLabsStream: SessionProtocol {
   ) {
     switch step {
     case .sound(let utterance, let piece):
-      let speed = settings[utterance.context]?.speed ?? 1
-      let seconds = Double(piece.sampleCount) / Double(SpeechSynthesizer.sampleRate) / speed
-      catchUp(utterance)
-      send(piece.bytes, times[utterance.id]?.times.span(of: seconds), utterance.context, &turn)
+      let alignment = piece.heard.alignment(from: ends[utterance.id] ?? .zero)
+      ends[utterance.id] = piece.heard.characters.last?.end ?? ends[utterance.id]
+      turn.send(
+        members(
+          [
+            "audio": .string(Base64.encode(piece.bytes)), "isFinal": .null,
+            "alignment": alignment, "normalizedAlignment": alignment,
+          ], utterance.context))
     case .ended(let utterance, let ending):
-      catchUp(utterance)
-      let rest = times[utterance.id]?.times.rest()
-      times[utterance.id] = nil
-      switch ending {
-      case .whole: if let rest { send([], rest, utterance.context, &turn) }
-      case .cancelled: break
-      case .failed(let error): fail(error, in: utterance.context, &turn)
-      }
+      ends[utterance.id] = nil
+      if case .failed(let error) = ending { fail(error, in: utterance.context, &turn) }
     case .closed(let context):
       settings[context] = nil
       if hasContexts { turn.send(members(["audio": .null, "isFinal": true], context)) }
@@ -145,28 +145,6 @@ package struct ElevenLabsStream: SessionProtocol {
       turn.closeFinished()
     default: break
     }
-  }
-
-  /// Takes in what was written of an utterance since it was last heard.
-  private mutating func catchUp(_ utterance: SpeechSession.Utterance) {
-    var (times, taken) = times[utterance.id] ?? (CharacterTimes(), 0)
-    guard taken < utterance.characterCount else { return }
-    times.append(String(utterance.text.suffix(utterance.characterCount - taken)))
-    taken = utterance.characterCount
-    self.times[utterance.id] = (times, taken)
-  }
-
-  private func send(
-    _ bytes: [UInt8], _ span: CharacterTimes.Span?, _ context: String,
-    _ turn: inout SessionTurn<SocketAnswer>
-  ) {
-    let alignment = ElevenLabs.messageAlignment(span)
-    turn.send(
-      members(
-        [
-          "audio": .string(Base64.encode(bytes)), "isFinal": .null, "alignment": alignment,
-          "normalizedAlignment": alignment,
-        ], context))
   }
 
   private func members(

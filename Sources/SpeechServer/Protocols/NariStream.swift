@@ -86,6 +86,8 @@ package struct NariStream: SessionProtocol {
     _ members: inout Members, _ turn: inout SessionTurn<SocketAnswer>
   ) throws(APIError) {
     var parameters = try SpeechParameters(settings: &members, format: .pcm, limits: limits)
+    // None of its messages can say them.
+    parameters.options.timestamps = false
     parameters.speakAsWritten()
     guard parameters.format == .pcm, parameters.sampleRate ?? 24_000 == 24_000 else {
       throw .invalid("response_format", "response_format: expected pcm, 24000 samples a second.")

@@ -11,6 +11,8 @@ import Qwen3TTS
 /// | `session.config` | `session.configured` |
 /// | `input.text`, `input.commit`, `input.done`, `input.cancel` | for each unit `audio.start`, bytes, `audio.done`; `session.done` for each utterance |
 /// | `session.close` | closes, 1000 |
+///
+/// With `word_timestamps` bytes come in `audio.chunk`, as base64, and the last one of a unit has when its words are heard.
 package struct SpeechStream: SessionProtocol {
   /// What becomes a unit.
   enum Granularity: String, CaseIterable {
@@ -34,6 +36,12 @@ package struct SpeechStream: SessionProtocol {
     var bytes: [UInt8] = []
     var byteCount = 0
     var hasStarted = false
+    /// Where times were asked for: messages with sound, the end of that in seconds, and the words so far.
+    var chunks = 0
+    var seconds = 0.0
+    var heard = HeardText()
+
+    var isTimed: Bool { settings.parameters.options.timestamps }
   }
 
   /// A text of the client.
@@ -133,9 +141,6 @@ package struct SpeechStream: SessionProtocol {
     if let inner = try members.object("session") { members = Members(inner) }
     let streams = try members.bool("stream_audio") ?? false
     let granularity = try members.word("split_granularity", as: Granularity.self) ?? .none
-    if try members.bool("word_timestamps") == true {
-      throw .invalid("word_timestamps", "word_timestamps: this server has none.")
-    }
     var parameters = try SpeechParameters(settings: &members, format: .wav, limits: limits)
     parameters.speakAsWritten()
     settings = Settings(parameters: parameters, streams: streams, granularity: granularity)
@@ -232,12 +237,15 @@ package struct SpeechStream: SessionProtocol {
     switch step {
     case .started(let utterance): start(utterance, &turn)
     case .sound(let utterance, let piece):
-      units[utterance.id]?.byteCount += piece.bytes.count
-      if units[utterance.id]?.settings.streams == true {
-        turn.send(.binary(piece.bytes))
-      } else {
-        units[utterance.id]?.bytes += piece.bytes
+      guard var unit = units[utterance.id] else { return }
+      unit.byteCount += piece.bytes.count
+      unit.heard.append(piece.heard)
+      if !unit.settings.streams {
+        unit.bytes += piece.bytes
+      } else if !piece.bytes.isEmpty {
+        send(piece.bytes, of: &unit, utterance, &turn)
       }
+      units[utterance.id] = unit
     case .ended(let utterance, let ending): end(utterance, ending, &turn)
     case .finished: turn.closeFinished()
     default: break
@@ -256,6 +264,35 @@ package struct SpeechStream: SessionProtocol {
     members["format"] = .string(parameters.format.rawValue)
     members["sample_rate"] = JSONValue(
       parameters.sampleRate ?? parameters.format.standardSampleRate)
+    if unit.isTimed { members["word_timestamps"] = true }
+    turn.send(members)
+  }
+
+  /// Sends sound: as it is, or with its place where times were asked for.
+  private func send(
+    _ bytes: [UInt8], of unit: inout Unit, _ utterance: SpeechSession.Utterance,
+    _ turn: inout SessionTurn<SocketAnswer>
+  ) {
+    guard unit.isTimed else { return turn.send(.binary(bytes)) }
+    let end = utterance.audioSeconds / unit.settings.parameters.speed
+    sendChunk(bytes, of: unit, upTo: end, timestamps: .null, &turn)
+    unit.chunks += 1
+    unit.seconds = end
+  }
+
+  private func sendChunk(
+    _ bytes: [UInt8], of unit: Unit, upTo end: Double, timestamps: JSONValue,
+    _ turn: inout SessionTurn<SocketAnswer>
+  ) {
+    let parameters = unit.settings.parameters
+    var members = Self.members("audio.chunk", unit)
+    members["chunk_id"] = JSONValue(unit.chunks)
+    members["chunk_start_ms"] = JSONValue(Int((unit.seconds * 1_000).rounded()))
+    members["chunk_end_ms"] = JSONValue(Int((end * 1_000).rounded()))
+    members["sample_rate"] = JSONValue(
+      parameters.sampleRate ?? parameters.format.standardSampleRate)
+    members["audio_b64"] = .string(Base64.encode(bytes))
+    members["timestamps"] = timestamps
     turn.send(members)
   }
 
@@ -264,13 +301,16 @@ package struct SpeechStream: SessionProtocol {
     _ turn: inout SessionTurn<SocketAnswer>
   ) {
     start(utterance, &turn)
-    guard let unit = units.removeValue(forKey: utterance.id) else { return }
+    guard var unit = units.removeValue(forKey: utterance.id) else { return }
     var members = Self.members("audio.done", unit)
     members["total_bytes"] = JSONValue(unit.byteCount)
     members["error"] = false
     switch ending {
     case .whole(let metrics):
-      if !unit.settings.streams { turn.send(.binary(unit.bytes)) }
+      if !unit.settings.streams { send(unit.bytes, of: &unit, utterance, &turn) }
+      if unit.isTimed {
+        sendChunk([], of: unit, upTo: unit.seconds, timestamps: unit.heard.timestamps, &turn)
+      }
       members["finish_reason"] = .string(metrics.finishReason.rawValue)
     case .cancelled:
       members["cancelled"] = true

@@ -83,7 +83,8 @@ struct ElevenLabsRoutes: Sendable {
     guard text.count <= limits.request.inputCharacters else {
       throw APIError.tooLong(limits.request.inputCharacters)
     }
-    let parameters = try parameters(context.id(), request.uri.queryParameters, &members)
+    var parameters = try parameters(context.id(), request.uri.queryParameters, &members)
+    parameters.options.timestamps = isTimed
     let (job, _) = try await speeches.start(
       parameters, .whole(text),
       for: .init(id: context.requestID, route: route, key: context.key), context.logger)
@@ -95,13 +96,11 @@ struct ElevenLabsRoutes: Sendable {
     ]
     guard isStreamed || !isTimed else {
       defer { connection?.forget() }
-      let (bytes, metrics) = try await SpeechBytes.whole(
-        job, parameters, figures: speeches.service.metrics)
-      let seconds = (metrics?.audioDuration.seconds ?? 0) / parameters.speed
-      let alignment = ElevenLabs.alignment(CharacterTimes.spans(of: text, over: seconds))
+      let whole = try await SpeechBytes.whole(job, parameters, figures: speeches.service.metrics)
       return Response(
         status: .ok, headers: headers,
-        body: ResponseBody(byteBuffer: ByteBuffer(string: Self.timed(bytes, alignment).text)))
+        body: ResponseBody(
+          byteBuffer: ByteBuffer(string: Self.timed(whole.bytes, whole.heard).text)))
     }
     let bytes = try SpeechBytes(job, parameters, figures: speeches.service.metrics)
     // Headers leave with the first sound, so that what fails before is a plain error.
@@ -110,47 +109,25 @@ struct ElevenLabsRoutes: Sendable {
       status: .ok, headers: headers,
       body: ResponseBody { writer in
         defer { connection?.forget() }
-        var lines = TimedLines(text: text, speed: parameters.speed)
         var piece: SpeechPiece? = first
         while let current = piece {
-          try await writer.write(isTimed ? lines.next(current) : ByteBuffer(bytes: current.bytes))
+          try await writer.write(
+            isTimed
+              // A line for each piece.
+              ? ByteBuffer(string: Self.timed(current.bytes, current.heard).text + "\n")
+              : ByteBuffer(bytes: current.bytes))
           piece = try await bytes.nextPiece()
         }
-        if isTimed, let rest = lines.rest() { try await writer.write(rest) }
         try await writer.finish(nil)
       })
   }
 
-  private static func timed(_ bytes: [UInt8], _ alignment: JSONValue) -> JSONValue {
-    [
+  private static func timed(_ bytes: [UInt8], _ heard: HeardText) -> JSONValue {
+    let alignment = heard.alignment
+    return [
       "audio_base64": .string(Base64.encode(bytes)), "alignment": alignment,
       "normalized_alignment": alignment,
     ]
-  }
-
-  /// One JSON object a line, with the characters of its sound.
-  private struct TimedLines {
-    private var times = CharacterTimes()
-    private let speed: Double
-    private var seconds = 0.0
-
-    init(text: String, speed: Double) {
-      self.speed = speed
-      times.append(text)
-    }
-
-    mutating func next(_ piece: SpeechPiece) -> ByteBuffer {
-      let length = Double(piece.sampleCount) / Double(SpeechSynthesizer.sampleRate) / speed
-      defer { seconds += length }
-      return line(piece.bytes, times.span(of: length))
-    }
-
-    mutating func rest() -> ByteBuffer? { times.rest().map { line([], $0) } }
-
-    private func line(_ bytes: [UInt8], _ span: CharacterTimes.Span?) -> ByteBuffer {
-      let alignment = ElevenLabs.alignment(span, from: seconds)
-      return ByteBuffer(string: ElevenLabsRoutes.timed(bytes, alignment).text + "\n")
-    }
   }
 
   // MARK: Lists

@@ -342,7 +342,7 @@ enum OpenAPIDocument {
           "index": integer, "status": ["enum": ["success", "error"]],
           "audio_data": optionalString, "media_type": optionalString,
           "finish_reason": optionalString, "error": ["type": ["object", "null"]],
-          "usage": ["type": ["object", "null"]],
+          "usage": ["type": ["object", "null"]], "timestamps": ["type": ["array", "null"]],
         ])),
     ]),
     "SpeechState": object([
@@ -456,6 +456,9 @@ enum OpenAPIDocument {
       "type": "integer", "minimum": 1, "description": "Frames of 80 ms.",
     ],
     "non_streaming_mode": ["type": "boolean"],
+    "word_timestamps": [
+      "type": "boolean", "description": "Says when each word is heard.", "default": false,
+    ],
     "initial_codec_chunk_frames": ["type": "integer", "minimum": 0, "maximum": 128],
     "first_chunk_frames": ["type": "integer", "minimum": 0, "maximum": 128],
     "chunk_frames": ["type": "integer", "minimum": 1, "maximum": 128],

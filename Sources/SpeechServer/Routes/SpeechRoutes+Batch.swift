@@ -48,11 +48,10 @@ extension SpeechRoutes {
     ])
   }
 
-  /// A speech of a batch, whole.
+  /// A speech of a batch.
   private struct Speech: Sendable {
-    var bytes: [UInt8]
-    var contentType: String
-    var metrics: SpeechMetrics?
+    var whole: SpeechBytes.Whole
+    var parameters: SpeechParameters
   }
 
   private func item(
@@ -63,10 +62,8 @@ extension SpeechRoutes {
       let (job, _) = try await speeches.start(
         parameters, .whole(parameters.input),
         for: .init(id: id, route: "/v1/audio/speech/batch", key: context.key), context.logger)
-      let (bytes, metrics) = try await SpeechBytes.whole(
-        job, parameters, figures: service.metrics)
-      return .success(
-        Speech(bytes: bytes, contentType: parameters.format.contentType, metrics: metrics))
+      let whole = try await SpeechBytes.whole(job, parameters, figures: service.metrics)
+      return .success(Speech(whole: whole, parameters: parameters))
     } catch let error as APIError {
       return .failure(error)
     } catch let error as SynthesisError {
@@ -81,15 +78,18 @@ extension SpeechRoutes {
     case .success(let speech):
       [
         "index": .integer(Int64(index)), "status": "success", "error": nil,
-        "audio_data": .string(Base64.encode(speech.bytes)),
-        "media_type": .string(speech.contentType),
-        "usage": speech.metrics.map(usage) ?? .null,
-        "finish_reason": JSONValue(speech.metrics?.finishReason.rawValue),
+        "audio_data": .string(Base64.encode(speech.whole.bytes)),
+        "media_type": .string(speech.parameters.format.contentType),
+        "usage": speech.whole.metrics.map(usage) ?? .null,
+        "finish_reason": JSONValue(speech.whole.metrics?.finishReason.rawValue),
+        "timestamps": speech.parameters.options.timestamps
+          ? speech.whole.heard.timestamps : .null,
       ]
     case .failure(let error):
       [
         "index": .integer(Int64(index)), "status": "error", "error": error.members,
         "audio_data": nil, "media_type": nil, "usage": nil, "finish_reason": nil,
+        "timestamps": nil,
       ]
     }
   }

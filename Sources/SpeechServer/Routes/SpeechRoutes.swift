@@ -45,31 +45,40 @@ struct SpeechRoutes: Sendable {
     connection?.onGone { job.record.cancel() }
     if request.headers[.prefer]?.lowercased().contains("wait") == true {
       defer { connection?.forget() }
-      let (bytes, metrics) = try await SpeechBytes.whole(
-        job, parameters, figures: service.metrics)
+      let whole = try await SpeechBytes.whole(job, parameters, figures: service.metrics)
       var headers = headers(parameters, job, model)
-      headers.append(contentsOf: Self.endHeaders(metrics))
+      headers.append(contentsOf: Self.endHeaders(whole.metrics))
+      if parameters.options.timestamps {
+        headers.append(contentsOf: Self.timeHeaders(whole.heard))
+      }
       return Response(
-        status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+        status: .ok, headers: headers,
+        body: ResponseBody(byteBuffer: ByteBuffer(bytes: whole.bytes)))
     }
     let bytes = try SpeechBytes(job, parameters, figures: service.metrics)
     // Headers leave with the first sound, so that what fails before is a plain error.
-    let first = try await bytes.next() ?? []
+    let first = try await bytes.nextPiece() ?? SpeechPiece()
     var headers = headers(parameters, job, model)
     let format = parameters.format
     let wantsEvents = request.headers[.accept]?.lowercased().contains("text/event-stream") == true
     guard parameters.streamFormat ?? (wantsEvents ? .sse : .audio) == .sse else {
-      headers[.trailer] = Self.endNames.map(\.rawName).joined(separator: ", ")
+      let isTimed = parameters.options.timestamps
+      headers[.trailer] = (Self.endNames + (isTimed ? Self.timeNames : [])).map(\.rawName)
+        .joined(separator: ", ")
       return Response(
         status: .ok, headers: headers,
         body: ResponseBody { writer in
           defer { connection?.forget() }
           // What is thrown here cuts the connection: a short file must not look whole.
-          try await writer.write(ByteBuffer(bytes: first))
-          while let more = try await bytes.next() {
-            try await writer.write(ByteBuffer(bytes: more))
+          try await writer.write(ByteBuffer(bytes: first.bytes))
+          var heard = first.heard
+          while let more = try await bytes.nextPiece() {
+            heard.append(more.heard)
+            if !more.bytes.isEmpty { try await writer.write(ByteBuffer(bytes: more.bytes)) }
           }
-          try await writer.finish(Self.endHeaders(bytes.metrics))
+          var trailers = await Self.endHeaders(bytes.metrics)
+          if isTimed { trailers.append(contentsOf: Self.timeHeaders(heard)) }
+          try await writer.finish(trailers)
         })
     }
     headers[.contentType] = "text/event-stream"
@@ -79,7 +88,7 @@ struct SpeechRoutes: Sendable {
         defer { connection?.forget() }
         do {
           try await writer.write(Self.delta(first, format))
-          while let more = try await bytes.next() {
+          while let more = try await bytes.nextPiece() {
             try await writer.write(Self.delta(more, format))
           }
         } catch {
@@ -148,6 +157,24 @@ struct SpeechRoutes: Sendable {
     ]
   }
 
+  private static let timeNames: [HTTPField.Name] = [.wordTimestamps, .wordTimestampsOmitted]
+  /// Bytes of a header with times: what proxies and clients take beside the others.
+  private static let longestTimes = 4_096
+
+  /// When the words are heard, or that they are too many for a header.
+  private static func timeHeaders(_ heard: HeardText) -> HTTPFields {
+    // A header is ASCII, and so JSON can be.
+    let times = heard.timestamps.text.utf16.map { unit in
+      unit < 0x80
+        ? String(Unicode.Scalar(UInt8(unit)))
+        : "\\u" + String(repeating: "0", count: unit < 0x1000 ? unit < 0x100 ? 2 : 1 : 0)
+          + String(unit, radix: 16)
+    }.joined()
+    return times.utf8.count <= longestTimes
+      ? [.wordTimestamps: times]
+      : [.wordTimestampsOmitted: "\(times.utf8.count) bytes, at most \(longestTimes)"]
+  }
+
   // MARK: Events
 
   private static func event(_ type: String, _ members: [String: JSONValue]) -> ByteBuffer {
@@ -156,10 +183,15 @@ struct SpeechRoutes: Sendable {
     return ByteBuffer(string: "event: \(type)\ndata: \(JSONValue.object(members).text)\n\n")
   }
 
-  private static func delta(_ bytes: [UInt8], _ format: AudioFormat) -> ByteBuffer {
-    event(
-      "speech.audio.delta",
-      ["audio": .string(Base64.encode(bytes)), "response_format": .string(format.rawValue)])
+  private static func delta(_ piece: SpeechPiece, _ format: AudioFormat) -> ByteBuffer {
+    var members: [String: JSONValue] = [
+      "audio": .string(Base64.encode(piece.bytes)), "response_format": .string(format.rawValue),
+    ]
+    if !piece.heard.isEmpty {
+      members["timestamps"] = piece.heard.timestamps
+      members["alignment"] = piece.heard.alignment
+    }
+    return event("speech.audio.delta", members)
   }
 
   private static func done(_ metrics: SpeechMetrics?) -> ByteBuffer {

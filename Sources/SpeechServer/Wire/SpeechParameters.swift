@@ -120,6 +120,7 @@ package struct SpeechParameters: Sendable {
     streamFormat = try members.word("stream_format", as: StreamFormat.self)
     // Raw audio and SSE are both streamed as they are made, so this changes nothing.
     _ = try members.bool("stream")
+    options.timestamps = try members.bool("word_timestamps") ?? false
     try readVoice(&members)
     try readOptions(&members, limits)
   }
