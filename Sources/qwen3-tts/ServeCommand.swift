@@ -261,10 +261,17 @@ struct Serve: AsyncParsableCommand {
   /// Names and folders of the models; the bundled voice where none is named.
   private func folders() throws -> [(name: String, folder: URL?)] {
     guard !model.isEmpty else { return [("bundled", nil)] }
-    return try model.map { name in
+    var folders: [(name: String, folder: URL?)] = []
+    for name in model {
       let short = name.split(separator: "/").last.map(String.init) ?? name
-      return (short, try ModelLibrary.standard.model(named: name))
+      // Requests name a model so.
+      guard !folders.contains(where: { $0.name == short }) else {
+        throw SynthesisError(
+          .invalidInput, "--model: expected models of different names, found \(short) twice.")
+      }
+      folders.append((short, try ModelLibrary.standard.model(named: name)))
     }
+    return folders
   }
 
   /// How much the device takes on. Who waits is the server's to say, and slow readers are its to end.

@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 import wave
 
-from base_model import make_base_model
+from base_model import BUNDLED, make_base_model
 from harness import TEXT, Server, arguments, case, run
 
 OPTIONS = arguments(__doc__)
@@ -244,7 +244,8 @@ def a_second_signal_ends_at_once():
 @case
 def a_port_that_is_taken_and_files_that_are_missing_are_said_in_a_sentence():
     for options, words in [(["--port", str(SHARED.port)], "free port"), (["--tls-certificate", "/none", "--tls-key", "/none"], "/none"),
-                           (["--model", "/none"], "/none"), (["--config", "/none"], "/none"), (["--api-key-file", "/none"], "/none")]:
+                           (["--model", "/none"], "/none"), (["--model", BUNDLED, "--model", BUNDLED], "DefaultVoice twice"),
+                           (["--config", "/none"], "/none"), (["--api-key-file", "/none"], "/none")]:
         done = subprocess.run([OPTIONS.program, "serve", *options], capture_output=True, text=True, timeout=20)
         assert done.returncode in (64, 65, 69) and words in done.stderr and "Fatal" not in done.stderr, (options, done)
 
