@@ -108,9 +108,10 @@ extension PartTimes.State {
   ) {
     guard !word.isEmpty else { return }
     tokenCount += tokens?.append(String(String.UnicodeScalarView(separator))).count ?? 0
-    let frame = tokens == nil ? 0 : tokenCount + delay
+    // A frame is made once its token is known.
+    let (known, frame) = tokens == nil ? (0, 0) : (tokenCount + 1, tokenCount + delay)
     let gap: SpeechAligner.Gap = letters == 0 ? .sentence : Self.gap(separator)
-    aligner.append(word, after: gap, from: frame)
+    aligner.append(word, after: gap, known: known, from: frame)
     letters += word.count
     tokenCount += tokens?.append(String(String.UnicodeScalarView(word))).count ?? 0
     word = []

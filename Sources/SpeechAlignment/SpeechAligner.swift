@@ -34,7 +34,8 @@ package struct SpeechAligner: Sendable {
     var sound: LetterSound
     /// What is before it, where it begins a word.
     var gap: Gap?
-    /// The first hop it can begin with.
+    /// The first hop by which it is there, however late its text was written, and the first it can begin with.
+    var known: Int
     var earliest: Int
     /// What each length costs, from none on.
     var costs: [Float]
@@ -109,13 +110,17 @@ package struct SpeechAligner: Sendable {
   /// - Parameters:
   ///   - word: Its letters and digits.
   ///   - gap: What separates it from the last word.
-  ///   - frame: The first frame of 80 ms in which it can be heard.
-  package mutating func append(_ word: [Unicode.Scalar], after gap: Gap, from frame: Int = 0) {
+  ///   - known: The first frame of 80 ms that is not heard before the word is appended; silence before the
+  ///     word begins with it at the earliest, so that what is found does not depend on when the word came.
+  ///   - frame: The first frame in which it can be heard.
+  package mutating func append(
+    _ word: [Unicode.Scalar], after gap: Gap, known: Int = 0, from frame: Int = 0
+  ) {
     for (index, sound) in LetterSound.sounds(of: word).enumerated() {
       units.append(
         Unit(
-          sound: sound, gap: index == 0 ? gap : nil, earliest: frame * Self.hopsPerFrame,
-          costs: costs(of: sound)))
+          sound: sound, gap: index == 0 ? gap : nil, known: known * Self.hopsPerFrame,
+          earliest: frame * Self.hopsPerFrame, costs: costs(of: sound)))
     }
   }
 
@@ -219,6 +224,7 @@ package struct SpeechAligner: Sendable {
   private mutating func extend(_ index: Int, _ old: Row, _ row: inout Row, silence: Float) {
     let column = index - row.first
     let unit = units[index]
+    guard unit.known <= hops else { return }
     if let gap = unit.gap { extendSilence(before: index, column, gap, old, silence) }
     let (score, length) = bestEnd(of: index, row)
     row.ends[column] = score
