@@ -253,7 +253,7 @@ def a_port_that_is_taken_and_files_that_are_missing_are_said_in_a_sentence():
 @case
 def a_configuration_file_has_the_options_names():
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write("max-queue: 3\nlog-format: json\nvoice-alias: [narrator=slt]\nlog-access: true\n")
+        file.write("max-queue: 3\nlog-format: json\nvoice-alias: [narrator=heart]\nlog-access: true\n")
         file.flush()
         with Server(OPTIONS.program, "--config", file.name) as server:
             connection = connect(server)
