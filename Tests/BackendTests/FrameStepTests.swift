@@ -18,6 +18,16 @@ import Testing
     #expect([1, 5, 70].map { backend.codecFrames(for: $0) } == [1, 5, 70])
   }
 
+  @Test func `the code predictor's first two rows are the same one after the other`() throws {
+    let codes = try [false, true].map { prefers in
+      let backend = ObservedBackend()
+      backend.prefersRowsOfDifferentSlots = prefers
+      return try Self.codes([Self.step(on: backend)], seeds: [3])
+    }
+    #expect(codes[0] == codes[1])
+    #expect(try Self.codes([Self.step(on: CPUBackend())], seeds: [3]) == codes[0])
+  }
+
   @Test func `two steps of one backend speak by turns as each alone`() throws {
     let backend = CPUBackend()
     let alone = try [UInt64(3), 4].map { try Self.codes([Self.step(on: backend)], seeds: [$0])[0] }
@@ -34,13 +44,13 @@ import Testing
   }
 
   /// Twelve frames of each step, a frame of each in turn.
-  private static func codes(
-    _ steps: [FrameStep<CPUBackend>], seeds: [UInt64]
+  private static func codes<B: Backend>(
+    _ steps: [FrameStep<B>], seeds: [UInt64]
   ) throws -> [[Int32]] {
     var codes = [[Int32]](repeating: [], count: steps.count)
     let settings = SamplingSettings()
     for (step, seed) in zip(steps, seeds) {
-      step.begin(
+      try step.begin(
         Prompt(
           target: (0..<20).map { Int32(3 + $0) }, language: nil, speaker: .unspecified,
           layout: .whole, configuration: step.model.configuration),
@@ -48,17 +58,17 @@ import Testing
     }
     for frame in 0..<12 {
       for (index, step) in steps.enumerated() {
-        if frame == 0 { step.firstFrame() } else { step.nextFrame() }
-        codes[index] += step.collect(frame)
+        if frame == 0 { try step.firstFrame() } else { try step.nextFrame() }
+        codes[index] += try step.collect(frame)
       }
     }
     return codes
   }
 
-  private static func step(on backend: CPUBackend) throws -> FrameStep<CPUBackend> {
+  private static func step<B: Backend>(on backend: B) throws -> FrameStep<B> {
     let checkpoint = Checkpoint.synthetic(.tiny06, variant: .customVoice, seed: 0)
-    return FrameStep(
-      try LanguageModel(reading: checkpoint.weights, checkpoint.configuration, on: backend),
+    return try FrameStep(
+      LanguageModel(reading: checkpoint.weights, checkpoint.configuration, on: backend),
       capacity: 128, on: backend)
   }
 }

@@ -111,6 +111,7 @@ final class ObservedBackend: Backend {
   typealias FrameProgram = Never
 
   private(set) var ran: Set<Requirement> = []
+  var prefersRowsOfDifferentSlots = false
   private let base = CPUBackend()
   private let fault: Fault?
   private var latest: CPUTensor?
@@ -415,7 +416,6 @@ final class ObservedBackend: Backend {
   }
   func promptRows(for count: Int) -> Int { noting(.promptRows).promptRows(for: count) }
   func codecFrames(for count: Int) -> Int { noting(.codecFrames).codecFrames(for: count) }
-  var prefersRowsOfDifferentSlots: Bool { base.prefersRowsOfDifferentSlots }
   func stepRows(for count: Int) -> Int { noting(.stepRows).stepRows(for: count) }
   func makeFrameProgram(_ step: FrameParameters<ObservedBackend>) -> Never? {
     _ = noting(.makeFrameProgram)
