@@ -50,6 +50,16 @@ func writeFile(_ text: String, to path: String) throws {
   }
 }
 
+/// Throws now what `writeFile` would throw later, where the folder is not there or may not be written.
+func checkFolder(of path: String) throws {
+  let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+  guard FileManager.default.isWritableFile(atPath: folder) else {
+    throw SynthesisError(
+      .invalidInput,
+      "\(path): expected a file that can be written, found no folder \(folder) that can be")
+  }
+}
+
 /// Writes a line to standard error; it is dropped where that is closed, full or no longer read.
 func printMessage(_ line: String) { drawOnTerminal(line + "\n") }
 

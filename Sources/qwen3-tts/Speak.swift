@@ -116,6 +116,7 @@ struct Speak: AsyncParsableCommand {
 
   func run() async throws {
     if let output { try AudioFileWriter.check(output) }
+    if let subtitles { try checkFolder(of: subtitles) }
     let text = try source.read()
     let synthesizer = try await model.open()
     var options = SpeechOptions()
