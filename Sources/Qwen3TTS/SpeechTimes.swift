@@ -59,17 +59,22 @@ extension SpeechTimes.State {
       put(part.hear(samples), &chunk)
     }
     heard += samples.count
-    if isLast { chunk.characters += written.finish(at: Self.time(heard)) }
+    if isLast { put(written.finish(at: Self.time(heard)), &chunk) }
   }
 
   private mutating func put(_ times: [Range<Int>], _ chunk: inout AudioChunk) {
     guard !times.isEmpty else { return }
     let begin = Self.time(partBegin)
     let hop = SpeechAligner.hop
-    let (words, characters) = written.take(
-      times.map { begin + hop * $0.lowerBound..<begin + hop * $0.upperBound })
-    chunk.words += words
-    chunk.characters += characters
+    put(
+      written.take(times.map { begin + hop * $0.lowerBound..<begin + hop * $0.upperBound }), &chunk)
+  }
+
+  private func put(
+    _ heard: (words: [SpokenWord], characters: [SpokenCharacter]), _ chunk: inout AudioChunk
+  ) {
+    chunk.words += heard.words
+    chunk.characters += heard.characters
   }
 
   /// Of so many samples: 24 in a millisecond.

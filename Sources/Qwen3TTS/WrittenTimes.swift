@@ -72,12 +72,17 @@ package struct WrittenTimes: Sendable {
 
   /// Ends the speech.
   ///
-  /// - Returns: The characters after the last word, where all words were said: they have what is left of it.
-  package mutating func finish(at end: Duration) -> [SpokenCharacter] {
+  /// - Returns: Words whose times had come before it was known where they end; and where all words were said,
+  ///   the characters after the last, which have what is left of the speech.
+  package mutating func finish(at end: Duration) -> (
+    words: [SpokenWord], characters: [SpokenCharacter]
+  ) {
     while read() {}
-    guard words.isEmpty else { return [] }
-    defer { rest = [] }
-    return Self.spread(rest, over: self.end..<max(self.end, end))
+    var done = take([])
+    guard words.isEmpty else { return done }
+    done.characters += Self.spread(rest, over: self.end..<max(self.end, end))
+    rest = []
+    return done
   }
 
   // MARK: - Times

@@ -24,8 +24,20 @@ import Testing
       words += more.words
       characters += more.characters
     }
-    characters += written.finish(at: .seconds(letters + 2))
+    let last = written.finish(at: .seconds(letters + 2))
+    words += last.words
+    characters += last.characters
     return (words, characters)
+  }
+
+  @Test func `a word that was heard before its text was known to end comes with the end`() {
+    var written = WrittenTimes(isEnglish: false)
+    written.append("go ")
+    #expect(written.take([.seconds(0)..<(.seconds(1)), .seconds(1)..<(.seconds(2))]).words.isEmpty)
+    written.endText()
+    let last = written.finish(at: .seconds(3))
+    #expect(last.words.map(\.text) == ["go"] && last.words.map(\.end) == [.seconds(2)])
+    #expect(last.characters.map(\.character) == ["g", "o", " "])
   }
 
   @Test func `words that are said as they stand have their own letters' times`() throws {
