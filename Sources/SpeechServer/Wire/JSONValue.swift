@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import Qwen3TTS
+
 /// Any JSON value, for bodies whose members are checked one by one.
 package enum JSONValue: Sendable, Equatable {
   case null
@@ -25,7 +27,7 @@ extension JSONValue {
     case .bool(let value): text += value ? "true" : "false"
     case .integer(let value): text += "\(value)"
     case .number(let value): text += "\(value)"
-    case .string(let value): Self.quote(value, to: &text)
+    case .string(let value): value.writeJSON(to: &text)
     case .array(let values):
       text += "["
       for (index, value) in values.enumerated() {
@@ -37,30 +39,12 @@ extension JSONValue {
       text += "{"
       for (index, member) in members.sorted(by: { $0.key < $1.key }).enumerated() {
         if index > 0 { text += "," }
-        Self.quote(member.key, to: &text)
+        member.key.writeJSON(to: &text)
         text += ":"
         member.value.write(to: &text)
       }
       text += "}"
     }
-  }
-
-  private static func quote(_ string: String, to text: inout String) {
-    text += "\""
-    for scalar in string.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case ..<" ":
-        let digits = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: text.unicodeScalars.append(scalar)
-      }
-    }
-    text += "\""
   }
 }
 
