@@ -97,26 +97,29 @@ package struct CodePredictorWorkspace<B: Backend> {
 
   /// Slots and positions of one of the two rows that each of so many voices has in pass 0.
   func map(row: Int, voices: Int) -> RowMap<B.Indices> {
-    guard let slots = slots[voices] else { preconditionFailure("a number that steps have") }
-    return RowMap(
-      slots: slots.strided(from: 0, count: voices, by: 1),
-      positions: positions[0].strided(from: row * mostVoices, count: voices, by: 1),
-      haveSlotsOfTheirOwn: true, areOfDifferentSlots: true)
+    oneRow(of: voices, at: positions[0].strided(from: row * mostVoices, count: voices, by: 1))
   }
 
   /// Slots and positions of a pass of so many voices.
   func map(pass: Int, voices: Int) -> RowMap<B.Indices> {
-    guard let slots = slots[voices] else { preconditionFailure("a number that steps have") }
     guard pass == 0 else {
-      return RowMap(
-        slots: slots.strided(from: 0, count: voices, by: 1),
-        positions: positions[pass].strided(from: 0, count: voices, by: 1),
-        haveSlotsOfTheirOwn: true, areOfDifferentSlots: true)
+      return oneRow(of: voices, at: positions[pass].strided(from: 0, count: voices, by: 1))
     }
     return RowMap(
-      slots: slots,
+      slots: slots(of: voices),
       positions: positions[0].strided(from: mostVoices - voices, count: 2 * voices, by: 1),
       haveSlotsOfTheirOwn: true)
+  }
+
+  private func oneRow(of voices: Int, at positions: B.Indices) -> RowMap<B.Indices> {
+    RowMap(
+      slots: slots(of: voices).strided(from: 0, count: voices, by: 1), positions: positions,
+      haveSlotsOfTheirOwn: true, areOfDifferentSlots: true)
+  }
+
+  private func slots(of voices: Int) -> B.Indices {
+    guard let slots = slots[voices] else { preconditionFailure("a number that steps have") }
+    return slots
   }
 }
 
