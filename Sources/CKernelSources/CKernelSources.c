@@ -52,6 +52,9 @@ static const struct {
   {"Common/Elements.cuh", (Text){
 #embed "../CUDABackend/Common/Elements.cuh" suffix(, 0)
   }},
+  {"Common/HeadNorm.cuh", (Text){
+#embed "../CUDABackend/Common/HeadNorm.cuh" suffix(, 0)
+  }},
   {"Common/Kernel.cuh", (Text){
 #embed "../CUDABackend/Common/Kernel.cuh" suffix(, 0)
   }},

@@ -31,7 +31,7 @@ struct SoundMeter: Sendable {
   /// voice: before anybody speaks there may be noise.
   private var loudest: Float = -25
   private static let fall: Float = 0.12
-  /// Nothing is told apart so far below the loudest.
+  /// Levels so far below the loudest count as the same.
   private static let floor: Float = -60
 
   /// Measures a hop.

@@ -2,6 +2,7 @@
 // QK-norm, RoPE, KV append and attention of a decode step: a row of each of some slots.
 #include "Attention/SplitAttention.cuh"
 #include "Common/CacheRows.cuh"
+#include "Common/HeadNorm.cuh"
 #include "Common/Normalization.cuh"
 #include "Common/Reductions.cuh"
 #include "Common/RoPE.cuh"
@@ -12,14 +13,7 @@ template <int D>
 __device__ __forceinline__ void qk_norm_rope(float *v, const float *gain, float epsilon,
                                              const float *angles, float *out) {
   int lane = threadIdx.x % 32;
-  if (gain) {
-    float square = 0;
-#pragma unroll
-    for (int i = 0; i < D / 32; i++) square += v[i] * v[i];
-    float factor = norm_factor(warp_sum(square), D, epsilon);
-#pragma unroll
-    for (int i = 0; i < D / 32; i++) v[i] = v[i] * factor * gain[i];
-  }
+  if (gain) head_norm<D>(v, gain, epsilon);
 #pragma unroll
   for (int i = 0; i < D / 64; i++) {
     float a = v[i], b = v[i + D / 64];
@@ -220,10 +214,7 @@ __device__ __forceinline__ void decode_attention(const float *qkv, const float *
     int width = heads * D, c = (h + g) * D + e;
     float result = sum / all;
     if (split) {
-      u32 high = bf16_pair(result, 0.0f) & 0xffffu;
-      split[2 * row * width + c] = (u16)high;
-      split[(2 * row + 1) * width + c] =
-        (u16)bf16_pair(result - __uint_as_float(high << 16), 0.0f);
+      store_split(split + 2 * row * width + c, width, result);
     } else {
       out[row * width + c] = result;
     }

@@ -3,7 +3,7 @@
 // attention of a row of each of some slots, of which each has at most sixteen positions. A pass has
 // five of these, each with little to read, so a warp has a group's two query heads alone and waits for
 // no other.
-#include "Common/Normalization.cuh"
+#include "Common/HeadNorm.cuh"
 #include "Common/Reductions.cuh"
 #include "Common/RoPE.cuh"
 #include "Common/SplitBF16.cuh"
@@ -14,12 +14,7 @@ enum { PASS_POSITIONS = 16, PASS_WARPS = 4 };
 template <int D>
 __device__ __forceinline__ void turn_head(float *v, const float *gain, float epsilon,
                                           const float2 *turn) {
-  float square = 0;
-#pragma unroll
-  for (int i = 0; i < D / 32; i++) square += v[i] * v[i];
-  float factor = norm_factor(warp_sum(square), D, epsilon);
-#pragma unroll
-  for (int i = 0; i < D / 32; i++) v[i] = v[i] * factor * gain[i];
+  head_norm<D>(v, gain, epsilon);
 #pragma unroll
   for (int i = 0; i < D / 64; i++) {
     float a = v[i], b = v[i + D / 64];
@@ -120,10 +115,7 @@ __device__ __forceinline__ void pass_attention(const float *qkv, const float *qu
 #pragma unroll
     for (int i = 0; i < PER_LANE; i++) {
       float result = sums[g][i] / all;
-      u32 high = bf16_pair(result, 0.0f) & 0xffffu;
-      u16 *to = split + (2 * head + g) * D + 32 * i;
-      to[0] = (u16)high;
-      to[width] = (u16)bf16_pair(result - __uint_as_float(high << 16), 0.0f);
+      store_split(split + (2 * head + g) * D + 32 * i, width, result);
     }
   }
 }

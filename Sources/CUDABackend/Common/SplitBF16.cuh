@@ -15,6 +15,13 @@ __device__ __forceinline__ u32 split_pair(float a, float b, u32 &low) {
   return high;
 }
 
+// Stores a value's high half, and its low one `columns` further on.
+__device__ __forceinline__ void store_split(u16 *to, int columns, float value) {
+  u32 high = bf16_pair(value, 0.0f) & 0xffffu;
+  to[0] = (u16)high;
+  to[columns] = (u16)bf16_pair(value - __uint_as_float(high << 16), 0.0f);
+}
+
 // Eight values from their halves.
 __device__ __forceinline__ void join_halves(uint4 high, uint4 low, float *out) {
   u32 h[4] = {high.x, high.y, high.z, high.w}, l[4] = {low.x, low.y, low.z, low.w};
